@@ -69,7 +69,8 @@ def build(tool: GoTool) -> Path:
             package = f"./{tool.package}"
         else:
             source.mkdir()
-            (source / "go.mod").write_text(f"module build\n\nrequire {tool.module} {tool.version}\n")
+            # From go 1.17 on, Go prunes the module graph: it then never asks for what nothing compiles.
+            (source / "go.mod").write_text(f"module build\n\ngo 1.26\n\nrequire {tool.module} {tool.version}\n")
             package = str(Path(tool.module) / tool.package)
         if flags := replace_flags(tool, Path(module["GoMod"])):
             go(source, "mod", "edit", *flags)

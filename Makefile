@@ -1,0 +1,58 @@
+# Two commands need nothing but git, make, Python >= 3.11 and Go:
+#   make cluster   an example cluster in build/anton (DEST=, ANSWERS= change both)
+#   make test      every test, with the real tools
+PYTHON ?= python3
+ANSWERS ?= examples/anton.yaml
+DEST ?= build/$(basename $(notdir $(ANSWERS)))
+
+VENV := .venv
+BIN := $(VENV)/bin
+# The stamp is written last, and named after the lock: an interrupted or outdated installation is redone.
+STAMP := $(VENV)/installed-$(shell $(PYTHON) -c "import hashlib; print(hashlib.sha256(open('requirements.txt', 'rb').read()).hexdigest()[:16])")
+TOOLS := $(BIN)/python -m tests.tools.build
+# Tests of the machinery itself need no Go tool and say in seconds whether the template is sound.
+WORKERS ?= 2
+
+export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help cluster test test-fast lint format bench verify-charts tools clean
+
+help:
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
+
+cluster: $(STAMP) ## create, commit and check an example cluster
+	@$(TOOLS) kustomize
+	@$(BIN)/python -m examples.create $(ANSWERS) $(DEST)
+
+test: tools ## run every test
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+
+test-fast: $(STAMP) ## run the tests that need no Go tool
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not real"
+
+tools: $(STAMP)
+	@$(TOOLS)
+	@$(BIN)/python -m tests.tools.renovate
+
+lint: $(STAMP) ## format and lint
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/mypy
+	$(BIN)/yamllint --strict .
+
+bench: $(STAMP) ## measure, side by side
+	$(BIN)/python -m tests.bench
+
+verify-charts: tools ## render the charts in DIR= with the values of every example
+	$(BIN)/python -m tests.verify_charts $(DIR)
+
+$(STAMP): requirements.txt
+	@echo "installing the pinned Python packages into $(VENV)"
+	@$(PYTHON) -c "import sys; sys.exit('Python 3.11 or newer is needed, this is ' + sys.version.split()[0] if sys.version_info < (3, 11) else 0)"
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
+	@touch $(STAMP)
+
+clean: ## remove what the other targets made here (not the cache of built tools)
+	rm -rf $(VENV) .tools build

@@ -1,0 +1,83 @@
+"""Create a cluster's repository from an answers file, commit it and check it: what `make cluster` runs.
+
+python -m examples.create ANSWERS DEST
+"""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+PROJECT = Path(__file__).resolve().parents[1]
+MESSAGE = "feat: create the cluster"
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """What git prints; subprocess.CalledProcessError when it fails."""
+    done = subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def why_not_replace(dest: Path) -> str:
+    """The reason to leave an existing folder alone, or nothing: only our own untouched commit is replaced."""
+    if not dest.exists() or not any(dest.iterdir()):
+        return ""
+    if not (dest / ".git").exists():
+        return f"{dest} exists and is not a repository that make cluster created; choose another DEST="
+    if git(dest, "status", "--porcelain"):
+        return f"{dest} holds uncommitted changes; commit them elsewhere or choose another DEST="
+    if git(dest, "log", "--format=%s") != MESSAGE:
+        return f"{dest} holds commits of yours; choose another DEST="
+    return ""
+
+
+def create(answers: Path, dest: Path) -> None:
+    """Render, commit and check; a half-written folder never takes the place of a good one."""
+    fresh = dest.with_name(f".{dest.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    subprocess.run(
+        ["copier", "copy", "--defaults", "--quiet", "--data-file", answers, "--vcs-ref", "HEAD", PROJECT, fresh],
+        check=True,
+    )
+    recorded = yaml.safe_load((fresh / ".copier-answers.yml").read_text())
+    git(fresh, "init", "--quiet", "--initial-branch", recorded["repository_branch"])
+    git(fresh, "remote", "add", "origin", recorded["repository_url"])
+    git(fresh, "add", "--all")
+    identity = ["-c", "user.name=make cluster", "-c", "user.email=make-cluster@localhost"]
+    git(fresh, *identity, "commit", "--quiet", "--no-verify", "--message", MESSAGE)
+    subprocess.run(["task", "validate"], cwd=fresh, check=True)
+    shutil.rmtree(dest, ignore_errors=True)
+    fresh.rename(dest)
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) != 2:
+        print("usage: python -m examples.create ANSWERS DEST", file=sys.stderr)
+        return 1
+    answers, dest = (Path(argument).resolve() for argument in arguments)
+    if not answers.is_file():
+        print(f"{answers} is not an answers file; see examples/", file=sys.stderr)
+        return 1
+    if reason := why_not_replace(dest):
+        print(reason, file=sys.stderr)
+        return 1
+    try:
+        create(answers, dest)
+    except subprocess.CalledProcessError as error:
+        print(error.stderr or f"{error.cmd[0]} failed, {dest} is as it was", file=sys.stderr)
+        return 1
+    print(f"""
+{dest} is a complete repository, committed and checked. Next:
+
+  cd {dest}
+  mise trust && mise install      # the tools that its tasks use
+  task init                       # keys, tokens and secrets
+
+README.md there goes on from here.""")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,109 @@
+"""The IPv4 macros agree with Python's ipaddress on every value of the tables."""
+
+import ipaddress
+from itertools import combinations
+
+import pytest
+from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
+
+from tests.tools.build import PROJECT
+
+ADDRESSES = ["0.0.0.0", "1.2.3.4", "10.0.0.1", "192.168.1.254", "192.168.1.255", "255.255.255.255"]
+NO_ADDRESSES = [
+    "",
+    "1.2.3",
+    "1.2.3.4.5",
+    "256.1.1.1",
+    "01.2.3.4",
+    "1.2.3.4 ",
+    " 1.2.3.4",
+    "1.2.3.4\n",
+    "1.2.3.-4",
+    "a.b.c.d",
+    "::1",
+    "1.2.3.4/24",
+    "١.2.3.4",
+]
+NETWORKS = ["0.0.0.0/0", "10.0.0.0/8", "10.42.0.0/16", "192.168.1.0/24", "192.168.1.128/25", "192.168.1.8/29", "1.2.3.4/32"]
+NO_NETWORKS = ["", "10.0.0.0", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/08", "10.0.0/24", "10.0.0.0/24\n", "10.0.0.0/a"]
+
+
+@pytest.fixture(scope="module")
+def net():
+    environment = SandboxedEnvironment(
+        loader=FileSystemLoader(PROJECT),
+        extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"],
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("macros/net.jinja").module
+
+
+@pytest.mark.parametrize("text", ADDRESSES)
+def test_an_address_is_known_and_comes_back_from_its_number(net, text):
+    assert net.is_address(text) == "yes"
+    assert int(net.number_of(text)) == int(ipaddress.IPv4Address(text))
+    assert net.address_of(int(ipaddress.IPv4Address(text))) == text
+
+
+@pytest.mark.parametrize("text", [*NO_ADDRESSES, None, 5, 1.5, True, ["1.2.3.4"]])
+def test_what_is_no_address_is_told_apart(net, text):
+    assert net.is_address(text) == ""
+
+
+@pytest.mark.parametrize("text", NETWORKS)
+def test_a_network_has_the_bounds_that_python_computes(net, text):
+    network = ipaddress.IPv4Network(text)
+    assert net.is_network(text) == "yes"
+    assert int(net.first_number(text)) == int(network.network_address)
+    assert int(net.last_number(text)) == int(network.broadcast_address)
+    assert int(net.size_of(text)) == network.num_addresses
+    assert net.canonical(text) == text
+
+
+@pytest.mark.parametrize("text", [*NO_NETWORKS, None, 5])
+def test_what_is_no_network_is_told_apart(net, text):
+    assert net.is_network(text) == ""
+
+
+@pytest.mark.parametrize("text", ["192.168.1.7/24", "10.1.2.3/8", "192.168.1.130/25", "1.2.3.5/31"])
+def test_the_canonical_form_clears_the_host_bits(net, text):
+    assert net.canonical(text) == str(ipaddress.IPv4Network(text, strict=False))
+
+
+@pytest.mark.parametrize(("one", "other"), list(combinations(NETWORKS, 2)))
+def test_overlap_is_what_python_says(net, one, other):
+    overlap = ipaddress.IPv4Network(one).overlaps(ipaddress.IPv4Network(other))
+    assert net.networks_overlap(one, other) == ("yes" if overlap else "")
+    assert net.networks_overlap(other, one) == ("yes" if overlap else "")
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize("network", NETWORKS)
+def test_membership_is_what_python_says(net, address, network):
+    inside = ipaddress.IPv4Address(address) in ipaddress.IPv4Network(network)
+    bounds = {str(ipaddress.IPv4Network(network)[0]), str(ipaddress.IPv4Network(network)[-1])}
+    assert net.is_within(address, network) == ("yes" if inside else "")
+    assert net.is_a_host_of(address, network) == ("yes" if inside and address not in bounds else "")
+
+
+@pytest.mark.parametrize(
+    ("pool", "start", "end"),
+    [
+        ("192.168.1.102-192.168.1.110", "192.168.1.102", "192.168.1.110"),
+        ("192.168.1.128/27", "192.168.1.128", "192.168.1.159"),
+    ],
+)
+def test_a_pool_is_a_range_or_a_network(net, pool, start, end):
+    assert net.is_pool(pool) == "yes"
+    assert int(net.pool_start(pool)) == int(ipaddress.IPv4Address(start))
+    assert int(net.pool_end(pool)) == int(ipaddress.IPv4Address(end))
+    assert net.is_in_pool(start, pool) == net.is_in_pool(end, pool) == "yes"
+    assert net.is_in_pool("192.168.2.1", pool) == ""
+
+
+@pytest.mark.parametrize("text", ["", "192.168.1.1", "192.168.1.1-", "-192.168.1.1", "1.1.1.1-1.1.1.2-1.1.1.3", None])
+def test_what_is_no_pool_is_told_apart(net, text):
+    assert net.is_pool(text) == ""

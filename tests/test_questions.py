@@ -1,0 +1,384 @@
+"""What is asked, in which order, what is recorded, and which answers are refused in which words."""
+
+import shutil
+from pathlib import Path
+
+import copier
+import pytest
+import yaml
+
+from tests.tools.build import PROJECT
+
+ASKED = [
+    "cluster_name",
+    "repository_url",
+    "advanced",
+    "domain",
+    "timezone",
+    "node_cidr",
+    "default_gateway",
+    "api_address",
+    "load_balancer_pool",
+    "nodes",
+    "external_access",
+    "cloudflare_tunnel_id",
+    "secrets_backend",
+    "storage",
+    "components",
+]
+NEED_NO_EXAMPLE = {"repository_known_hosts", "cloudflare_tunnel_id", "talos_schematic_id", "vlan_id"}
+NODE = {"name": "one", "address": "192.168.1.50", "disk": "/dev/sda", "interface": "eth0"}
+BGP = {
+    "load_balancer_announcement": "bgp",
+    "bgp_router_address": "192.168.1.254",
+    "bgp_router_asn": 64513,
+    "bgp_node_asn": 64514,
+}
+
+POOL = "192.168.1.102-192.168.1.110"
+
+
+def node(**changes) -> dict:
+    return {key: value for key, value in (NODE | changes).items() if value is not None}
+
+
+THREE = [node(name=f"node-{number}", address=f"192.168.1.{number}") for number in (50, 51, 52)]
+
+
+@pytest.fixture(scope="session")
+def questionnaire(tmp_path_factory) -> Path:
+    """The template with all of its questions and nothing to render but the answers file."""
+    folder = tmp_path_factory.mktemp("questionnaire")
+    shutil.copy(PROJECT / "copier.yml", folder)
+    for part in ("questions", "macros"):
+        shutil.copytree(PROJECT / part, folder / part)
+    answers_file = "{{ _copier_conf.answers_file }}.jinja"
+    (folder / "template").mkdir()
+    shutil.copy(PROJECT / "template" / answers_file, folder / "template")
+    return folder
+
+
+@pytest.fixture
+def answer(questionnaire, tmp_path):
+    """answer(data) -> the recorded answers; raises what Copier raises for a bad one."""
+
+    def run(data: dict) -> dict:
+        unknown = set(data) - set(questions())
+        assert not unknown, f"no such question: {unknown}"
+        out = tmp_path / "out"
+        shutil.rmtree(out, ignore_errors=True)
+        copier.run_copy(str(questionnaire), out, data=data, defaults=True, quiet=True, unsafe=False)
+        return yaml.safe_load((out / ".copier-answers.yml").read_text())
+
+    return run
+
+
+def questions() -> dict:
+    """Every question in the order in which Copier asks, as in copier.yml's includes."""
+    found: dict = {}
+    for line in (PROJECT / "copier.yml").read_text().splitlines():
+        if line.startswith("!include "):
+            found |= yaml.safe_load((PROJECT / line.removeprefix("!include ")).read_text())
+    return found
+
+
+def test_fifteen_questions_are_asked_in_the_order_of_thought():
+    asked = [
+        name
+        for name, question in questions().items()
+        if "ask" not in question and question.get("when") is not False
+    ]
+    only_when_needed = {"repository_known_hosts", "external_dns_target"} | (set(BGP) - {"load_balancer_announcement"})
+    assert [name for name in asked if name not in only_when_needed] == ASKED
+
+
+def test_every_asked_question_explains_itself_and_has_a_type():
+    for name, question in questions().items():
+        if question.get("ask") is False or question.get("when") is False:
+            assert "type" in question, name
+            continue
+        assert list(question)[:2] in (["type", "help"], ["type", "multiselect"], ["type", "multiline"]), name
+        assert question["help"], name
+        choices_explain_themselves = "choices" in question or question["type"] == "bool"
+        assert choices_explain_themselves or "e.g." in question["help"] or name in NEED_NO_EXAMPLE, name
+
+
+def test_nothing_in_the_questions_needs_trust():
+    settings = next(yaml.safe_load_all((PROJECT / "copier.yml").read_text().split("\n---\n")[0]))
+    assert not {"_tasks", "_migrations", "_jinja_extensions", "_external_data"} & set(settings)
+
+
+def test_every_default_is_anton(answer):
+    answers = answer({})
+    expected = yaml.safe_load((Path(__file__).parent / "anton-answers.yml").read_text())
+    assert {key: value for key, value in answers.items() if not key.startswith(("pin_", "_"))} == expected
+
+
+def test_answers_that_are_not_asked_are_recorded(answer):
+    recorded = answer({})
+    hidden = [name for name, question in questions().items() if question.get("ask") == "{{ advanced }}"]
+    assert set(hidden) - set(recorded) == set()
+
+
+def test_a_pin_is_recorded_only_while_its_component_is_on(answer):
+    assert "pin_longhorn" not in answer({})
+    assert "pin_longhorn" in answer({"storage": "longhorn"})
+
+
+@pytest.mark.parametrize("network", ["10.0.0.0/24", "172.16.0.0/12", "10.0.0.0/8", "10.42.0.0/20", "10.43.7.0/24", "172.30.0.0/16"])
+def test_any_usual_home_network_has_defaults_that_pass_their_own_rules(answer, network):
+    answers = answer({"node_cidr": network})
+    assert answers["node_cidr"] == network
+    assert len({answers[key] for key in ("default_gateway", "api_address", "dns_address", "internal_address")}) == 4
+
+
+def test_a_small_network_asks_for_its_addresses(answer):
+    with pytest.raises(ValueError, match="api_address.*required"):
+        answer({"node_cidr": "192.168.1.0/28"})
+
+
+def test_a_pool_of_two_is_enough_without_outside_access(answer):
+    pool = {"load_balancer_pool": "192.168.1.102-192.168.1.103"}
+    answers = answer(pool | {"external_access": "none"})
+    assert (answers["dns_address"], answers["internal_address"]) == ("192.168.1.102", "192.168.1.103")
+    assert "external_address" not in answers
+    with pytest.raises(ValueError, match="external_address.*required"):
+        answer(pool)
+
+
+def test_the_router_may_be_the_dns_ntp_and_bgp_router_at_once(answer):
+    router = "192.168.1.254"
+    answers = answer(BGP | {"default_gateway": router, "dns_servers": [router], "ntp_servers": [router]})
+    assert answers["bgp_router_address"] == answers["default_gateway"] == router
+
+
+def test_with_bgp_the_pool_may_lie_outside_the_node_network(answer):
+    assert answer(BGP | {"load_balancer_pool": "10.50.0.0/24"})["dns_address"] == "10.50.0.0"
+
+
+@pytest.mark.parametrize("missing", ["bgp_router_address", "bgp_router_asn", "bgp_node_asn"])
+def test_with_bgp_router_and_numbers_are_required(answer, missing):
+    with pytest.raises(ValueError, match=f"{missing}.*required"):
+        answer({key: value for key, value in BGP.items() if key != missing})
+
+
+@pytest.mark.parametrize(
+    ("url", "webhook", "ci"),
+    [
+        ("https://github.com/a/b.git", "github", "github"),
+        ("ssh://git@github.com/a/b", "github", "github"),
+        ("https://gitlab.com/a/b.git", "gitlab", "gitlab"),
+        ("https://codeberg.org/a/b.git", "generic-hmac", "none"),
+    ],
+)
+def test_webhook_and_ci_follow_the_repositorys_host(answer, url, webhook, ci):
+    answers = answer({"repository_url": url})
+    assert (answers["webhook_provider"], answers["ci"]) == (webhook, ci)
+
+
+def test_without_a_dns_provider_nothing_is_reachable_from_outside(answer):
+    answers = answer({"dns_provider": "none"})
+    assert (answers["external_access"], answers["webhook_provider"]) == ("none", "none")
+    assert not {"cloudflare_tunnel_id", "external_address", "pin_external_dns"} & set(answers)
+
+
+def test_an_own_ssh_host_needs_its_keys(answer):
+    url = {"repository_url": "ssh://git@git.example.net:2222/home/anton.git"}
+    with pytest.raises(ValueError, match="repository_known_hosts.*required"):
+        answer(url)
+    keys = "[git.example.net]:2222 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0000000000000000000000000000000000000000000"
+    assert answer(url | {"repository_known_hosts": keys})["repository_known_hosts"] == keys
+
+
+def test_a_node_may_say_everything(answer):
+    full = node(
+        controller=True,
+        mtu=9000,
+        extensions=["siderolabs/i915", "intel-ucode"],
+        secureboot=True,
+        encrypt_disk=True,
+        kernel_modules=["nbd"],
+        labels={"rack": "1", "example.net/zone": "cellar"},
+        taints={"dedicated": "gpu:NoSchedule"},
+    )
+    worker = {"name": "two", "address": "192.168.1.51", "controller": False, "disk_serial": "S4EV", "mac_address": "58:47:ca:00:00:01"}
+    assert answer({"nodes": [full, worker]})["nodes"] == [full, worker]
+
+
+REFUSED = [
+    ("cluster_name", "Anton", "Anton is not a DNS label"),
+    ("cluster_name", "a" * 33, "1 to 32"),
+    ("cluster_name", "", "is not a DNS label"),
+    ("cluster_name", "anton\n", "is not a DNS label"),
+    ("repository_url", "git@github.com:wcygan/anton.git", "write ssh://git@github.com/wcygan/anton.git"),
+    ("repository_url", "https://me:token@github.com/a/b.git", "https://...@github.com/a/b.git holds a user or a password"),
+    ("repository_url", "github.com/a/b", "is not a repository URL"),
+    ("repository_url", "ftp://github.com/a/b", "is not a repository URL"),
+    ("repository_url", "https://github.com", "is not a repository URL"),
+    ("repository_url", "https://github.com/a b.git", "is not a repository URL"),
+    ("repository_branch", "a b", "'a b' is not a branch name"),
+    ("repository_branch", "a..b", "is not a branch name"),
+    ("repository_branch", "", "is not a branch name"),
+    ("repository_branch", "x.lock", "is not a branch name"),
+    ("domain", "Example.com", "Example.com is not a domain"),
+    ("domain", "localhost", "is not a domain"),
+    ("domain", "a_b.net", "is not a domain"),
+    ("domain", f"{'a' * 64}.net", "is not a domain"),
+    ("domain", "example.net.", "is not a domain"),
+    ("timezone", "europe/berlin", "europe/berlin is not a time zone"),
+    ("timezone", "Europe/Berlin; rm", "is not a time zone"),
+    ("node_cidr", "192.168.1.7/24", "did you mean 192.168.1.0/24"),
+    ("node_cidr", "192.168.1.0", "is not an IPv4 network"),
+    ("node_cidr", "192.168.1.0/30", "192.168.1.0/30 has the wrong size: /8 to /29"),
+    ("default_gateway", "10.0.0.1", "10.0.0.1 is not in node_cidr 192.168.1.0/24"),
+    ("default_gateway", "192.168.1.255", "is the network or broadcast address"),
+    ("default_gateway", "router", "router is not an IPv4 address"),
+    ("dns_servers", [], "at least one IPv4 address"),
+    ("dns_servers", ["1.1.1.1", "dns.google"], "dns.google is not an IPv4 address"),
+    ("dns_servers", "1.1.1.1", "1.1.1.1 is not a list"),
+    ("ntp_servers", [], "at least one time server"),
+    ("ntp_servers", ["a b"], "a b is neither a host name"),
+    ("vlan_id", 0, "0 is not a VLAN id"),
+    ("vlan_id", 4095, "4095 is not a VLAN id"),
+    ("vlan_id", True, "True is not a VLAN id"),
+    ("vlan_id", "ten", "ten is not a VLAN id"),
+    ("pod_cidr", "192.168.0.0/16", "192.168.0.0/16 overlaps node_cidr 192.168.1.0/24"),
+    ("pod_cidr", "10.42.0.0/25", "has the wrong size: /8 to /24"),
+    ("service_cidr", "10.42.128.0/17", "overlaps pod_cidr 10.42.0.0/16"),
+    ("service_cidr", "10.43.0.0/25", "has the wrong size: /12 to /24"),
+    ("service_cidr", "10.0.0.0/11", "has the wrong size: /12 to /24"),
+    ("api_address", "192.168.1.254", "192.168.1.254 is used by both api_address and default_gateway"),
+    ("api_address", "192.168.2.1", "is not in node_cidr"),
+    ("api_extra_sans", ["K8S.example.net"], "K8S.example.net is neither a host name in lower case"),
+    ("api_extra_sans", "k8s.example.net", "is not a list"),
+    ("load_balancer_pool", "192.168.1.102", "is not a pool"),
+    ("load_balancer_pool", "192.168.1.110-192.168.1.102", "is too small: first before last"),
+    ("load_balancer_pool", "192.168.1.102-192.168.1.102", "at least two addresses"),
+    ("load_balancer_pool", "192.168.1.90-192.168.1.101", "contains 192.168.1.101, which is api_address"),
+    ("load_balancer_pool", "192.168.1.240/28", "contains 192.168.1.254, which is default_gateway"),
+    ("load_balancer_pool", "10.50.0.0/24", "is not in node_cidr 192.168.1.0/24"),
+    ("load_balancer_pool", "192.168.1.129/27", "did you mean 192.168.1.128/27"),
+    ("load_balancer_pool", "192.168.1.0-192.168.1.10", "the network address"),
+    ("dns_address", "192.168.1.50", "192.168.1.50 is not in load_balancer_pool"),
+    ("internal_address", "192.168.1.102", "192.168.1.102 is used by both internal_address and dns_address"),
+    ("external_address", "192.168.1.103", "192.168.1.103 is used by both external_address and internal_address"),
+    ("load_balancer_mode", "hybrid", "hybrid"),
+    ("load_balancer_announcement", "ospf", "ospf"),
+    ("ingress_backend", "traefik", "traefik"),
+    ("dns_provider", "route53", "route53"),
+    ("cloudflare_tunnel_id", "my-tunnel", "my-tunnel is not a UUID"),
+    ("tunnel_transport", "tcp", "tcp"),
+    ("webhook_provider", "gitea", "gitea"),
+    ("ci", "jenkins", "jenkins"),
+    ("secrets_backend", "vault", "vault"),
+    ("onepassword_vault", "", "is not a vault's title"),
+    ("onepassword_vault", "a/b", "'a/b' is not a vault's title"),
+    ("storage", "zfs", "zfs"),
+    ("components", ["monitoring", "airflow"], "airflow"),
+    ("talos_extensions", ["Bad Name"], "Bad Name is not the name of an extension"),
+    ("talos_extensions", "i915", "i915 is not a list of extensions"),
+    ("talos_schematic_id", "z" * 64, "is not a schematic id: 64 hex digits"),
+]
+
+
+@pytest.mark.parametrize(("question", "value", "words"), REFUSED, ids=lambda value: str(value)[:40])
+def test_a_bad_answer_is_refused_with_value_and_rule(answer, tmp_path, question, value, words):
+    with pytest.raises(ValueError) as refusal:
+        answer({question: value})
+    message = str(refusal.value).strip()
+    assert words in message
+    assert "\n" not in message
+    assert not (tmp_path / "out").exists()
+
+
+BAD_NODES = [
+    ([], "at least one node"),
+    ("k8s-1", "k8s-1 is not a list"),
+    (["k8s-1"], "k8s-1 is not a node"),
+    ([node(colour="red")], "node one has the unknown key colour"),
+    ([node(name=None)], "node without a name needs a name"),
+    ([node(name="Node_1")], "node Node_1 needs a name that is a DNS label"),
+    ([node(name="worker")], "node worker needs another name"),
+    ([node(address=None)], "node one: address nothing is not an IPv4 address"),
+    ([node(address="192.168.2.1")], "192.168.2.1 is not in node_cidr"),
+    ([node(address="192.168.1.0")], "is the network or broadcast address"),
+    ([node(address="192.168.1.254")], "192.168.1.254 is used by both node one and default_gateway"),
+    ([node(address="192.168.1.101")], "192.168.1.101 is used by both node one and api_address"),
+    ([node(address="192.168.1.110")], "192.168.1.110 is in load_balancer_pool"),
+    ([node(address="192.168.1.102")], "192.168.1.102 is used by both node one and dns_address"),
+    ([node(disk=None)], "exactly one of disk and disk_serial"),
+    ([node(disk="")], "exactly one of disk and disk_serial"),
+    ([node(disk_serial="S4EV")], "exactly one of disk and disk_serial"),
+    ([node(disk="nvme0n1")], "disk nvme0n1 is not a path below /dev"),
+    ([node(disk=None, disk_serial=12345)], "disk_serial 12345 is not a serial number in quotes"),
+    ([node(interface=None)], "exactly one of interface and mac_address"),
+    ([node(interface="a" * 16)], "at most 15 characters"),
+    ([node(interface=None, mac_address="58:47:CA:00:00:01")], "58:47:CA:00:00:01 is not six pairs of lower-case hex digits"),
+    ([node(mtu=9001)], "mtu 9001 is not a number from 1450 to 9000"),
+    ([node(mtu="1500")], "mtu 1500 is not a number"),
+    ([node(controller="yes")], "controller yes is neither true nor false"),
+    ([node(secureboot=1)], "secureboot 1 is neither true nor false"),
+    ([node(encrypt_disk="no")], "encrypt_disk no is neither true nor false"),
+    ([node(extensions=["bad name"])], "bad name is not the name of an extension"),
+    ([node(kernel_modules=["a: b"])], "is not a list of module names"),
+    ([node(kernel_modules="nbd")], "nbd is not a list of module names"),
+    ([node(labels={"rack": 1})], "label rack: 1 is not a label"),
+    ([node(labels=["rack"])], "labels and taints are mappings"),
+    ([node(taints={"gpu": "yes"})], "taint gpu: yes is not a taint"),
+    ([node(controller=False)], "no node is a controller"),
+    ([node(), node(name="two", address="192.168.1.51")], "2 controllers are an even number"),
+    ([node(), node(address="192.168.1.51")], "the name one is used by two nodes"),
+    ([node(), node(name="two")], "address 192.168.1.50 is used by both one and two"),
+    (
+        [
+            node(interface=None, mac_address="58:47:ca:00:00:01"),
+            node(name="two", address="192.168.1.51", interface=None, mac_address="58:47:ca:00:00:01"),
+        ],
+        "mac_address 58:47:ca:00:00:01 is used by both one and two",
+    ),
+    (
+        [node(disk=None, disk_serial="S4"), node(name="two", address="192.168.1.51", disk=None, disk_serial="S4")],
+        "disk_serial S4 is used by both one and two",
+    ),
+]
+
+
+@pytest.mark.parametrize(("nodes", "words"), BAD_NODES, ids=[words for _, words in BAD_NODES])
+def test_a_bad_node_is_refused_with_value_and_rule(answer, tmp_path, nodes, words):
+    with pytest.raises(ValueError) as refusal:
+        answer({"nodes": nodes})
+    assert words in str(refusal.value)
+    assert "\n" not in str(refusal.value).strip()
+    assert not (tmp_path / "out").exists()
+
+
+CONTRADICTIONS = [
+    ({"dns_provider": "none", "external_access": "cloudflare-tunnel"}, "cloudflare-tunnel needs dns_provider cloudflare"),
+    ({"dns_provider": "none", "external_access": "direct"}, "direct needs dns_provider cloudflare"),
+    ({"external_access": "none", "webhook_provider": "github"}, "github can not reach a cluster"),
+    ({"external_access": "direct"}, "external_dns_target.*required"),
+    ({"external_access": "direct", "external_dns_target": "192.168.1.1"}, "192.168.1.1 is not a public address"),
+    ({"external_access": "direct", "external_dns_target": "100.64.1.1"}, "lies in 100.64.0.0/10"),
+    ({"external_access": "direct", "external_dns_target": "external.example.com"}, "would point to itself"),
+    ({"external_access": "direct", "external_dns_target": "home"}, "home is neither a public IPv4 address nor a host name"),
+    (BGP | {"bgp_router_asn": 0}, "0 is not an autonomous system number"),
+    (BGP | {"bgp_router_asn": 4294967296}, "4294967296 is not an autonomous system number"),
+    (BGP | {"bgp_node_asn": 64513}, "64513 is also bgp_router_asn"),
+    (BGP | {"bgp_router_address": "192.168.1.101"}, "192.168.1.101 is used by both bgp_router_address and api_address"),
+    ({"pod_cidr": "10.42.0.0/24", "nodes": THREE}, "3 nodes need a /24 of pods each, and pod_cidr 10.42.0.0/24 holds only 1"),
+    (BGP | {"bgp_router_address": "192.168.1.104", "load_balancer_pool": POOL}, "contains 192.168.1.104, which is bgp_router_address"),
+    (BGP | {"bgp_router_address": "192.168.1.50", "nodes": [NODE]}, "192.168.1.50 is used by both node one and bgp_router_address"),
+    (BGP | {"load_balancer_pool": "10.42.1.0/24"}, "10.42.1.0/24 overlaps pod_cidr"),
+    (
+        {"talos_extensions": ["siderolabs/i915"], "talos_schematic_id": "0" * 64},
+        "replaces the computed schematics",
+    ),
+    ({"repository_url": "ssh://git@git.example.net/a", "repository_known_hosts": "nonsense"}, "nonsense is not a host key"),
+]
+
+
+@pytest.mark.parametrize(("data", "words"), CONTRADICTIONS, ids=[words for _, words in CONTRADICTIONS])
+def test_answers_that_contradict_each_other_are_refused(answer, tmp_path, data, words):
+    with pytest.raises(ValueError, match=words):
+        answer(data)
+    assert not (tmp_path / "out").exists()
