@@ -143,4 +143,14 @@ TOOLS = (
         reports="v1.3.1",
         minutes=0.1,
     ),
+    GoTool(
+        name="actionlint",
+        module="github.com/rhysd/actionlint",
+        version="v1.7.12",
+        package="cmd/actionlint",
+        ldflags="-X github.com/rhysd/actionlint.version=1.7.12",
+        version_command=("-version",),
+        reports="1.7.12",
+        minutes=0.3,
+    ),
 )
