@@ -1,0 +1,112 @@
+"""The questions at a real terminal, typed key by key: defaults, other networks, every error seen once."""
+
+import re
+from pathlib import Path
+
+import pexpect
+import pytest
+import yaml
+
+from tests.test_questions import ASKED, questionnaire, questions  # noqa: F401  (a fixture)
+
+ENTER, ESCAPE, DOWN, CLEAR_LINE = "\r", "\x1b", "\x1b[B", "\x05\x15"
+
+
+class Terminal:
+    """A person at `copier copy`: sees a prompt, types, sees a refusal, types again."""
+
+    def __init__(self, template: Path, destination: Path) -> None:
+        self.destination = destination
+        self.process = pexpect.spawn(
+            "copier", ["copy", str(template), str(destination)], encoding="utf-8", dimensions=(70, 200), timeout=30
+        )
+
+    def sees(self, words: str) -> None:
+        self.process.expect(re.compile(r"[\s\S]*?".join(map(re.escape, words.split()))))
+
+    def answers(self, name: str, *attempts: tuple[str, str] | str) -> None:
+        """Answer one question; an attempt is a text, or a (bad text, words of its refusal)."""
+        question = questions()[name]
+        self.sees(re.sub(r"{{.*", "", question["help"].splitlines()[0])[:60])
+        is_yaml = question["type"] == "yaml" and question.get("multiline", True)
+        submit = ESCAPE + ENTER if is_yaml else ENTER
+        for attempt in attempts or ("",):
+            text, refusal = (attempt, "") if isinstance(attempt, str) else attempt
+            is_text = "choices" not in question and question["type"] != "bool"
+            self.process.send((CLEAR_LINE if is_text and text else "") + text)
+            self.process.send(submit)
+            if refusal:
+                self.sees(refusal)
+
+    def ends(self) -> dict:
+        """The recorded answers, once Copier has ended well."""
+        self.process.expect(pexpect.EOF)
+        self.process.close()
+        assert self.process.exitstatus == 0, self.process.before
+        return yaml.safe_load((self.destination / ".copier-answers.yml").read_text())
+
+
+@pytest.fixture
+def terminal(questionnaire, tmp_path):  # noqa: F811
+    terminal = Terminal(questionnaire, tmp_path / "cluster")
+    yield terminal
+    terminal.process.close(force=True)
+
+
+def test_enter_all_the_way_is_anton(terminal):
+    for name in ASKED:
+        terminal.answers(name)
+    answers = terminal.ends()
+    assert (answers["cluster_name"], len(answers["nodes"])) == ("anton", 3)
+
+
+def test_another_home_network_moves_every_address(terminal):
+    given = {"node_cidr": ["10.0.0.0/24"]}
+    for name in ASKED:
+        terminal.answers(name, *given.get(name, []))
+    answers = terminal.ends()
+    assert answers["default_gateway"] == "10.0.0.1"
+    assert [node["address"] for node in answers["nodes"]] == ["10.0.0.98", "10.0.0.99", "10.0.0.100"]
+
+
+def test_in_a_small_network_each_mistake_is_named_and_can_be_mended(terminal):
+    node = "[{{name: one, address: {}, disk: /dev/sda, interface: eth0}}]".format
+    given = {
+        "cluster_name": [("Small!", "Small! is not a DNS label"), "small"],
+        "repository_url": [
+            ("git@github.com:a/b.git", "write ssh://git@github.com/a/b.git"),
+            "ssh://git@github.com/a/b.git",
+        ],
+        "domain": [("localhost", "localhost is not a domain"), "home.example.net"],
+        "timezone": [("berlin", "berlin is not a time zone"), "Europe/Berlin"],
+        "node_cidr": [("192.168.7.1/28", "did you mean 192.168.7.0/28"), "192.168.7.0/28"],
+        "default_gateway": [("192.168.8.1", "192.168.8.1 is not in node_cidr"), "192.168.7.1"],
+        "api_address": [("192.168.7.1", "used by both api_address and default_gateway"), "192.168.7.2"],
+        "load_balancer_pool": [
+            ("192.168.7.1-192.168.7.6", "contains 192.168.7.1, which is default_gateway"),
+            "192.168.7.10-192.168.7.14",
+        ],
+        "nodes": [(node("192.168.7.2"), "used by both node one and api_address"), node("192.168.7.3")],
+        "cloudflare_tunnel_id": [("mine", "mine is not a UUID"), "6f2b0a57-31c4-4f0e-8c62-1a7d3c5e9b40"],
+    }
+    for name in ASKED:
+        terminal.answers(name, *given.get(name, []))
+    answers = terminal.ends()
+    assert (answers["dns_address"], answers["external_address"]) == ("192.168.7.10", "192.168.7.12")
+
+
+def test_without_a_dns_provider_no_outside_is_offered(terminal):
+    asked = [
+        name
+        for name, question in questions().items()
+        if question.get("when") is not False
+        and question.get("ask") is not False
+        and name not in ("repository_known_hosts", "external_dns_target", "external_address", "tunnel_transport")
+        and name != "cloudflare_tunnel_id"
+        and not name.startswith("bgp_")
+    ]
+    given = {"advanced": ["y"], "dns_provider": [DOWN]}
+    for name in asked:
+        terminal.answers(name, *given.get(name, []))
+    answers = terminal.ends()
+    assert (answers["dns_provider"], answers["external_access"], answers["webhook_provider"]) == ("none", "none", "none")
