@@ -29,16 +29,20 @@ NETWORKS = ["0.0.0.0/0", "10.0.0.0/8", "10.42.0.0/16", "192.168.1.0/24", "192.16
 NO_NETWORKS = ["", "10.0.0.0", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/08", "10.0.0/24", "10.0.0.0/24\n", "10.0.0.0/a"]
 
 
-@pytest.fixture(scope="module")
-def net():
-    environment = SandboxedEnvironment(
+def environment() -> SandboxedEnvironment:
+    """Jinja as copier.yml configures it, without Copier."""
+    return SandboxedEnvironment(
         loader=FileSystemLoader(PROJECT),
         extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"],
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("macros/net.jinja").module
+
+
+@pytest.fixture(scope="module")
+def net():
+    return environment().get_template("macros/net.jinja").module
 
 
 @pytest.mark.parametrize("text", ADDRESSES)
