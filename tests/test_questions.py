@@ -84,9 +84,7 @@ def questions() -> dict:
 
 def test_fifteen_questions_are_asked_in_the_order_of_thought():
     asked = [
-        name
-        for name, question in questions().items()
-        if "ask" not in question and question.get("when") is not False
+        name for name, question in questions().items() if "ask" not in question and question.get("when") is not False
     ]
     only_when_needed = {"repository_known_hosts", "external_dns_target"} | (set(BGP) - {"load_balancer_announcement"})
     assert [name for name in asked if name not in only_when_needed] == ASKED
@@ -125,7 +123,9 @@ def test_a_pin_is_recorded_only_while_its_component_is_on(answer):
     assert "pin_longhorn" in answer({"storage": "longhorn"})
 
 
-@pytest.mark.parametrize("network", ["10.0.0.0/24", "172.16.0.0/12", "10.0.0.0/8", "10.42.0.0/20", "10.43.7.0/24", "172.30.0.0/16"])
+@pytest.mark.parametrize(
+    "network", ["10.0.0.0/24", "172.16.0.0/12", "10.0.0.0/8", "10.42.0.0/20", "10.43.7.0/24", "172.30.0.0/16"]
+)
 def test_any_usual_home_network_has_defaults_that_pass_their_own_rules(answer, network):
     answers = answer({"node_cidr": network})
     assert answers["node_cidr"] == network
@@ -201,7 +201,13 @@ def test_a_node_may_say_everything(answer):
         labels={"rack": "1", "example.net/zone": "cellar"},
         taints={"dedicated": "gpu:NoSchedule"},
     )
-    worker = {"name": "two", "address": "192.168.1.51", "controller": False, "disk_serial": "S4EV", "mac_address": "58:47:ca:00:00:01"}
+    worker = {
+        "name": "two",
+        "address": "192.168.1.51",
+        "controller": False,
+        "disk_serial": "S4EV",
+        "mac_address": "58:47:ca:00:00:01",
+    }
     assert answer({"nodes": [full, worker]})["nodes"] == [full, worker]
 
 
@@ -211,7 +217,11 @@ REFUSED = [
     ("cluster_name", "", "is not a DNS label"),
     ("cluster_name", "anton\n", "is not a DNS label"),
     ("repository_url", "git@github.com:wcygan/anton.git", "write ssh://git@github.com/wcygan/anton.git"),
-    ("repository_url", "https://me:token@github.com/a/b.git", "https://...@github.com/a/b.git holds a user or a password"),
+    (
+        "repository_url",
+        "https://me:token@github.com/a/b.git",
+        "https://...@github.com/a/b.git holds a user or a password",
+    ),
     ("repository_url", "github.com/a/b", "is not a repository URL"),
     ("repository_url", "ftp://github.com/a/b", "is not a repository URL"),
     ("repository_url", "https://github.com", "is not a repository URL"),
@@ -313,7 +323,10 @@ BAD_NODES = [
     ([node(disk=None, disk_serial=12345)], "disk_serial 12345 is not a serial number in quotes"),
     ([node(interface=None)], "exactly one of interface and mac_address"),
     ([node(interface="a" * 16)], "at most 15 characters"),
-    ([node(interface=None, mac_address="58:47:CA:00:00:01")], "58:47:CA:00:00:01 is not six pairs of lower-case hex digits"),
+    (
+        [node(interface=None, mac_address="58:47:CA:00:00:01")],
+        "58:47:CA:00:00:01 is not six pairs of lower-case hex digits",
+    ),
     ([node(mtu=9001)], "mtu 9001 is not a number from 1450 to 9000"),
     ([node(mtu="1500")], "mtu 1500 is not a number"),
     ([node(controller="yes")], "controller yes is neither true nor false"),
@@ -353,27 +366,45 @@ def test_a_bad_node_is_refused_with_value_and_rule(answer, tmp_path, nodes, word
 
 
 CONTRADICTIONS = [
-    ({"dns_provider": "none", "external_access": "cloudflare-tunnel"}, "cloudflare-tunnel needs dns_provider cloudflare"),
+    (
+        {"dns_provider": "none", "external_access": "cloudflare-tunnel"},
+        "cloudflare-tunnel needs dns_provider cloudflare",
+    ),
     ({"dns_provider": "none", "external_access": "direct"}, "direct needs dns_provider cloudflare"),
     ({"external_access": "none", "webhook_provider": "github"}, "github can not reach a cluster"),
     ({"external_access": "direct"}, "external_dns_target.*required"),
     ({"external_access": "direct", "external_dns_target": "192.168.1.1"}, "192.168.1.1 is not a public address"),
     ({"external_access": "direct", "external_dns_target": "100.64.1.1"}, "lies in 100.64.0.0/10"),
     ({"external_access": "direct", "external_dns_target": "external.example.com"}, "would point to itself"),
-    ({"external_access": "direct", "external_dns_target": "home"}, "home is neither a public IPv4 address nor a host name"),
+    (
+        {"external_access": "direct", "external_dns_target": "home"},
+        "home is neither a public IPv4 address nor a host name",
+    ),
     (BGP | {"bgp_router_asn": 0}, "0 is not an autonomous system number"),
     (BGP | {"bgp_router_asn": 4294967296}, "4294967296 is not an autonomous system number"),
     (BGP | {"bgp_node_asn": 64513}, "64513 is also bgp_router_asn"),
     (BGP | {"bgp_router_address": "192.168.1.101"}, "192.168.1.101 is used by both bgp_router_address and api_address"),
-    ({"pod_cidr": "10.42.0.0/24", "nodes": THREE}, "3 nodes need a /24 of pods each, and pod_cidr 10.42.0.0/24 holds only 1"),
-    (BGP | {"bgp_router_address": "192.168.1.104", "load_balancer_pool": POOL}, "contains 192.168.1.104, which is bgp_router_address"),
-    (BGP | {"bgp_router_address": "192.168.1.50", "nodes": [NODE]}, "192.168.1.50 is used by both node one and bgp_router_address"),
+    (
+        {"pod_cidr": "10.42.0.0/24", "nodes": THREE},
+        "3 nodes need a /24 of pods each, and pod_cidr 10.42.0.0/24 holds only 1",
+    ),
+    (
+        BGP | {"bgp_router_address": "192.168.1.104", "load_balancer_pool": POOL},
+        "contains 192.168.1.104, which is bgp_router_address",
+    ),
+    (
+        BGP | {"bgp_router_address": "192.168.1.50", "nodes": [NODE]},
+        "192.168.1.50 is used by both node one and bgp_router_address",
+    ),
     (BGP | {"load_balancer_pool": "10.42.1.0/24"}, "10.42.1.0/24 overlaps pod_cidr"),
     (
         {"talos_extensions": ["siderolabs/i915"], "talos_schematic_id": "0" * 64},
         "replaces the computed schematics",
     ),
-    ({"repository_url": "ssh://git@git.example.net/a", "repository_known_hosts": "nonsense"}, "nonsense is not a host key"),
+    (
+        {"repository_url": "ssh://git@git.example.net/a", "repository_known_hosts": "nonsense"},
+        "nonsense is not a host key",
+    ),
 ]
 
 

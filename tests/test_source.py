@@ -29,5 +29,7 @@ PUBLIC = "https://github.com/copier-talos-flux/copier-talos-flux"
     ],
 )
 def test_one_spelling_is_recorded(typed, recorded):
-    macros = environment().get_template("macros/source.jinja").module
-    assert macros.as_https_address(typed) == recorded
+    template = environment().from_string(
+        "{% from 'macros/source.jinja' import as_https_address %}{{ as_https_address(typed) }}"
+    )
+    assert template.render(typed=typed) == recorded

@@ -109,4 +109,8 @@ def test_without_a_dns_provider_no_outside_is_offered(terminal):
     for name in asked:
         terminal.answers(name, *given.get(name, []))
     answers = terminal.ends()
-    assert (answers["dns_provider"], answers["external_access"], answers["webhook_provider"]) == ("none", "none", "none")
+    assert (answers["dns_provider"], answers["external_access"], answers["webhook_provider"]) == (
+        "none",
+        "none",
+        "none",
+    )

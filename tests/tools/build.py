@@ -48,9 +48,7 @@ def on_path(tool: GoTool) -> Path | None:
     if not found or not tool.reports:
         return None
     try:
-        said = subprocess.run(
-            [found, *tool.version_command], capture_output=True, text=True, timeout=30, check=False
-        )
+        said = subprocess.run([found, *tool.version_command], capture_output=True, text=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return Path(found) if tool.reports in said.stdout + said.stderr else None
@@ -120,9 +118,7 @@ def go(folder: Path, *arguments: str) -> str:
         "GOWORK": "off",
         "CGO_ENABLED": "0",
     }
-    done = subprocess.run(
-        ["go", *arguments], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    done = subprocess.run(["go", *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise subprocess.CalledProcessError(done.returncode, ["go", *arguments], done.stdout, done.stderr)
     return done.stdout
