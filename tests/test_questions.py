@@ -198,7 +198,7 @@ def test_a_node_may_say_everything(answer):
         secureboot=True,
         encrypt_disk=True,
         kernel_modules=["nbd"],
-        labels={"rack": "1", "example.net/zone": "cellar"},
+        labels={"rack": "1", "example.net/zone": "cellar", "spare": ""},
         taints={"dedicated": "gpu:NoSchedule"},
     )
     worker = {
