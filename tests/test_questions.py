@@ -337,7 +337,10 @@ BAD_NODES = [
     ([node(kernel_modules="nbd")], "nbd is not a list of module names"),
     ([node(labels={"rack": 1})], "label rack: 1 is not a label"),
     (
-        [node(), node(name="two", address="192.168.1.51", controller=False, labels={"node-role.kubernetes.io/worker": ""})],
+        [
+            node(),
+            node(name="two", address="192.168.1.51", controller=False, labels={"node-role.kubernetes.io/worker": ""}),
+        ],
         "node two: label node-role.kubernetes.io/worker is one that Kubernetes lets no worker give itself",
     ),
     ([node(labels=["rack"])], "labels and taints are mappings"),

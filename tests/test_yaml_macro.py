@@ -1,0 +1,46 @@
+"""Free text comes back from the YAML as it went in."""
+
+import pytest
+import yaml
+
+from tests.test_net import environment
+
+TEXTS = [
+    "Homelab",
+    "vaults/Homelab/items/grafana",
+    "My vault",
+    'Bob\'s "best" vault: #1',
+    "a # b",
+    "key: value",
+    "- item",
+    "Zuhause für Ämter 日本",
+    "{x}",
+    "%d",
+    "@home",
+    "true",
+    "No",
+    "null",
+    "1e3",
+    "0x10",
+    "007",
+    "12:30",
+    "trailing ",
+    "tab\there",
+    "back\\slash",
+    "~",
+    "",
+]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_text_survives_as_value_and_as_key(text):
+    template = environment().from_string(
+        "{% from 'macros/yaml.jinja' import scalar %}{{ scalar(text) }}: {{ scalar(text) }}\n"
+    )
+    assert yaml.safe_load(template.render(text=text)) == {text: text}
+
+
+@pytest.mark.parametrize("text", ["Homelab", "My vault", "vaults/Homelab/items/grafana"])
+def test_plain_text_stays_plain(text):
+    template = environment().from_string("{% from 'macros/yaml.jinja' import scalar %}{{ scalar(text) }}")
+    assert template.render(text=text) == text
