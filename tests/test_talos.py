@@ -361,7 +361,7 @@ def test_prometheus_reaches_the_control_plane_only_with_monitoring(cluster):
             of(node, "v1alpha1")["cluster"]["etcd"].get("extraArgs", {}).get("listen-metrics-urls"),
         ]
 
-    everywhere = ["0.0.0.0", "0.0.0.0", "http://0.0.0.0:2381"]  # noqa: S104
+    everywhere = ["0.0.0.0", "0.0.0.0", "http://0.0.0.0:2381"]
     assert listeners("defaults", "k8s-1") == everywhere
     assert listeners("mixed", "c1") == [None, None, None]
 
