@@ -229,6 +229,7 @@ REFUSED = [
     ("repository_branch", "a b", "'a b' is not a branch name"),
     ("repository_branch", "a..b", "is not a branch name"),
     ("repository_branch", "", "is not a branch name"),
+    ("repository_branch", "${x}", "none of ~^:?*$"),
     ("repository_branch", "x.lock", "is not a branch name"),
     ("domain", "Example.com", "Example.com is not a domain"),
     ("domain", "localhost", "is not a domain"),
