@@ -1,0 +1,257 @@
+"""A cluster's repository is checked by its commit hook and its host's CI, with one command."""
+
+import base64
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.cases import EXAMPLES
+from tests.support.render import Renderer
+from tests.support.repository import Repository
+
+AGE_KEY = "AGE-SECRET-KEY-1" + "Q" * 58
+PRIVATE_KEY = "-----BEGIN EC " + "PRIVATE KEY-----\nMHcCAQEEIB\n-----END EC " + "PRIVATE KEY-----\n"
+CLEAR = "---\napiVersion: v1\nkind: Secret\nmetadata:\n  name: bad\n"
+ENCRYPTED = (
+    CLEAR + "stringData:\n  a: ENC[AES256_GCM,data:x,iv:y,tag:z,type:str]\nsops:\n  mac: ENC[AES256_GCM,data:x]\n"
+)
+
+
+def workflow(root: Path) -> dict[str, Any]:
+    # YAML 1.1 reads the key `on` as a boolean, GitHub does not.
+    text = (root / ".github/workflows/validate.yaml").read_text().replace("\non:", '\n"on":', 1)
+    parsed: dict[str, Any] = yaml.safe_load(text)
+    return parsed
+
+
+def tools(root: Path) -> dict[str, str]:
+    versions: dict[str, str] = tomllib.loads((root / ".mise.toml").read_text())["tools"]
+    return versions
+
+
+def validate(root: Path) -> subprocess.CompletedProcess[str]:
+    """What `task validate` runs, with this Python instead of uv's."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return subprocess.run(
+        [sys.executable, "scripts/validate.py"],
+        cwd=root,
+        env=os.environ | {"PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def committed(source: Path, root: Path) -> Path:
+    """A copy of a rendered cluster, committed."""
+    shutil.copytree(source, root)
+    subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
+    subprocess.run(["git", "add", "--all"], cwd=root, check=True)
+    subprocess.run(["git", "commit", "--quiet", "--message", "feat: mine"], cwd=root, check=True)
+    return root
+
+
+@pytest.fixture
+def mine(render: Renderer, tmp_path: Path) -> Path:
+    """A cluster of the test's own."""
+    return committed(render(EXAMPLES["minimal"]), tmp_path / "cluster")
+
+
+# --- CI ---
+
+
+@pytest.mark.parametrize(
+    ("ci", "expected"), [("github", ".github/workflows/validate.yaml"), ("gitlab", ".gitlab-ci.yml"), ("none", "")]
+)
+def test_only_the_chosen_host_is_set_up(render: Renderer, ci: str, expected: str) -> None:
+    root = render({**EXAMPLES["minimal"], "ci": ci})
+    there = {str(path.relative_to(root)) for path in [*root.glob(".github/**/*.*"), *root.glob(".gitlab*")]}
+    assert there == ({expected} if expected else set())
+
+
+@pytest.mark.real
+def test_actionlint_accepts_the_workflow(render: Renderer) -> None:
+    root = render({**EXAMPLES["minimal"], "ci": "github"})
+    done = subprocess.run(
+        ["actionlint", "-no-color", ".github/workflows/validate.yaml"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout + done.stderr == ""
+
+
+def test_the_workflow_may_read_and_nothing_else(render: Renderer) -> None:
+    job = workflow(render({**EXAMPLES["minimal"], "ci": "github"}))
+    assert job["permissions"] == {}
+    assert job["jobs"]["validate"]["permissions"] == {"contents": "read"}
+    assert job["jobs"]["validate"]["steps"][0]["with"]["persist-credentials"] is False
+    assert job["jobs"]["validate"]["timeout-minutes"] <= 15
+    assert job["concurrency"]["cancel-in-progress"] is True
+    assert list(job["on"]) == ["pull_request"]
+
+
+def test_actions_are_pinned_by_commit_with_their_version_beside_it(render: Renderer) -> None:
+    text = (render({**EXAMPLES["minimal"], "ci": "github"}) / ".github/workflows/validate.yaml").read_text()
+    used = re.findall(r"uses: (.*)", text)
+    assert used
+    assert [line for line in used if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)] == []
+
+
+def test_the_gitlab_image_is_pinned_by_digest(render: Renderer) -> None:
+    root = render({**EXAMPLES["minimal"], "ci": "gitlab"})
+    job = yaml.safe_load((root / ".gitlab-ci.yml").read_text())["validate"]
+    assert re.fullmatch(r"[\w./-]+:[\w.]+@sha256:[0-9a-f]{64}", job["image"]["name"])
+
+
+@pytest.mark.parametrize("ci", ["github", "gitlab"])
+def test_ci_and_the_hook_run_the_same_command_with_pinned_tools(render: Renderer, ci: str) -> None:
+    root = render({**EXAMPLES["minimal"], "ci": ci})
+    hook = yaml.safe_load((root / "lefthook.yaml").read_text())["pre-commit"]["jobs"]
+    assert [job["run"] for job in hook] == ["task validate"]
+    file = root / (".github/workflows/validate.yaml" if ci == "github" else ".gitlab-ci.yml")
+    assert "task validate" in file.read_text()
+    enabled = re.search(r"MISE_ENABLE_TOOLS: (.*)", file.read_text())
+    assert enabled and set(enabled[1].split(",")) <= tools(root).keys()
+
+
+def test_tools_are_pinned_exactly_and_agree_with_the_cluster(example: Repository) -> None:
+    versions = tools(example.root)
+    assert [v for v in versions.values() if not re.fullmatch(r"\d+\.\d+\.\d+", v)] == []
+    talos = yaml.safe_load(example.text("talos/versions.yaml"))
+    assert f"v{versions['talosctl']}" == talos["talosVersion"]
+    assert f"v{versions['kubectl']}" == talos["kubernetesVersion"]
+
+
+# --- task validate ---
+
+
+@pytest.mark.real
+def test_a_new_cluster_passes(mine: Path) -> None:
+    done = validate(mine)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+
+
+# A file, what stands in it, and what is said about it.
+BAD = {
+    "a Secret in clear": ("kubernetes/clear.yaml", CLEAR + "stringData:\n  a: hunter2\n", "the value of a in"),
+    "a Secret in base64": ("kubernetes/base64.yaml", CLEAR + "data:\n  a: aHVudGVyMg==\n", "the value of a in"),
+    "a Secret in a list": (
+        "kubernetes/list.yaml",
+        "---\napiVersion: v1\nkind: List\nitems:\n  - kind: Secret\n    data:\n      a: aHVudGVyMg==\n",
+        "the value of a in",
+    ),
+    "half a Secret encrypted": (
+        "kubernetes/half.sops.yaml",
+        ENCRYPTED.replace("sops:", "  b: hunter2\nsops:"),
+        "the value of b in",
+    ),
+    "a template with a value": (
+        "bootstrap/x.yaml.tpl",
+        CLEAR + "stringData:\n  a: {{ hunter2 }}\n",
+        "the value of a in",
+    ),
+    "a generator of Secrets": (
+        "kubernetes/generator.yaml",
+        "---\nsecretGenerator:\n  - name: bad\n    literals:\n      - a=hunter2\n",
+        "secretGenerator",
+    ),
+    "a Secret in no YAML": ("kubernetes/broken.yaml.tpl", CLEAR + "data: [\n", "can't be checked"),
+    "a file that only says it is encrypted": ("talos/x.sops.yaml", "---\na: b\n", "is not encrypted"),
+    "an age key": ("docs/age.md", f"The key is {AGE_KEY}\n", "an age secret key"),
+    "a private key": ("x.pem", PRIVATE_KEY, "a private key"),
+    "a private key in base64": (
+        "kubeconfig.yaml",
+        f"---\nclient-key-data: {base64.b64encode(PRIVATE_KEY.encode()).decode()}\n",
+        "a private key, in base64",
+    ),
+    "a conflict": (
+        "docs/merge.md",
+        "<<<<<<< before updating\na\n=======\nb\n>>>>>>> after updating\n",
+        "conflict marker",
+    ),
+    "a rejected change": ("README.md.rej", "@@ -1 +1 @@\n", "left over from a merge"),
+    "a key that stands twice": ("kubernetes/twice.yaml", "---\na: 1\na: 2\n", "duplication of key"),
+    "a kustomization without its file": (
+        "kubernetes/x/kustomization.yaml",
+        "---\napiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n  - ./gone.yaml\n",
+        "gone.yaml",
+    ),
+}
+GOOD = {
+    "an encrypted Secret": ("kubernetes/good.sops.yaml", ENCRYPTED),
+    "a reference to 1Password": ("bootstrap/good.yaml.tpl", CLEAR + "stringData:\n  a: {{ op://Homelab/x/y }}\n"),
+    "a variable of Flux": ("kubernetes/variable.yaml", CLEAR + "stringData:\n  a: ${PASSWORD}\n"),
+    "an empty Secret": ("kubernetes/empty.yaml", CLEAR + 'stringData:\n  a: ""\n'),
+    "a public certificate": ("docs/good.md", f"{base64.b64encode(b'-----BEGIN CERTIFICATE-----' * 4).decode()}\n"),
+    "an ignored private file": ("age.key", AGE_KEY),
+}
+
+
+@pytest.fixture(scope="module")
+def findings(render: Renderer, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What is said about a cluster with all of them in it."""
+    root = committed(render(EXAMPLES["minimal"]), tmp_path_factory.mktemp("findings") / "cluster")
+    for name, content, *_ in [*BAD.values(), *GOOD.values()]:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(content)
+    done = validate(root)
+    assert done.returncode == 1, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("case", BAD)
+def test_what_must_not_be_committed_is_refused_with_its_place(findings: list[str], case: str) -> None:
+    name, _, reason = BAD[case]
+    assert any(line.startswith(f"{name}:") and reason in line for line in findings), findings
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("case", GOOD)
+def test_what_is_no_secret_passes(findings: list[str], case: str) -> None:
+    assert [line for line in findings if line.startswith(f"{GOOD[case][0]}:")] == []
+
+
+@pytest.mark.real
+def test_nothing_else_is_found_and_no_secret_is_repeated(findings: list[str]) -> None:
+    names = {name for name, *_ in BAD.values()}
+    assert [line for line in findings if line.partition(":")[0] not in names] == []
+    assert not [line for line in findings if "hunter2" in line or AGE_KEY in line]
+
+
+@pytest.mark.real
+def test_a_staged_secret_is_found_although_the_work_tree_is_clean(mine: Path) -> None:
+    file = mine / "docs" / "x.md"
+    file.write_text(f"{AGE_KEY}\n")
+    subprocess.run(["git", "add", "docs/x.md"], cwd=mine, check=True)
+    file.write_text("Nothing here.\n")
+    done = validate(mine)
+    assert done.returncode == 1
+    assert done.stdout.startswith("docs/x.md:1: an age secret key")
+    assert AGE_KEY not in done.stdout
+
+
+def test_a_missing_tool_is_named_and_is_no_finding(mine: Path, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    git = subprocess.run(["which", "git"], check=True, capture_output=True, text=True).stdout.strip()
+    (tmp_path / "bin" / "git").symlink_to(git)
+    done = subprocess.run(
+        [sys.executable, "scripts/validate.py"],
+        cwd=mine,
+        env=os.environ | {"PATH": str(tmp_path / "bin")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert done.stderr == "error: yamllint is not on PATH: `mise install` installs it.\n"
