@@ -168,7 +168,8 @@ def test_with_bgp_router_and_numbers_are_required(answer, missing):
         ("https://github.com/a/b.git", "github", "github"),
         ("ssh://git@github.com/a/b", "github", "github"),
         ("https://gitlab.com/a/b.git", "gitlab", "gitlab"),
-        ("https://codeberg.org/a/b.git", "generic-hmac", "none"),
+        ("https://codeberg.org/a/b.git", "github", "none"),
+        ("https://git.example.net/a/b.git", "generic-hmac", "none"),
     ],
 )
 def test_webhook_and_ci_follow_the_repositorys_host(answer, url, webhook, ci):
