@@ -143,7 +143,7 @@ def test_init_warns_of_what_configure_will_refuse(render: Renderer, tmp_path: Pa
 
 def test_init_refuses_a_vault_that_it_cannot_read(onepassword: Workplace) -> None:
     onepassword.account.write_text(json.dumps({"vaults": {"Private": []}}))
-    assert 'the 1Password vault Homelab can\'t be read' in onepassword.refuses("init")
+    assert "the 1Password vault Homelab can't be read" in onepassword.refuses("init")
     onepassword.account.write_text(json.dumps({"signed_in": False, "vaults": {"Homelab": []}}))
     assert "account is not signed in" in onepassword.refuses("init")
 
@@ -268,7 +268,9 @@ def test_configure_encrypts_what_lies_there_in_clear(sops: Workplace, factory: F
 def test_configure_refuses_a_patch_that_talos_does_not_know(onepassword: Workplace, factory: Factory) -> None:
     configured(onepassword, factory)
     before = onepassword.read("talos/clusterconfig/k8s-1.yaml")
-    onepassword.write("talos/patches/global/typo.yaml", "---\napiVersion: v1alpha1\nkind: SysctlConfig\nparameters: {}\n")
+    onepassword.write(
+        "talos/patches/global/typo.yaml", "---\napiVersion: v1alpha1\nkind: SysctlConfig\nparameters: {}\n"
+    )
     onepassword.push()
     assert "parameters" in onepassword.refuses("configure")
     assert onepassword.read("talos/clusterconfig/k8s-1.yaml") == before
@@ -410,9 +412,7 @@ def test_secret_set_serves_an_app_that_somebody_added(sops: Workplace) -> None:
     sops.succeeds("secret:set", "SECRET=films", "KEY=user", "APP=media/films", stdin="me\n")
     clear = yaml.safe_load(decrypt(sops, "kubernetes/apps/media/films/app/films.sops.yaml"))
     assert clear["stringData"] == {"password": "x", "user": "me"}
-    assert "has no kustomization.yaml" in sops.refuses(
-        "secret:set", "SECRET=a", "KEY=b", "APP=media/none", stdin="x\n"
-    )
+    assert "has no kustomization.yaml" in sops.refuses("secret:set", "SECRET=a", "KEY=b", "APP=media/none", stdin="x\n")
 
 
 def test_secret_set_finds_the_item_of_an_app_that_somebody_added(onepassword: Workplace) -> None:
@@ -485,7 +485,9 @@ def add(library: None) -> Add:
 
 def test_a_sorted_list_stays_sorted(add: Add) -> None:
     text = "---\nkind: Kustomization\nresources:\n  - ./a.yaml\n  # the chart\n  - ./helmrelease.yaml\n  - ./z.yaml\n"
-    assert add(text, "./grafana.sops.yaml") == text.replace("  # the chart\n", "  - ./grafana.sops.yaml\n  # the chart\n")
+    assert add(text, "./grafana.sops.yaml") == text.replace(
+        "  # the chart\n", "  - ./grafana.sops.yaml\n  # the chart\n"
+    )
 
 
 def test_any_other_list_gets_it_at_its_end(add: Add) -> None:
@@ -499,7 +501,10 @@ def test_a_listed_file_changes_nothing(add: Add) -> None:
 
 
 def test_a_list_that_is_not_there_is_made(add: Add) -> None:
-    assert yaml.safe_load(add("kind: Kustomization\n", "./a.yaml")) == {"kind": "Kustomization", "resources": ["./a.yaml"]}
+    assert yaml.safe_load(add("kind: Kustomization\n", "./a.yaml")) == {
+        "kind": "Kustomization",
+        "resources": ["./a.yaml"],
+    }
     assert yaml.safe_load(add("resources: []\nkind: K\n", "./a.yaml")) == {"kind": "K", "resources": ["./a.yaml"]}
     assert yaml.safe_load(add("resources: [./b.yaml]", "./a.yaml")) == {"resources": ["./b.yaml", "./a.yaml"]}
 

@@ -63,9 +63,7 @@ def make_secrets(*, ask: bool) -> None:
         if values:
             for changed in store.set(first, values):
                 done(f"{first}: {', '.join(values)} → {changed}")
-        left_out += [
-            (first, key) for name, key in keys.items() if name not in values and key.made != "from age.key"
-        ]
+        left_out += [(first, key) for name, key in keys.items() if name not in values and key.made != "from age.key"]
     for secret, key in left_out:
         warn(f"{secret} still lacks {key.name}: `task secret:set SECRET={secret.name} KEY={key.name}` ({key.hint})")
 

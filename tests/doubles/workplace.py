@@ -125,5 +125,3 @@ def set_up(folder: Path, rendered: Path) -> Workplace:
     workplace.git("config", f"url.{origin}.pushInsteadOf", REPOSITORY)
     workplace.push()
     return workplace
-
-

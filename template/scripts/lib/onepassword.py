@@ -69,9 +69,7 @@ class OnePassword:
                 existing["value"] = value
             else:
                 fields.append(_field(label, value))
-        run(
-            "op", "item", "edit", item.raw["id"], "--vault", self.vault, "--format", "json", stdin=json.dumps(item.raw)
-        )
+        run("op", "item", "edit", item.raw["id"], "--vault", self.vault, "--format", "json", stdin=json.dumps(item.raw))
 
     def inject(self, item: str, label: str) -> str:
         """A value, by `op inject`: the reference goes in, the value comes out, both through pipes.

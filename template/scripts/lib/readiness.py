@@ -82,7 +82,9 @@ def why_flux_would_not_see_this_commit() -> str:
     try:
         run("git", "fetch", "--quiet", "origin", f"refs/heads/{branch}", timeout=120)
     except ToolFailed as failed:
-        return f"branch {branch} can't be fetched from origin, so nothing shows that HEAD {head} is pushed: {failed.said}"
+        return (
+            f"branch {branch} can't be fetched from origin, so nothing shows that HEAD {head} is pushed: {failed.said}"
+        )
     if not succeeds("git", "merge-base", "--is-ancestor", "HEAD", "FETCH_HEAD"):
         return f"HEAD {head} is not on branch {branch} of origin, which Flux reads: push it."
     return ""

@@ -131,7 +131,9 @@ def post_schematic(path: Path) -> str:
         reason = getattr(error, "reason", error)
         raise Refusal(f"the Image Factory at {factory()} does not answer: {reason}") from None
     except (ValueError, KeyError):
-        raise Refusal(f"the Image Factory at {factory()} answers {short(path)} with something that has no id.") from None
+        raise Refusal(
+            f"the Image Factory at {factory()} answers {short(path)} with something that has no id."
+        ) from None
 
 
 def documents(config: str) -> list[dict[str, Any]]:
