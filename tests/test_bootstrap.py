@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -37,10 +36,7 @@ class Home:
 
     def copy(self, folder: Path) -> "Home":
         """The same in a folder of its own."""
-        root = shutil.copytree(self.workplace.root, folder / "cluster")
-        account = Path(shutil.copy2(self.workplace.account, folder / "1password.json"))
-        workplace = Workplace(root, self.workplace.origin, account, folder / "op-calls.jsonl", self.workplace.extra)
-        return Home(workplace, self.network)
+        return Home(self.workplace.copy(folder), self.network)
 
 
 def configured(folder: Path, rendered: Path) -> Home:
@@ -70,12 +66,12 @@ def by_serial(render: Renderer, tmp_path_factory: pytest.TempPathFactory) -> Hom
 
 @pytest.fixture
 def home(anton: Home, tmp_path: Path) -> Home:
-    return anton.copy(tmp_path)
+    return anton.copy(tmp_path / "home")
 
 
 @pytest.fixture
 def single(by_serial: Home, tmp_path: Path) -> Home:
-    return by_serial.copy(tmp_path)
+    return by_serial.copy(tmp_path / "single")
 
 
 @pytest.fixture

@@ -110,6 +110,21 @@ class Workplace:
                 found[path.relative_to(self.root)] = path.read_text(errors="replace")
         return found
 
+    def copy(self, folder: Path) -> "Workplace":
+        """The same in a folder of its own, with an origin of its own."""
+        folder.mkdir()
+        copied = Workplace(folder / "cluster", folder / "origin.git", folder / "1password.json", folder / "calls.jsonl")
+        shutil.copytree(self.root, copied.root)
+        shutil.copytree(self.origin, copied.origin)
+        shutil.copy2(self.account, copied.account)
+        copied.git("config", "--remove-section", f"url.{self.origin}")
+        copied.reach_origin()
+        return copied
+
+    def reach_origin(self) -> None:
+        """origin is named as Flux names it, and is the folder beside the checkout."""
+        self.git("config", f"url.{self.origin}.insteadOf", REPOSITORY)
+
 
 def set_up(folder: Path, rendered: Path) -> Workplace:
     """A checkout of a rendered cluster, committed and pushed to a bare origin beside it."""
@@ -121,7 +136,6 @@ def set_up(folder: Path, rendered: Path) -> Workplace:
     workplace = Workplace(root, origin, account, folder / "op-calls.jsonl")
     workplace.git("init", "--quiet", "--initial-branch", "main")
     workplace.git("remote", "add", "origin", REPOSITORY)
-    workplace.git("config", f"url.{origin}.insteadOf", REPOSITORY)
-    workplace.git("config", f"url.{origin}.pushInsteadOf", REPOSITORY)
+    workplace.reach_origin()
     workplace.push()
     return workplace
