@@ -1,0 +1,68 @@
+#!/usr/bin/env -S uv run --script
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["pyyaml==6.0.3", "questionary==2.1.1", "rich==15.0.0"]
+# ///
+"""Install what must run before Flux does, then Flux, which brings everything else."""
+
+import argparse
+
+from lib import readiness, secrets
+from lib.cluster import inventory, short
+from lib.machines import Patience
+from lib.process import KUBECONFIG, ROOT, run
+from lib.terminal import Refusal, command, done, step
+
+
+def wait_for_nodes(patience: Patience) -> None:
+    """They register before they are Ready, which takes a network."""
+    wanted = {node.name for node in inventory().nodes}
+
+    def all_are_there() -> bool:
+        listed = run("kubectl", "get", "nodes", "--output", "name", timeout=30).split()
+        missing = wanted - {name.removeprefix("node/") for name in listed}
+        patience.last = f"{', '.join(sorted(missing))} has not registered"
+        return not missing
+
+    step("Waiting for the nodes to register")
+    patience.until("the registration of every node", all_are_there)
+    done(f"The nodes are registered: {', '.join(sorted(wanted))}.")
+
+
+def make_namespaces() -> None:
+    """The namespaces of every app, as Flux will have them."""
+    for path in sorted((ROOT / "kubernetes/apps").glob("*/namespace.yaml")):
+        run(
+            "kubectl", "apply", "--server-side", "--force-conflicts", "--field-manager", "bootstrap", "--filename", path
+        )
+    done("The namespaces are there.")
+
+
+def make_secrets() -> None:
+    """Secrets that no app brings; their values go from the store to the cluster through a pipe."""
+    store = secrets.store()
+    store.refuse_unless_usable()
+    for secret in secrets.wanted():
+        if not secret.app:
+            secrets.apply(secrets.for_bootstrap(secret))
+            done(f"Secret {secret} is there.")
+
+
+def main() -> None:
+    """Everything is applied, not created: a second run changes only what is missing or old."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--timeout", type=float, default=20, metavar="MINUTES", help="how long to wait for the nodes")
+    arguments = parser.parse_args()
+    readiness.refuse_unless_ready(readiness.BEFORE_BOOTSTRAP)
+    if not KUBECONFIG.exists():
+        raise Refusal(f"{short(KUBECONFIG)} is missing: run `task bootstrap:talos`.")
+    wait_for_nodes(Patience(arguments.timeout))
+    make_namespaces()
+    make_secrets()
+    step("Installing the network, certificates and Flux")
+    run("helmfile", "--file", "bootstrap/helmfile.yaml.gotmpl", "sync", "--hide-notes", show=True)
+    done("Flux runs and brings the rest: `kubectl get kustomizations --namespace flux-system --watch` shows it.")
+
+
+if __name__ == "__main__":
+    command(main)

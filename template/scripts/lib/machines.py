@@ -1,0 +1,261 @@
+"""What the machines themselves say, over the Talos API."""
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.table import Table
+
+from lib import talos
+from lib.cluster import Node, short
+from lib.process import TALOSCONFIG, ToolFailed, run
+from lib.terminal import Refusal, out
+
+ANSWER_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Link:
+    """A network link."""
+
+    name: str
+    mac: str
+    up: bool
+    speed: int = 0
+    other_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A disk."""
+
+    path: str
+    size: str
+    model: str = ""
+    serial: str = ""
+    symlinks: tuple[str, ...] = ()
+    readonly: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.path} ({' '.join(filter(None, [self.size, self.model, self.serial]))})"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine that answered. In maintenance mode it has no configuration yet and trusts anybody."""
+
+    address: str
+    maintenance: bool
+    stage: str
+    ready: bool
+    links: tuple[Link, ...] = ()
+    disks: tuple[Disk, ...] = ()
+
+
+def ask(address: str, *words: str, insecure: bool = False, timeout: float = ANSWER_SECONDS) -> str:
+    """Run talosctl against one machine."""
+    mode = ["--insecure"] if insecure else []
+    return run("talosctl", *words, "--nodes", address, "--endpoints", address, *mode, timeout=timeout)
+
+
+def inspect(address: str) -> Machine:
+    """What a machine is made of; Refusal when it does not answer."""
+    try:
+        return _inspect(address, maintenance=True)
+    except ToolFailed as failed:
+        without_keys = failed.said
+    if not TALOSCONFIG.exists():
+        raise Refusal(f"{address} does not answer in maintenance mode: {_reason(without_keys)}")
+    try:
+        return _inspect(address, maintenance=False)
+    except ToolFailed as failed:
+        if "unknown authority" in failed.said:
+            raise Refusal(
+                f"{address} runs Talos with the keys of another cluster: reset it, or boot it from the installer's "
+                "image in maintenance mode."
+            ) from None
+        raise Refusal(f"{address} does not answer: {_reason(failed.said)}") from None
+
+
+def _inspect(address: str, *, maintenance: bool) -> Machine:
+    status = next(_resources(address, "machinestatus", maintenance))
+    return Machine(
+        address,
+        maintenance,
+        stage=status["spec"]["stage"],
+        ready=status["spec"]["status"]["ready"],
+        links=tuple(_links(_resources(address, "links", maintenance))),
+        disks=tuple(_disks(_resources(address, "disks", maintenance))),
+    )
+
+
+def _resources(address: str, kind: str, maintenance: bool) -> Iterator[dict[str, Any]]:
+    """Resources as `talosctl get` prints them: JSON documents one after the other."""
+    text = ask(address, "get", kind, "--output", "json", insecure=maintenance)
+    decoder, position = json.JSONDecoder(), 0
+    while position < len(text.rstrip()):
+        document, position = decoder.raw_decode(text, position)
+        yield document
+        position = next((i for i in range(position, len(text)) if not text[i].isspace()), len(text))
+
+
+def _links(resources: Iterator[dict[str, Any]]) -> Iterator[Link]:
+    """Physical links: the others are made by the configuration."""
+    for resource in resources:
+        spec = resource["spec"]
+        if spec.get("type") == "ether" and not spec.get("kind"):
+            names = (*spec.get("altNames", []), *filter(None, [spec.get("alias")]))
+            mac = spec.get("permanentAddr") or spec.get("hardwareAddr", "")
+            yield Link(resource["metadata"]["id"], mac, spec.get("linkState", False), spec.get("speedMbit", 0), names)
+
+
+def _disks(resources: Iterator[dict[str, Any]]) -> Iterator[Disk]:
+    """Disks that could hold a system: Talos lists loop devices and drives for discs as well."""
+    for resource in resources:
+        spec = resource["spec"]
+        if not spec.get("cdrom") and not spec["dev_path"].startswith("/dev/loop"):
+            yield Disk(
+                spec["dev_path"], spec.get("pretty_size", ""), spec.get("model", ""), spec.get("serial", ""),
+                tuple(spec.get("symlinks", [])), spec.get("readonly", False),
+            )  # fmt: skip
+
+
+def show(title: str, machine: Machine) -> None:
+    """Print links and disks."""
+    state = "in maintenance mode" if machine.maintenance else machine.stage
+    out.print(f"[bold]{title}[/bold], {state}")
+    links = Table("link", "MAC address", "state", box=None, pad_edge=True)
+    for link in machine.links:
+        links.add_row(link.name, link.mac, f"up, {link.speed} Mbit/s" if link.up else "down")
+    disks = Table("disk", "size", "model", "serial", box=None, pad_edge=True)
+    for disk in machine.disks:
+        disks.add_row(disk.path, disk.size, disk.model, disk.serial)
+    out.print(links)
+    out.print(disks)
+
+
+# --- What a configuration wants of a machine ---
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """The hardware that a configuration names. `disk` is an expression, of which a few kinds can be judged."""
+
+    disk: str
+    links: frozenset[str] = frozenset()
+    macs: frozenset[str] = frozenset()
+
+
+_MADE_BY_CONFIGURATION = {
+    "VLANConfig",
+    "BondConfig",
+    "BridgeConfig",
+    "DummyLinkConfig",
+    "WireguardConfig",
+    "LinkAliasConfig",
+}
+_NAME_A_LINK = {"LinkConfig": "name", "DHCPv4Config": "name", "VLANConfig": "parent", "Layer2VIPConfig": "link"}
+_MAC_EXPRESSION = re.compile(r"""mac\(link\.(?:permanent_addr|hardware_addr)\)\s*==\s*["']([^"']+)["']""")
+_DISK_EXPRESSION = re.compile(
+    r"""disk\.(?:(dev_path|serial)\s*==\s*|symlinks\.exists\(\w+,\s*\w+\s*==\s*)("(?:[^"\\]|\\.)*"|'[^']*')\)?"""
+)
+
+
+def wishes(node: Node) -> Wishes:
+    """What the node's rendered configuration names."""
+    documents = talos.documents(node.config.read_text())
+    made = {document["name"] for document in documents if document.get("kind") in _MADE_BY_CONFIGURATION}
+    named = {
+        document[_NAME_A_LINK[kind]] for document in documents if (kind := document.get("kind", "")) in _NAME_A_LINK
+    }
+    for document in documents:
+        if document.get("kind") in {"BondConfig", "BridgeConfig"}:
+            named |= set(document.get("links", []))
+    aliases = [document["selector"]["match"] for document in documents if document.get("kind") == "LinkAliasConfig"]
+    installs = [document for document in documents if document.get("kind") == "UnattendedInstallConfig"]
+    if not installs:
+        raise Refusal(
+            f"{short(node.config)} has no UnattendedInstallConfig: nothing says on which disk {node} installs."
+        )
+    return Wishes(
+        installs[0]["provisioning"]["diskSelector"]["match"],
+        frozenset(named - made),
+        frozenset(match[1].lower() for alias in aliases if (match := _MAC_EXPRESSION.fullmatch(alias.strip()))),
+    )
+
+
+def disk_for(expression: str, machine: Machine) -> Disk | None:
+    """The disk that an expression finds; nothing when the expression is of a kind that only Talos can judge."""
+    found = _DISK_EXPRESSION.fullmatch(expression.strip())
+    if not found:
+        return None
+    kind, wanted = found[1], json.loads(found[2]) if found[2].startswith('"') else found[2][1:-1]
+    matches: Callable[[Disk], bool] = {
+        "dev_path": lambda disk: disk.path == wanted,
+        "serial": lambda disk: disk.serial == wanted,
+        None: lambda disk: wanted in disk.symlinks,
+    }[kind]
+    for disk in machine.disks:
+        if matches(disk):
+            return disk
+    what = {"dev_path": "disk", "serial": "disk with the serial number", None: "disk"}[kind]
+    raise Refusal(f"there is no {what} {wanted}; there is {_list(machine.disks)}")
+
+
+def refuse_unless_it_fits(node: Node, machine: Machine) -> Disk | None:
+    """The disk that will be wiped; Refusal when the machine lacks what its configuration names."""
+    wanted = wishes(node)
+    remedy = f"correct talos/nodes/{node.name}.yaml, commit, push and `task configure`."
+    names = {name for link in machine.links for name in (link.name, *link.other_names)}
+    if missing := sorted(wanted.links - names):
+        raise Refusal(f"{node} has no link {missing[0]}; it has {_list(link.name for link in machine.links)}: {remedy}")
+    if missing := sorted(wanted.macs - {link.mac.lower() for link in machine.links}):
+        here = _list(f"{link.mac} ({link.name})" for link in machine.links)
+        raise Refusal(f"{node} has no link with the MAC address {missing[0]}; it has {here}: {remedy}")
+    try:
+        disk = disk_for(wanted.disk, machine)
+    except Refusal as refusal:
+        raise Refusal(f"on {node} {refusal}: {remedy}") from None
+    if disk and disk.readonly:
+        raise Refusal(f"on {node} the disk {disk} can't be written: {remedy}")
+    return disk
+
+
+def _list(things: Any) -> str:
+    """Things in one sentence."""
+    return ", ".join(str(thing) for thing in things) or "none"
+
+
+def _reason(said: str) -> str:
+    """The end of a chain of errors, which names the cause."""
+    return " ".join(said.split()).rpartition("desc = ")[2] or "no reason given."
+
+
+# --- Waiting ---
+
+
+@dataclass
+class Patience:
+    """How long a step may take. `last` is why it did not succeed yet."""
+
+    minutes: float
+    pause: float = 5
+    last: str = field(default="", init=False)
+
+    def until(self, what: str, attempt: Callable[[], bool]) -> None:
+        """Try until the attempt returns true; a tool that fails is tried again."""
+        deadline = time.monotonic() + 60 * self.minutes
+        while True:
+            try:
+                if attempt():
+                    return
+            except ToolFailed as failed:
+                self.last = _reason(failed.said)
+            if time.monotonic() >= deadline:
+                raise Refusal(
+                    f"{what} did not happen within {self.minutes:g} minutes: {self.last or 'no reason given'}"
+                )
+            time.sleep(self.pause)

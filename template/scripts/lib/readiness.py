@@ -1,0 +1,128 @@
+"""Whether this repository may become a cluster: no placeholders, and pushed to where Flux reads it.
+
+Each check returns what is wrong as one sentence, or nothing. `init` warns of it, the others refuse.
+"""
+
+import re
+from collections.abc import Callable
+
+from lib import cluster
+from lib.process import ROOT, ToolFailed, run, succeeds
+from lib.terminal import Refusal, warn
+
+_URL = re.compile(r"(?P<scheme>[a-z+]+)://(?:[^@/]*@)?(?P<host>[^:/]+)(?::(?P<port>\d+))?/+(?P<path>.*)")
+_SCP = re.compile(r"(?:[^@/]*@)?(?P<host>[^:/]+):(?!//)/*(?P<path>.*)")
+_USUAL_PORTS = {"https": "443", "http": "80", "ssh": "22"}
+
+
+def same_repository(one: str, other: str) -> bool:
+    """Whether two URLs are spellings of one repository: https, ssh, git@host:path, with or without .git."""
+    parts = [_parts(url) for url in (one, other)]
+    if None in parts:
+        return one == other
+    (scheme, port, *place), (other_scheme, other_port, *other_place) = parts
+    return place == other_place and (scheme != other_scheme or port == other_port)
+
+
+def _parts(url: str) -> tuple[str, str, str, str] | None:
+    """Scheme, port, host and path of a URL."""
+    if match := _URL.fullmatch(url.strip()):
+        scheme = match["scheme"]
+        port = match["port"] or _USUAL_PORTS.get(scheme, "")
+    elif match := _SCP.fullmatch(url.strip()):
+        scheme, port = "ssh", "22"
+    else:
+        return None
+    path = match["path"].rstrip("/").removesuffix(".git").strip("/")
+    return scheme, port, match["host"].lower(), path
+
+
+def why_the_domain_is_none() -> str:
+    """example.com belongs to nobody."""
+    name = cluster.domain()
+    if name == "example.com" or name.endswith(".example.com"):
+        return (
+            f"the domain is {name}, a placeholder: choose your own with "
+            "`copier update --data domain=<your domain>`, commit and push."
+        )
+    return ""
+
+
+def why_the_tunnel_is_none() -> str:
+    """The tunnel id of zeros is the template's default."""
+    if files := cluster.files_with_the_placeholder_tunnel():
+        return (
+            f"the tunnel id in {files[0]} is {cluster.PLACEHOLDER_TUNNEL}, a placeholder: create a tunnel with "
+            "`cloudflared tunnel create`, then `copier update --data cloudflare_tunnel_id=<id>`, commit and push."
+        )
+    return ""
+
+
+def why_flux_would_read_another_repository() -> str:
+    """Flux reads repository_url; what is pushed goes to origin."""
+    url = cluster.repository_url()
+    try:
+        origin = run("git", "config", "--get", "remote.origin.url").strip()
+    except ToolFailed:
+        return f"this checkout has no remote origin, and Flux reads {url}: `git remote add origin {url}`."
+    if not same_repository(url, origin):
+        return (
+            f"Flux reads {url}, and origin is {origin}: they must be one repository; change the one with "
+            "`copier update --data repository_url=<url>` or the other with `git remote set-url origin <url>`."
+        )
+    return ""
+
+
+def why_flux_would_not_see_this_commit() -> str:
+    """Flux applies what is on the branch of origin, so HEAD must be there."""
+    branch = cluster.repository_branch()
+    if not succeeds("git", "rev-parse", "--verify", "--quiet", "HEAD"):
+        return "nothing is committed yet: commit, then push."
+    head = run("git", "rev-parse", "--short", "HEAD").strip()
+    try:
+        run("git", "fetch", "--quiet", "origin", f"refs/heads/{branch}", timeout=120)
+    except ToolFailed as failed:
+        return (
+            f"branch {branch} can't be fetched from origin, so nothing shows that HEAD {head} is pushed: {failed.said}"
+        )
+    if not succeeds("git", "merge-base", "--is-ancestor", "HEAD", "FETCH_HEAD"):
+        return f"HEAD {head} is not on branch {branch} of origin, which Flux reads: push it."
+    return ""
+
+
+def why_the_tree_is_not_the_commit() -> str:
+    """What boots must be what Git holds."""
+    changed = run("git", "status", "--porcelain", "--", "talos", "kubernetes", "bootstrap").splitlines()
+    if changed:
+        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        return f"{changed[0][3:]}{more} is not committed, so Flux would not see it: commit and push."
+    return ""
+
+
+Check = Callable[[], str]
+BEFORE_CONFIGURE: tuple[Check, ...] = (
+    why_the_domain_is_none,
+    why_the_tunnel_is_none,
+    why_flux_would_read_another_repository,
+    why_flux_would_not_see_this_commit,
+)
+BEFORE_BOOTSTRAP: tuple[Check, ...] = (*BEFORE_CONFIGURE[:3], why_the_tree_is_not_the_commit, BEFORE_CONFIGURE[3])
+
+
+def refuse_unless_ready(checks: tuple[Check, ...]) -> None:
+    """Stop at the first check that fails."""
+    if not (ROOT / ".git").exists():
+        raise Refusal("this folder is not a Git repository: `git init`, commit and push it first.")
+    for check in checks:
+        if problem := check():
+            raise Refusal(problem)
+
+
+def warn_unless_ready(checks: tuple[Check, ...]) -> None:
+    """Name everything that `task configure` will refuse."""
+    if not (ROOT / ".git").exists():
+        warn("this folder is not a Git repository: `git init`, commit and push it before `task configure`.")
+        return
+    for check in checks:
+        if problem := check():
+            warn(problem)

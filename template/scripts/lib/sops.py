@@ -1,0 +1,71 @@
+"""Files that only the holder of age.key can read: encrypted before their first byte is on disk."""
+
+import json
+import re
+from pathlib import Path
+
+import yaml
+
+from lib.process import AGE_KEY, ROOT, run, write_public
+from lib.terminal import Refusal
+
+SOPS_CONFIG = ROOT / ".sops.yaml"
+
+
+def recipients() -> set[str]:
+    """For whom .sops.yaml encrypts."""
+    rules = yaml.safe_load(SOPS_CONFIG.read_text())["creation_rules"]
+    return {rule["age"] for rule in rules if rule.get("age")}
+
+
+def public_key() -> str:
+    """The public half of age.key."""
+    if not AGE_KEY.exists():
+        raise Refusal("age.key is missing: restore it from your backup, or make a new one with `task init`.")
+    return run("age-keygen", "-y", AGE_KEY).strip()
+
+
+def set_recipient(public: str) -> None:
+    """Fill the empty recipients of .sops.yaml in."""
+    text = SOPS_CONFIG.read_text()
+    write_public(SOPS_CONFIG, re.sub(r"^(\s+age:) *(\"\"|'')?$", rf"\1 {public}", text, flags=re.MULTILINE))
+
+
+def refuse_unless_usable() -> None:
+    """Refusal unless age.key decrypts what .sops.yaml encrypts."""
+    if not recipients():
+        raise Refusal(".sops.yaml names no recipient: run `task init`.")
+    own = public_key()
+    if others := recipients() - {own}:
+        raise Refusal(f"age.key is the key of {own}, and .sops.yaml encrypts for {', '.join(sorted(others))}.")
+
+
+def is_encrypted(path: Path) -> bool:
+    """Whether sops wrote the file."""
+    return bool(json.loads(run("sops", "filestatus", path)).get("encrypted"))
+
+
+def encrypt_to(path: Path, content: str) -> None:
+    """Write content as an encrypted file."""
+    relative = path.relative_to(ROOT)
+    text = run(
+        "sops", "encrypt", "--filename-override", relative, "--input-type", "yaml", "--output-type", "yaml",
+        "/dev/stdin", stdin=content,
+    )  # fmt: skip
+    write_public(path, text)
+
+
+def encrypt_in_place(path: Path) -> None:
+    """Encrypt a file that lies there in clear."""
+    run("sops", "encrypt", "--in-place", path)
+
+
+def decrypt(path: Path) -> str:
+    """The content of an encrypted file."""
+    return run("sops", "decrypt", path)
+
+
+def set_value(path: Path, keys: list[str], value: str) -> None:
+    """Set one value of an encrypted file and leave the others as they are."""
+    index = "".join(f"[{json.dumps(key)}]" for key in keys)
+    run("sops", "set", "--value-stdin", path, index, stdin=json.dumps(value))

@@ -1,0 +1,141 @@
+"""Machine configurations: made from the patches in talos/, the inventory and the secrets bundle."""
+
+import json
+import os
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lib.cluster import Inventory, Node, short, version_of
+from lib.process import ROOT, TALOSCONFIG, readable_once, run, write_private
+from lib.terminal import Refusal
+
+TALOS = ROOT / "talos"
+CLUSTERCONFIG = TALOS / "clusterconfig"
+FACTORY = "https://factory.talos.dev"
+
+
+def new_secrets_bundle() -> str:
+    """What every certificate and token of a cluster is made from."""
+    return run("talosctl", "gen", "secrets", "--talos-version", version_of("talos"), "--output-file", "-")
+
+
+def patches_of(node: Node) -> Iterator[tuple[str, Path]]:
+    """The node's patches in the order in which they apply: for all, for its role, its own."""
+    flag = "--config-patch-control-plane" if node.controller else "--config-patch-worker"
+    for path in sorted((TALOS / "patches/global").glob("*.yaml")):
+        yield "--config-patch", path
+    for path in sorted((TALOS / "patches" / node.role).glob("*.yaml")):
+        yield flag, path
+    own = TALOS / "nodes" / f"{node.name}.yaml"
+    if not own.exists():
+        raise Refusal(f"{short(own)} is missing: each node of talos/inventory.yaml has its own patch there.")
+    yield flag, own
+
+
+def render(inventory: Inventory, node: Node, bundle: str) -> str:
+    """The node's machine configuration."""
+    patches = [word for flag, path in patches_of(node) for word in (flag, f"@{path}")]
+    return _generate(
+        inventory, bundle, "controlplane" if node.controller else "worker",
+        "--install-image", node.image, *patches,
+    )  # fmt: skip
+
+
+def render_talosconfig(inventory: Inventory, bundle: str) -> str:
+    """The client's configuration: talosctl asks the controllers, unless told otherwise."""
+    config = yaml.safe_load(_generate(inventory, bundle, "talosconfig"))
+    context = config["contexts"][inventory.cluster]
+    context["endpoints"] = [node.address for node in inventory.controllers]
+    context["nodes"] = [node.address for node in inventory.nodes]
+    return yaml.safe_dump(config, sort_keys=False)
+
+
+def _generate(inventory: Inventory, bundle: str, output_type: str, *more: str) -> str:
+    with readable_once(bundle) as (path, descriptor):
+        return run(
+            "talosctl", "gen", "config", inventory.cluster, inventory.endpoint,
+            "--with-secrets", path,
+            "--talos-version", version_of("talos"),
+            "--kubernetes-version", version_of("kubernetes"),
+            "--output-types", output_type, "--output", "-",
+            "--with-docs=false", "--with-examples=false",
+            *more,
+            pass_fds=(descriptor,),
+        )  # fmt: skip
+
+
+def validate(node: Node, config: str) -> None:
+    """Refusal unless talosctl accepts the configuration."""
+    with tempfile.TemporaryDirectory(dir=private_folder(), prefix=".") as folder:
+        path = Path(folder) / f"{node.name}.yaml"
+        write_private(path, config)
+        run("talosctl", "validate", "--config", path, "--mode", "metal", "--strict")
+
+
+def private_folder() -> Path:
+    """talos/clusterconfig, which only its owner can enter and Git ignores."""
+    CLUSTERCONFIG.mkdir(mode=0o700, exist_ok=True)
+    CLUSTERCONFIG.chmod(0o700)
+    return CLUSTERCONFIG
+
+
+def why_the_rendered_configs_are_stale(inventory: Inventory) -> str:
+    """What changed since `task configure`, as one sentence, or nothing."""
+    sources = [path for path in TALOS.rglob("*.yaml") if CLUSTERCONFIG not in path.parents]
+    newest = max(sources, key=lambda path: path.stat().st_mtime)
+    for path in [*(node.config for node in inventory.nodes), TALOSCONFIG]:
+        if not path.exists():
+            return f"{short(path)} is missing: run `task configure`."
+        if path.stat().st_mtime < newest.stat().st_mtime:
+            return f"{short(newest)} is newer than {short(path)}: run `task configure`."
+    return ""
+
+
+def factory() -> str:
+    """The Image Factory's address."""
+    return os.environ.get("IMAGE_FACTORY_URL", FACTORY).rstrip("/")
+
+
+def schematics(inventory: Inventory) -> dict[Path, str]:
+    """The id that the nodes' images name, by schematic file."""
+    found: dict[Path, str] = {}
+    for node in inventory.nodes:
+        if node.schematic:
+            path = TALOS / node.schematic
+            if found.setdefault(path, node.schematic_id) != node.schematic_id:
+                raise Refusal(
+                    f"talos/inventory.yaml gives {short(path)} two ids, "
+                    f"{found[path]} and {node.schematic_id}: one file has one id."
+                )
+    return found
+
+
+def post_schematic(path: Path) -> str:
+    """Make a schematic known to the Image Factory, which serves only those, and return its id."""
+    request = urllib.request.Request(
+        f"{factory()}/schematics", data=path.read_bytes(), headers={"Content-Type": "application/yaml"}, method="POST"
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return str(json.load(response)["id"])
+    except urllib.error.HTTPError as error:
+        said = " ".join(error.read().decode(errors="replace").split())
+        raise Refusal(f"the Image Factory refuses {short(path)}: {error.code} {said}") from None
+    except (urllib.error.URLError, TimeoutError) as error:
+        reason = getattr(error, "reason", error)
+        raise Refusal(f"the Image Factory at {factory()} does not answer: {reason}") from None
+    except (ValueError, KeyError):
+        raise Refusal(
+            f"the Image Factory at {factory()} answers {short(path)} with something that has no id."
+        ) from None
+
+
+def documents(config: str) -> list[dict[str, Any]]:
+    """The documents of a machine configuration."""
+    return [document for document in yaml.safe_load_all(config) if document]

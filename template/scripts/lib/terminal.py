@@ -1,0 +1,83 @@
+"""Talking to the person at the terminal: messages, questions, refusals."""
+
+import sys
+from collections.abc import Callable
+
+import questionary
+from rich.console import Console
+from rich.markup import escape
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Refusal(Exception):
+    """Why a command does not go on: one sentence that names the value and the rule."""
+
+
+def step(text: str) -> None:
+    """Say what happens now."""
+    out.print(f"[bold]→[/bold] {escape(text)}")
+
+
+def done(text: str) -> None:
+    """Say what is now true."""
+    out.print(f"[green]✓[/green] {escape(text)}")
+
+
+def warn(text: str) -> None:
+    """Say what the person should know, without stopping."""
+    err.print(f"[yellow]warning:[/yellow] {escape(text)}")
+
+
+def can_ask() -> bool:
+    """Whether somebody is there to answer."""
+    return sys.stdin.isatty()
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Go on only with the person's consent; `yes` is consent given on the command line."""
+    if yes:
+        return
+    if not can_ask():
+        raise Refusal(f"{question} Nobody is at the terminal to answer: pass --yes to agree.")
+    if not questionary.confirm(question, default=False).ask():
+        raise Refusal("stopped: nothing was changed.")
+
+
+def confirm_by_name(question: str, name: str, *, yes: bool) -> None:
+    """Like confirm, for what can't be undone: the person types the name."""
+    if yes:
+        return
+    if not can_ask():
+        raise Refusal(f"{question} Nobody is at the terminal to answer: pass --yes to agree.")
+    if questionary.text(f"{question} Type {name} to agree:").ask() != name:
+        raise Refusal(f"stopped: the answer was not {name}, nothing was changed.")
+
+
+def ask_secret(question: str) -> str:
+    """A value typed without echo; empty when the person only presses Enter."""
+    answer = questionary.password(question).ask()
+    if answer is None:
+        raise Refusal("stopped: no value was given.")
+    return answer
+
+
+def choose(question: str, choices: list[str]) -> str:
+    """One of the choices."""
+    answer = questionary.select(question, choices=choices).ask()
+    if answer is None:
+        raise Refusal("stopped: nothing was chosen.")
+    return answer
+
+
+def command(main: Callable[[], None]) -> None:
+    """Run a command's main function; a refusal is one line on stderr and exit code 1."""
+    try:
+        main()
+    except Refusal as refusal:
+        err.print(f"[red]error:[/red] {escape(str(refusal))}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        err.print("[red]error:[/red] interrupted; the command is safe to run again.")
+        sys.exit(130)

@@ -1,0 +1,520 @@
+"""The tasks up to the point where machines are needed: init, configure, secret:set, and what they refuse."""
+
+import json
+import os
+import pty
+import re
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.doubles.factory import Factory, image_factory
+from tests.doubles.workplace import ANSWERS, REPOSITORY, SOPS, Workplace, environment, set_up
+from tests.support import tools
+from tests.support.render import PROJECT, Renderer
+
+pytestmark = pytest.mark.real
+
+SCRIPTS = PROJECT / "template" / "scripts"
+VANILLA = "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba"
+
+
+@pytest.fixture
+def onepassword(render: Renderer, tmp_path: Path) -> Workplace:
+    """A cluster whose secrets are in 1Password."""
+    return set_up(tmp_path, render(ANSWERS))
+
+
+@pytest.fixture
+def sops(render: Renderer, tmp_path: Path) -> Workplace:
+    """A cluster whose secrets are encrypted in the repository."""
+    return set_up(tmp_path, render(SOPS))
+
+
+@pytest.fixture
+def factory() -> Iterator[Factory]:
+    """The Image Factory."""
+    with image_factory() as running:
+        yield running
+
+
+def configured(workplace: Workplace, factory: Factory) -> Workplace:
+    """After `task init`, a push and `task configure`."""
+    workplace.extra["IMAGE_FACTORY_URL"] = factory.url
+    workplace.succeeds("init")
+    workplace.push()
+    workplace.succeeds("configure")
+    return workplace
+
+
+# --- The list ---
+
+
+def test_plain_task_lists_every_task_of_the_document(onepassword: Workplace) -> None:
+    listed = onepassword.succeeds()
+    for name in (
+        "init", "configure", "reconcile", "bootstrap:talos", "bootstrap:apps", "secret:set", "talos:apply-node",
+        "talos:inventory", "talos:reset", "talos:upgrade-k8s", "talos:upgrade-node",
+    ):  # fmt: skip
+        assert re.search(rf"^\* {name}: +\S", listed, re.MULTILINE), name
+
+
+def test_a_task_that_needs_a_node_says_so(onepassword: Workplace) -> None:
+    for name in ("talos:apply-node", "talos:upgrade-node", "talos:inventory"):
+        done = onepassword.task(name)
+        assert done.returncode != 0
+        assert "IP" in done.stderr
+
+
+# --- init ---
+
+
+def test_init_makes_the_age_key_and_its_recipient(onepassword: Workplace) -> None:
+    onepassword.succeeds("init")
+    key = onepassword.root / "age.key"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    public = tools.run("age-keygen", "-y", key).strip()
+    rules = yaml.safe_load(onepassword.read(".sops.yaml"))["creation_rules"]
+    assert [rule["age"] for rule in rules] == [public, public]
+    assert "age.key" not in onepassword.git("status", "--porcelain")
+
+
+def test_init_makes_missing_items_and_names_what_a_person_must_give(onepassword: Workplace) -> None:
+    said = onepassword.succeeds("init")
+    items = onepassword.items()
+    assert len(items["flux-webhook"]["token"]) == 64
+    assert items["grafana"]["admin-user"] == "admin"
+    assert len(items["grafana"]["admin-password"]) == 64
+    assert "cloudflare" not in items
+    assert "task secret:set SECRET=cloudflare KEY=api-token" in said
+    assert "task secret:set SECRET=op-credentials KEY=1password-credentials.json" in said
+
+
+def test_init_again_changes_nothing(onepassword: Workplace) -> None:
+    onepassword.succeeds("init")
+    before = onepassword.every_file() | {onepassword.account: onepassword.account.read_text()}
+    onepassword.succeeds("init")
+    assert onepassword.every_file() | {onepassword.account: onepassword.account.read_text()} == before
+
+
+def test_init_fills_the_gaps_of_an_item_and_keeps_the_rest(onepassword: Workplace) -> None:
+    account = json.loads(onepassword.account.read_text())
+    field = {"id": "a", "label": "admin-user", "type": "STRING", "value": "katherine"}
+    account["vaults"]["Homelab"].append(
+        {"id": "item", "title": "grafana", "category": "LOGIN", "fields": [field, {"id": "b", "label": "website", "type": "STRING", "value": "kept"}]}
+    )  # fmt: skip
+    onepassword.account.write_text(json.dumps(account))
+    onepassword.succeeds("init")
+    grafana = onepassword.items()["grafana"]
+    assert (grafana["admin-user"], grafana["website"]) == ("katherine", "kept")
+    assert len(grafana["admin-password"]) == 64
+
+
+def test_no_secret_is_an_argument_or_on_disk(onepassword: Workplace, factory: Factory) -> None:
+    configured(onepassword, factory)
+    onepassword.succeeds("secret:set", "SECRET=cloudflare", "KEY=api-token", stdin="cf-very-secret\n")
+    values = [value for item in onepassword.items().values() for value in item.values() if value != "admin"]
+    assert "cf-very-secret" in values
+    calls = onepassword.calls.read_text()
+    files = onepassword.every_file()
+    for value in values:
+        assert value not in calls
+        assert not [path for path, text in files.items() if value in text]
+    bundle = yaml.safe_load(onepassword.document("talos-secrets"))
+    outside = {path: text for path, text in files.items() if path.parts[:2] != ("talos", "clusterconfig")}
+    for value in (bundle["secrets"]["secretboxencryptionsecret"], bundle["certs"]["os"]["key"]):
+        assert value not in calls
+        assert not [path for path, text in outside.items() if value in text]
+
+
+def test_init_warns_of_what_configure_will_refuse(render: Renderer, tmp_path: Path) -> None:
+    workplace = set_up(tmp_path, render({}))
+    said = workplace.succeeds("init")
+    assert "warning: the domain is example.com" in said
+    assert "warning: the tunnel id" in said
+    assert "warning: Flux reads https://github.com/wcygan/anton.git, and origin is" in said
+
+
+def test_init_refuses_a_vault_that_it_cannot_read(onepassword: Workplace) -> None:
+    onepassword.account.write_text(json.dumps({"vaults": {"Private": []}}))
+    assert "the 1Password vault Homelab can't be read" in onepassword.refuses("init")
+    onepassword.account.write_text(json.dumps({"signed_in": False, "vaults": {"Homelab": []}}))
+    assert "account is not signed in" in onepassword.refuses("init")
+
+
+def test_init_never_replaces_a_lost_age_key(sops: Workplace) -> None:
+    sops.succeeds("init")
+    (sops.root / "age.key").unlink()
+    assert "restore it from your backup" in sops.refuses("init")
+
+
+def test_init_refuses_a_key_that_is_not_the_recipients(sops: Workplace) -> None:
+    sops.succeeds("init")
+    (sops.root / "age.key").unlink()
+    tools.run("age-keygen", "--output", sops.root / "age.key")
+    assert "and .sops.yaml encrypts for age1" in sops.refuses("init")
+
+
+def test_init_with_sops_encrypts_and_registers_what_it_makes(sops: Workplace) -> None:
+    sops.succeeds("init")
+    folder = "kubernetes/apps/monitoring/grafana/app"
+    text = sops.read(f"{folder}/grafana.sops.yaml")
+    assert "ENC[AES256_GCM" in text and "admin-password" in text
+    assert "./grafana.sops.yaml" in yaml.safe_load(sops.read(f"{folder}/kustomization.yaml"))["resources"]
+    clear = yaml.safe_load(decrypt(sops, f"{folder}/grafana.sops.yaml"))
+    assert clear["kind"] == "Secret" and clear["metadata"] == {"name": "grafana"}
+    assert clear["stringData"]["admin-user"] == "admin"
+    before = sops.every_file()
+    sops.succeeds("init")
+    assert sops.every_file() == before
+
+
+@pytest.mark.parametrize("backend", ["onepassword", "sops"])
+def test_init_makes_a_deploy_key_for_an_ssh_repository(backend: str, render: Renderer, tmp_path: Path) -> None:
+    answers = ANSWERS | {"repository_url": "ssh://git@github.com/home/anton.git", "secrets_backend": backend}
+    workplace = set_up(tmp_path, render(answers))
+    said = workplace.succeeds("init")
+    if backend == "sops":
+        deploy_key = yaml.safe_load(decrypt(workplace, "bootstrap/deploy-key.sops.yaml"))["stringData"]
+    else:
+        deploy_key = workplace.items()["deploy-key"]
+    private = tmp_path / "identity"
+    private.write_text(deploy_key["identity"])
+    private.chmod(0o600)
+    derived = subprocess.run(["ssh-keygen", "-y", "-f", private], check=True, capture_output=True, text=True).stdout
+    assert derived.split()[:2] == deploy_key["identity.pub"].split()[:2]
+    assert derived.split()[1] in said
+    assert "github.com ssh-ed25519 " in deploy_key["known_hosts"]
+    workplace.succeeds("init")
+    if backend == "onepassword":
+        assert workplace.items()["deploy-key"] == deploy_key
+
+
+# --- configure ---
+
+
+def test_configure_renders_a_valid_configuration_for_every_node(onepassword: Workplace, factory: Factory) -> None:
+    configured(onepassword, factory)
+    folder = onepassword.root / "talos" / "clusterconfig"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert sorted(path.name for path in folder.iterdir()) == ["k8s-1.yaml", "k8s-2.yaml", "k8s-3.yaml", "talosconfig"]
+    for path in folder.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    for path in folder.glob("*.yaml"):
+        tools.run("talosctl", "validate", "--config", path, "--mode", "metal", "--strict")
+        assert f"factory.talos.dev/metal-installer/{VANILLA}:v1.14.1" in path.read_text()
+    talosconfig = yaml.safe_load((folder / "talosconfig").read_text())
+    assert talosconfig["contexts"]["anton"]["endpoints"] == ["192.168.1.98", "192.168.1.99", "192.168.1.100"]
+    assert onepassword.git("status", "--porcelain") == ""
+
+
+def test_configure_again_keeps_the_keys_of_the_cluster(onepassword: Workplace, factory: Factory) -> None:
+    configured(onepassword, factory)
+    bundle = onepassword.document("talos-secrets")
+    config = onepassword.read("talos/clusterconfig/k8s-1.yaml")
+    onepassword.succeeds("configure")
+    assert onepassword.document("talos-secrets") == bundle
+    assert onepassword.read("talos/clusterconfig/k8s-1.yaml") == config
+
+
+def test_configure_with_sops_encrypts_the_keys_of_the_cluster(sops: Workplace, factory: Factory) -> None:
+    configured(sops, factory)
+    text = sops.read("talos/secrets.sops.yaml")
+    assert "ENC[AES256_GCM" in text
+    clear = yaml.safe_load(decrypt(sops, "talos/secrets.sops.yaml"))
+    assert clear["trustdinfo"]["token"] not in text
+    assert "secrets.sops.yaml is not committed" in sops.succeeds("configure")
+    assert yaml.safe_load(decrypt(sops, "talos/secrets.sops.yaml")) == clear
+
+
+def test_configure_posts_each_schematic(onepassword: Workplace, factory: Factory) -> None:
+    configured(onepassword, factory)
+    assert factory.posted == [b"customization: {}\n"]
+
+
+def test_configure_stops_when_the_factory_returns_another_id(onepassword: Workplace, factory: Factory) -> None:
+    onepassword.extra["IMAGE_FACTORY_URL"] = factory.url
+    onepassword.succeeds("init")
+    onepassword.push()
+    factory.answer = "0" * 64
+    refusal = onepassword.refuses("configure")
+    assert "0" * 64 in refusal and VANILLA in refusal and "talos/schematic-vanilla.yaml" in refusal
+    assert not (onepassword.root / "talos" / "clusterconfig").exists()
+    factory.answer, factory.status = "", 400
+    assert "refuses talos/schematic-vanilla.yaml: 400 unknown field in schematic" in onepassword.refuses("configure")
+    onepassword.extra["IMAGE_FACTORY_URL"] = "http://127.0.0.1:9"
+    assert "http://127.0.0.1:9 does not answer" in onepassword.refuses("configure")
+
+
+def test_configure_encrypts_what_lies_there_in_clear(sops: Workplace, factory: Factory) -> None:
+    sops.extra["IMAGE_FACTORY_URL"] = factory.url
+    sops.succeeds("init")
+    sops.write(
+        "kubernetes/apps/default/thing.sops.yaml",
+        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: thing\nstringData:\n  a: hunter2\n",
+    )
+    sops.push()
+    assert "kubernetes/apps/default/thing.sops.yaml is encrypted now" in sops.succeeds("configure")
+    text = sops.read("kubernetes/apps/default/thing.sops.yaml")
+    assert "hunter2" not in text and "name: thing" in text
+
+
+def test_configure_refuses_a_patch_that_talos_does_not_know(onepassword: Workplace, factory: Factory) -> None:
+    configured(onepassword, factory)
+    before = onepassword.read("talos/clusterconfig/k8s-1.yaml")
+    onepassword.write(
+        "talos/patches/global/typo.yaml", "---\napiVersion: v1alpha1\nkind: SysctlConfig\nparameters: {}\n"
+    )
+    onepassword.push()
+    assert "parameters" in onepassword.refuses("configure")
+    assert onepassword.read("talos/clusterconfig/k8s-1.yaml") == before
+
+
+# --- What configure and bootstrap refuse ---
+
+REFUSING = ("configure", "bootstrap:talos", "bootstrap:apps")
+
+
+@pytest.mark.parametrize("task", REFUSING)
+def test_placeholders_are_refused(task: str, render: Renderer, tmp_path: Path) -> None:
+    workplace = set_up(tmp_path, render({"repository_url": REPOSITORY, "webhook_provider": "generic-hmac"}))
+    assert "the domain is example.com, a placeholder" in workplace.refuses(task)
+    settings = "kubernetes/flux/meta/settings/cluster-settings.yaml"
+    workplace.write(settings, workplace.read(settings).replace("example.com", "anton.example.net"))
+    refusal = workplace.refuses(task)
+    assert "00000000-0000-0000-0000-000000000000, a placeholder" in refusal
+
+
+@pytest.mark.parametrize("task", REFUSING)
+def test_an_origin_that_flux_does_not_read_is_refused(task: str, onepassword: Workplace) -> None:
+    onepassword.git("config", "remote.origin.url", "https://git.example.net/home/other.git")
+    refusal = onepassword.refuses(task)
+    assert REPOSITORY in refusal and "https://git.example.net/home/other.git" in refusal
+    onepassword.git("remote", "remove", "origin")
+    assert "has no remote origin" in onepassword.refuses(task)
+
+
+@pytest.mark.parametrize("task", REFUSING)
+def test_an_unpushed_head_is_refused(task: str, onepassword: Workplace) -> None:
+    onepassword.write("note.txt", "new\n")
+    onepassword.git("add", "--all")
+    onepassword.git("commit", "--quiet", "--message", "not pushed")
+    head = onepassword.git("rev-parse", "--short", "HEAD").strip()
+    assert f"HEAD {head} is not on branch main of origin" in onepassword.refuses(task)
+
+
+@pytest.mark.parametrize("task", ("bootstrap:talos", "bootstrap:apps"))
+def test_an_uncommitted_tree_is_refused_where_it_matters(task: str, onepassword: Workplace) -> None:
+    onepassword.write("README.md", "a note\n")
+    onepassword.write("kubernetes/apps/default/new.yaml", "a: b\n")
+    assert "kubernetes/apps/default/new.yaml is not committed" in onepassword.refuses(task)
+
+
+def test_a_head_behind_origin_is_pushed(onepassword: Workplace, factory: Factory) -> None:
+    onepassword.extra["IMAGE_FACTORY_URL"] = factory.url
+    onepassword.succeeds("init")
+    onepassword.push()
+    onepassword.write("note.txt", "by Renovate\n")
+    onepassword.push()
+    onepassword.git("reset", "--quiet", "--hard", "HEAD~1")
+    onepassword.succeeds("configure")
+
+
+@pytest.fixture(scope="module")
+def library() -> Iterator[None]:
+    """The scripts' own modules."""
+    sys.path.insert(0, str(SCRIPTS))
+    yield
+    sys.path.remove(str(SCRIPTS))
+    for name in [name for name in sys.modules if name == "lib" or name.startswith("lib.")]:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("https://github.com/a/b.git", "https://github.com/a/b", True),
+        ("https://github.com/a/b.git", "git@github.com:a/b.git", True),
+        ("https://github.com/a/b.git", "ssh://git@github.com/a/b", True),
+        ("https://GitHub.com/a/b/", "https://token@github.com/a/b.git", True),
+        ("ssh://git@git.example.net:2222/a/b.git", "https://git.example.net/a/b", True),
+        ("ssh://git@git.example.net:2222/a/b.git", "ssh://git@git.example.net/a/b", False),
+        ("https://github.com:443/a/b", "https://github.com/a/b", True),
+        ("git@github.com:/a/b", "ssh://git@github.com/a/b.git", True),
+        ("https://github.com/a/b.git", "https://github.com/a/c.git", False),
+        ("https://github.com/a/b.git", "https://gitlab.com/a/b.git", False),
+        ("https://github.com/a/b.git", "https://github.com/A/b.git", False),
+        ("https://github.com/a/b.git", "/srv/git/b.git", False),
+    ],
+)
+def test_spellings_of_one_repository_are_equal(one: str, other: str, same: bool, library: None) -> None:
+    from lib.readiness import same_repository
+
+    assert same_repository(one, other) is same
+    assert same_repository(other, one) is same
+
+
+# --- secret:set ---
+
+
+def decrypt(workplace: Workplace, name: str) -> str:
+    """The content of an encrypted file."""
+    return subprocess.run(
+        ["sops", "decrypt", name],
+        cwd=workplace.root,
+        env=environment() | {"SOPS_AGE_KEY_FILE": str(workplace.root / "age.key")},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+
+def test_secret_set_writes_the_item(onepassword: Workplace) -> None:
+    onepassword.succeeds("secret:set", "SECRET=cloudflare", "KEY=api-token", stdin="one\n")
+    assert onepassword.items()["cloudflare"] == {"api-token": "one"}
+    onepassword.succeeds("secret:set", "SECRET=cloudflare", "KEY=api-token", stdin="two")
+    assert onepassword.items()["cloudflare"] == {"api-token": "two"}
+
+
+def test_secret_set_keeps_a_value_of_many_lines(onepassword: Workplace) -> None:
+    value = '{\n  "verifier": "it\'s",\n  "n": 1\n}\n'
+    onepassword.succeeds("secret:set", "SECRET=op-credentials", "KEY=1password-credentials.json", stdin=value)
+    assert onepassword.items()["1password-connect"]["1password-credentials.json"] == value
+
+
+def test_secret_set_reaches_every_namespace(sops: Workplace) -> None:
+    sops.succeeds("init")
+    sops.succeeds("secret:set", "SECRET=cloudflare", "KEY=api-token", stdin="token\n")
+    for folder in ("cert-manager/cluster-issuer", "network/external-dns"):
+        name = f"kubernetes/apps/{folder}/app/cloudflare.sops.yaml"
+        assert yaml.safe_load(decrypt(sops, name))["stringData"] == {"api-token": "token"}
+
+
+def test_secret_set_leaves_other_values_as_they_are(sops: Workplace) -> None:
+    sops.succeeds("init")
+    name = "kubernetes/apps/monitoring/grafana/app/grafana.sops.yaml"
+    user = re.search(r"admin-user: .*", sops.read(name))
+    sops.succeeds("secret:set", "SECRET=grafana", "KEY=admin-password", stdin="a 'quoted' \"value\"\n")
+    assert user and user[0] in sops.read(name)
+    assert yaml.safe_load(decrypt(sops, name))["stringData"]["admin-password"] == "a 'quoted' \"value\""
+
+
+def test_secret_set_serves_an_app_that_somebody_added(sops: Workplace) -> None:
+    sops.succeeds("init")
+    sops.write("kubernetes/apps/media/films/app/kustomization.yaml", "resources:\n  - ./helmrelease.yaml\n")
+    sops.succeeds("secret:set", "SECRET=films", "KEY=password", "APP=media/films", stdin="x\n")
+    sops.succeeds("secret:set", "SECRET=films", "KEY=user", "APP=media/films", stdin="me\n")
+    clear = yaml.safe_load(decrypt(sops, "kubernetes/apps/media/films/app/films.sops.yaml"))
+    assert clear["stringData"] == {"password": "x", "user": "me"}
+    assert "has no kustomization.yaml" in sops.refuses("secret:set", "SECRET=a", "KEY=b", "APP=media/none", stdin="x\n")
+
+
+def test_secret_set_finds_the_item_of_an_app_that_somebody_added(onepassword: Workplace) -> None:
+    folder = "kubernetes/apps/media/films/app"
+    onepassword.write(f"{folder}/kustomization.yaml", "resources:\n  - ./onepassworditem.yaml\n")
+    onepassword.write(
+        f"{folder}/onepassworditem.yaml",
+        "---\nkind: OnePasswordItem\nmetadata:\n  name: films\nspec:\n  itemPath: vaults/Homelab/items/cinema\n",
+    )
+    onepassword.succeeds("secret:set", "SECRET=films", "KEY=password", "APP=media/films", stdin="x\n")
+    assert onepassword.items()["cinema"] == {"password": "x"}
+    assert "no OnePasswordItem series" in onepassword.refuses(
+        "secret:set", "SECRET=series", "KEY=password", "APP=media/films", stdin="x\n"
+    )
+
+
+def test_secret_set_refuses_what_nobody_reads(onepassword: Workplace) -> None:
+    refusal = onepassword.refuses("secret:set", "SECRET=cloudfare", "KEY=api-token", stdin="x\n")
+    assert "no Secret cloudfare" in refusal and "cloudflare" in refusal
+    refusal = onepassword.refuses("secret:set", "SECRET=cloudflare", "KEY=token", stdin="x\n")
+    assert "has no key token; it has api-token" in refusal
+    assert "no value" in onepassword.refuses("secret:set", "SECRET=cloudflare", "KEY=api-token", stdin="")
+    assert onepassword.items() == {}
+
+
+def test_secret_set_asks_without_echo(onepassword: Workplace) -> None:
+    shown = at_a_terminal(onepassword, ["task", "secret:set", "SECRET=cloudflare", "KEY=api-token"], "typed-secret\r")
+    assert onepassword.items()["cloudflare"] == {"api-token": "typed-secret"}
+    assert "typed-secret" not in shown
+    assert "Zone Read and DNS Edit" in shown
+
+
+def at_a_terminal(workplace: Workplace, command: list[str], typed: str) -> str:
+    """Run a command at a terminal, type when it asks, and return all that was shown."""
+    env = environment() | {"OP_DOUBLE": str(workplace.account), "OP_DOUBLE_LOG": str(workplace.calls), "TERM": "xterm"}
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(workplace.root)
+        os.execvpe(command[0], command, env)
+    shown, waiting, deadline = b"", True, time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            chunk = os.read(terminal, 4096)
+        except OSError:
+            break
+        if not chunk:
+            break
+        shown += chunk
+        if b"\x1b[6n" in chunk:
+            os.write(terminal, b"\x1b[1;1R")
+        if waiting and b"?" in shown:
+            time.sleep(0.5)
+            os.write(terminal, typed.encode())
+            waiting = False
+    os.waitpid(pid, 0)
+    return shown.decode(errors="replace")
+
+
+# --- A kustomization.yaml that gets one more file ---
+
+Add = Callable[[str, str], str]
+
+
+@pytest.fixture
+def add(library: None) -> Add:
+    from lib.kustomization import with_resource
+
+    return with_resource
+
+
+def test_a_sorted_list_stays_sorted(add: Add) -> None:
+    text = "---\nkind: Kustomization\nresources:\n  - ./a.yaml\n  # the chart\n  - ./helmrelease.yaml\n  - ./z.yaml\n"
+    assert add(text, "./grafana.sops.yaml") == text.replace(
+        "  # the chart\n", "  - ./grafana.sops.yaml\n  # the chart\n"
+    )
+
+
+def test_any_other_list_gets_it_at_its_end(add: Add) -> None:
+    text = "resources:\n- ./z.yaml # last\n- ./a.yaml # first\n\n# and more\nlabels: []\n"
+    assert add(text, "./b.yaml") == text.replace("first\n", "first\n- ./b.yaml\n")
+
+
+def test_a_listed_file_changes_nothing(add: Add) -> None:
+    for text in ("resources:\n  - ./a.yaml\n", "resources:\n  - a.yaml\n", "resources: [./a.yaml]\n"):
+        assert add(text, "./a.yaml") == text
+
+
+def test_a_list_that_is_not_there_is_made(add: Add) -> None:
+    assert yaml.safe_load(add("kind: Kustomization\n", "./a.yaml")) == {
+        "kind": "Kustomization",
+        "resources": ["./a.yaml"],
+    }
+    assert yaml.safe_load(add("resources: []\nkind: K\n", "./a.yaml")) == {"kind": "K", "resources": ["./a.yaml"]}
+    assert yaml.safe_load(add("resources: [./b.yaml]", "./a.yaml")) == {"resources": ["./b.yaml", "./a.yaml"]}
+
+
+# --- The scripts as code ---
+
+
+def test_the_scripts_name_their_packages_exactly() -> None:
+    for path in SCRIPTS.glob("*.py"):
+        header = re.search(r"^# dependencies = \[(.*)\]$", path.read_text(), re.MULTILINE)
+        if header:
+            assert all("==" in name for name in header[1].split(",")), path
+            assert os.access(path, os.X_OK), path
