@@ -1,0 +1,139 @@
+"""The clusters that are judged: every example, every pair of choices, and answers that are awkward in YAML."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from tests.support.render import PROJECT
+
+EXAMPLES: dict[str, dict[str, Any]] = {
+    file.stem: yaml.safe_load(file.read_text()) for file in sorted((PROJECT / "examples").glob("*.yaml"))
+}
+
+COMPONENTS = ("monitoring", "kubeai", "node-problem-detector", "spegel", "tailscale", "cloudnative-pg", "dragonfly")
+# What can be chosen, by name of the choice. Most are a question and its answers; `answers_to` says what the rest mean.
+CHOICES: dict[str, tuple[str, ...]] = {
+    "external_access": ("quic", "http2", "direct-name", "direct-address", "none"),
+    "webhook_provider": ("github", "gitlab", "generic-hmac", "none"),
+    "repository": ("github", "gitlab", "own-ssh", "github-ssh"),
+    "nodes": ("one", "three", "mixed"),
+    "storage": ("local-path", "longhorn", "none"),
+    "ci": ("github", "gitlab", "none"),
+    "dns_provider": ("cloudflare", "none"),
+    "ingress_backend": ("nginx", "envoy-gateway"),
+    "secrets_backend": ("onepassword", "sops"),
+    "load_balancer_announcement": ("l2", "bgp"),
+    "load_balancer_mode": ("dsr", "snat"),
+    "vlan": ("untagged", "tagged"),
+    **{component: ("on", "off") for component in COMPONENTS},
+}
+
+
+def is_possible(picked: dict[str, str]) -> bool:
+    """Whether the rules of the questions allow these choices together; choices not made yet are absent."""
+    external, webhook = (picked.get(name, "none") for name in ("external_access", "webhook_provider"))
+    if picked.get("dns_provider") == "none" and (external, webhook) != ("none", "none"):
+        return False
+    return webhook == "none" or picked.get("external_access") != "none"
+
+
+def pairs_of(picked: dict[str, str]) -> set[frozenset[tuple[str, str]]]:
+    """Every two of the choices made."""
+    return {frozenset(pair) for pair in itertools.combinations(picked.items(), 2)}
+
+
+def possible_pairs() -> Iterator[dict[str, str]]:
+    """Every two choices that the rules allow together, in the order of CHOICES."""
+    for one, other in itertools.combinations(CHOICES, 2):
+        for values in itertools.product(CHOICES[one], CHOICES[other]):
+            if is_possible(pair := dict(zip((one, other), values, strict=True))):
+                yield pair
+
+
+def pairwise() -> list[dict[str, str]]:
+    """Few sets of choices that together hold every possible pair; the same ones at every call.
+
+    Each set starts from the first pair that no set holds yet; every other choice is then the one that adds
+    the most new pairs.
+    """
+    missing = {frozenset(pair.items()): pair for pair in possible_pairs()}
+    rows = []
+    while missing:
+        row = dict(next(iter(missing.values())))
+        for name in [name for name in CHOICES if name not in row]:
+            candidates = [row | {name: value} for value in CHOICES[name] if is_possible(row | {name: value})]
+            row = max(candidates, key=lambda candidate: len(pairs_of(candidate) & missing.keys()))
+        for pair in pairs_of(row):
+            missing.pop(pair, None)
+        rows.append(row)
+    return rows
+
+
+def answers_to(picked: dict[str, str]) -> dict[str, Any]:
+    """The answers to the questions that a set of choices stands for."""
+    ssh_example = EXAMPLES["private-ssh"]
+    answers: dict[str, Any] = {
+        "cluster_name": "pairs",
+        "domain": "pairs.example.net",
+        **{name: picked[name] for name in ("storage", "ci", "dns_provider", "ingress_backend", "secrets_backend")},
+        **{name: picked[name] for name in ("load_balancer_announcement", "load_balancer_mode", "webhook_provider")},
+        "components": [component for component in COMPONENTS if picked[component] == "on"],
+        "repository_url": {
+            "github": "https://github.com/copier-talos-flux/pairs.git",
+            "gitlab": "https://gitlab.com/copier-talos-flux/pairs.git",
+            "github-ssh": "ssh://git@github.com/copier-talos-flux/pairs.git",
+            "own-ssh": ssh_example["repository_url"],
+        }[picked["repository"]],
+        "vlan_id": 30 if picked["vlan"] == "tagged" else None,
+    }
+    if picked["repository"] == "own-ssh":
+        answers["repository_known_hosts"] = ssh_example["repository_known_hosts"]
+    answers |= {
+        "quic": {"external_access": "cloudflare-tunnel", "tunnel_transport": "quic"},
+        "http2": {"external_access": "cloudflare-tunnel", "tunnel_transport": "http2"},
+        "direct-name": {"external_access": "direct", "external_dns_target": "home.example.net"},
+        "direct-address": {"external_access": "direct", "external_dns_target": "93.184.215.14"},
+        "none": {"external_access": "none"},
+    }[picked["external_access"]]
+    if picked["load_balancer_announcement"] == "bgp":
+        answers |= {
+            "bgp_router_address": "192.168.1.254",
+            "bgp_router_asn": 64513,
+            "bgp_node_asn": 4200000001,
+            "load_balancer_pool": "192.168.66.0/27",
+        }
+    if picked["nodes"] == "one":
+        answers["nodes"] = [{"name": "only", "address": "192.168.1.98", "disk": "/dev/sda", "interface": "eno1"}]
+    if picked["nodes"] == "mixed":
+        large = EXAMPLES["large"]["nodes"]
+        answers["nodes"] = [node | {"address": f"192.168.1.{90 + i}"} for i, node in enumerate(large)]
+    return answers
+
+
+# Answers that are fine by their rules and that YAML, Jinja or Flux could each take for something else.
+AWKWARD: dict[str, Any] = {
+    "cluster_name": "null",
+    "domain": "on.example.net",
+    "onepassword_vault": "Zuhause: \"Büro\" #1, Omas 'Keller' & {mehr}",
+    "repository_branch": "feature/1.0",
+    "timezone": "America/Port-au-Prince",
+    "api_extra_sans": ["123.example.net", "10.1.2.3"],
+    "nodes": [
+        {
+            "name": "1e3",
+            "address": "192.168.1.98",
+            "disk_serial": "00012345",
+            "mac_address": "12:34:56:78:90:12",
+            "labels": {"example.net/yes": "yes", "example.net/number": "0123"},
+            "taints": {"example.net/on": "on:NoSchedule", "example.net/bare": ":PreferNoSchedule"},
+        }
+    ],
+}
+
+CASES: dict[str, dict[str, Any]] = {
+    **EXAMPLES,
+    **{f"pair-{number:02}": answers_to(picked) for number, picked in enumerate(pairwise(), 1)},
+    "awkward": AWKWARD,
+}

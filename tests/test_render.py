@@ -1,0 +1,358 @@
+"""What every rendered cluster promises, read from its files: no tool but Python judges here."""
+
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from yamllint import linter
+from yamllint.config import YamlLintConfig
+
+from tests.support import cases
+from tests.support.crds import PROVIDERS
+from tests.support.render import VERSION, Renderer
+from tests.support.repository import App, Object, Repository, chart_source, parse, walk
+
+# Interval and timeout of each tier, fastest first.
+TIERS = [("5m", "5m"), ("15m", "10m"), ("1h", "10m")]
+BOOTSTRAPPED = ("cilium", "coredns", "cert-manager", "flux-operator", "flux-instance")
+SETTINGS = {"CLUSTER_NAME", "DOMAIN", "TIMEZONE", "NODE_CIDR", "INTERNAL_ADDRESS", "DNS_ADDRESS"}
+# Releases that start no container of their own, or whose containers another field limits.
+WITHOUT_CONTAINERS = {"prometheus-operator-crds", "flux-instance"}
+
+# Words that only a cluster with the component may contain; two components may share one.
+COMPONENT_WORDS: dict[str, tuple[str, ...]] = {
+    "nginx": ("nginx", "nginx-internal", "nginx-external"),
+    "envoy-gateway": ("envoy-gateway", "envoyproxy", "HTTPRoute", "gateway-httproute", "gateway.networking.k8s.io"),
+    "cloudflare": ("cloudflare", "letsencrypt", "acme"),
+    "cloudflare-tunnel": ("cloudflared", "cloudflare-tunnel", "cfargotunnel", "tunnel-token"),
+    "external": ("external-dns", "DNSEndpoint", "EXTERNAL_ADDRESS", "nginx-external"),
+    "internal-ca": ("internal-ca",),
+    "webhook": ("flux-webhook", "Receiver"),
+    "onepassword": ("onepassword", "1password", "OnePasswordItem", "external-secrets", "op-credentials"),
+    "local-path": ("local-path", "local-path-provisioner"),
+    "longhorn": ("longhorn", "iscsi-tools"),
+    "l2": ("CiliumL2AnnouncementPolicy", "l2announcements"),
+    "bgp": ("bgp", "CiliumBGPClusterConfig", "bgpControlPlane"),
+    "monitoring": ("ServiceMonitor", "PodMonitor", "PrometheusRule", "grafana", "prometheus", "kube-prometheus-stack"),
+    "kubeai": ("kubeai",),
+    "node-problem-detector": ("node-problem-detector", "system-health"),
+    "spegel": ("spegel",),
+    "tailscale": ("tailscale",),
+    "cloudnative-pg": ("cloudnative-pg", "cnpg", "cnpg-system"),
+    "dragonfly": ("dragonfly", "dragonfly-operator"),
+    "vlan": ("VLANConfig", "vlan"),
+    "github-ci": ("github/workflows", "actionlint"),
+    "gitlab-ci": ("gitlab-ci",),
+}
+NO_MENTION = re.compile(r"time\.cloudflare\.com")
+
+
+def components_of(answers: dict[str, Any]) -> set[str]:
+    """Those of COMPONENT_WORDS that a cluster has, by all its answers."""
+    external = answers["external_access"]
+    here = {
+        "nginx": answers["ingress_backend"] == "nginx",
+        "envoy-gateway": answers["ingress_backend"] == "envoy-gateway",
+        "cloudflare": answers["dns_provider"] == "cloudflare",
+        "cloudflare-tunnel": external == "cloudflare-tunnel",
+        "external": external != "none",
+        "internal-ca": answers["dns_provider"] == "none",
+        "webhook": answers["webhook_provider"] != "none",
+        "onepassword": answers["secrets_backend"] == "onepassword",
+        "local-path": answers["storage"] == "local-path",
+        "longhorn": answers["storage"] == "longhorn",
+        "l2": answers["load_balancer_announcement"] == "l2",
+        "bgp": answers["load_balancer_announcement"] == "bgp",
+        "vlan": bool(answers["vlan_id"]),
+        "github-ci": answers["ci"] == "github",
+        "gitlab-ci": answers["ci"] == "gitlab",
+        **{component: component in answers["components"] for component in cases.COMPONENTS},
+    }
+    return {name for name, is_here in here.items() if is_here}
+
+
+def recorded(cluster: Repository) -> Object:
+    """All answers of a cluster, defaults included."""
+    return cluster.documents(".copier-answers.yml")[0]
+
+
+@cache
+def lint(text: str, config: str) -> tuple[str, ...]:
+    return tuple(str(problem) for problem in linter.run(text, YamlLintConfig(config)))
+
+
+def texts(cluster: Repository) -> dict[Path, str]:
+    return {path: cluster.text(path) for path in cluster.files}
+
+
+# --- Every file ---
+
+
+def test_every_yaml_file_parses_without_duplicate_keys(cluster: Repository) -> None:
+    problems = []
+    for path in cluster.yaml_files:
+        try:
+            cluster.documents(path)
+        except yaml.YAMLError as error:
+            problems.append(f"{path}: {error}")
+    assert not problems, "\n".join(problems)
+
+
+def test_every_yaml_file_passes_the_clusters_own_yamllint(cluster: Repository) -> None:
+    config = next(cluster.text(path) for path in cluster.files if path.name in (".yamllint.yaml", ".yamllint"))
+    own = YamlLintConfig(config)
+    judged = [path for path in cluster.yaml_files if not own.is_file_ignored(str(path))]
+    assert judged
+    problems = [f"{path}:{problem}" for path in judged for problem in lint(cluster.text(path), config)]
+    assert not problems, "\n".join(problems)
+
+
+def test_no_template_mark_is_left(cluster: Repository, render: Renderer) -> None:
+    names = "|".join(sorted(render.all_names))
+    # `{{ .Task }}`, `{{ $labels }}` and `${{ github.ref }}` are other languages; our own names never come out.
+    mark = re.compile(rf"{{%|%}}|(?<![${{]){{#|{{{{-?\s*({names})\b(?!\.)|_copier_conf")
+    problems = [
+        str(path) for path in cluster.files if "{{" in str(path) or "{%" in str(path) or path.suffix == ".jinja"
+    ]
+    for path, text in texts(cluster).items():
+        problems += [f"{path}: {found[0]}" for found in mark.finditer(text)]
+    assert not problems, "\n".join(problems)
+
+
+def test_every_file_reads_as_if_written_by_hand(cluster: Repository) -> None:
+    problems = []
+    for path, text in texts(cluster).items():
+        if path.name == ".gitkeep":
+            continue
+        if not text.strip():
+            problems.append(f"{path}: empty")
+        if not text.endswith("\n") or text.endswith("\n\n"):
+            problems.append(f"{path}: does not end with one newline")
+        if text.startswith("\n") or ("\n\n\n" in text and path.suffix != ".py"):
+            problems.append(f"{path}: blank lines in a row, or first")
+        if path.suffix != ".md" and (trailing := re.search(r"[ \t]+$", text, re.MULTILINE)):
+            problems.append(f"{path}: trailing blanks in line {text[: trailing.start()].count(chr(10)) + 1}")
+    assert not problems, "\n".join(problems)
+
+
+def test_a_component_that_is_off_is_nowhere_mentioned(cluster: Repository) -> None:
+    present = components_of(recorded(cluster))
+    allowed = {word.lower() for name in present for word in COMPONENT_WORDS[name]}
+    problems = []
+    for name in sorted(COMPONENT_WORDS.keys() - present):
+        words = [word for word in COMPONENT_WORDS[name] if word.lower() not in allowed]
+        pattern = re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, words))})(?![\w-])", re.IGNORECASE)
+        for path in cluster.files:
+            if path.name == ".copier-answers.yml":
+                continue
+            # A script asks the repository what was chosen, so it may know every choice; its name may not.
+            text = "" if path.suffix == ".py" else NO_MENTION.sub("", cluster.text(path))
+            lines = [number for number, line in enumerate(text.splitlines(), 1) if pattern.search(line)]
+            if lines or pattern.search(str(path)):
+                problems.append(f"{name}: {path}:{','.join(map(str, lines[:5]))}")
+    assert not problems, "\n".join(problems)
+
+
+# --- The graph ---
+
+
+def test_every_kustomization_agrees_with_its_folder(cluster: Repository) -> None:
+    problems = []
+    for app in cluster.apps:
+        metadata, spec = app.kustomization["metadata"], app.kustomization["spec"]
+        expected = {
+            "name": (metadata["name"], app.name),
+            "namespace": (metadata["namespace"], "flux-system"),
+            "path": (spec["path"], f"./kubernetes/apps/{app.namespace}/{app.name}/app"),
+            "targetNamespace": (spec.get("targetNamespace"), app.namespace),
+            "label": (spec["commonMetadata"]["labels"], {"app.kubernetes.io/name": app.name}),
+            "sourceRef": (
+                spec["sourceRef"],
+                {"kind": "GitRepository", "name": "flux-system", "namespace": "flux-system"},
+            ),
+            "prune": (spec.get("prune"), True),
+        }
+        problems += [f"{app.folder}: {key} is {is_}" for key, (is_, want) in expected.items() if is_ != want]
+    names = [app.name for app in cluster.apps]
+    assert not problems, "\n".join(problems)
+    assert sorted(names) == sorted(set(names))
+
+
+def test_every_namespace_lists_all_its_apps_and_nothing_else(cluster: Repository) -> None:
+    for folder in cluster.namespaces:
+        apps = sorted(path.name for path in folder.iterdir() if path.is_dir())
+        listed = parse((folder / "kustomization.yaml").read_text())[0]["resources"]
+        assert listed == ["./namespace.yaml", *(f"./{app}/ks.yaml" for app in apps)]
+        namespace = parse((folder / "namespace.yaml").read_text())[0]
+        assert namespace["metadata"]["name"] == folder.name
+        assert namespace["metadata"]["labels"].keys() >= {"pod-security.kubernetes.io/enforce"}
+
+
+def test_every_dependency_exists_and_none_is_circular(cluster: Repository) -> None:
+    known = set(cluster.app)
+    missing = [f"{app.name} -> {d}" for app in cluster.apps for d in app.depends_on if d not in known]
+    assert missing == []
+    assert [name for name in known if name in cluster.requirements(name)] == []
+
+
+def test_every_app_follows_a_tier_and_waits_for_none_slower(cluster: Repository) -> None:
+    problems = []
+    tier = {}
+    for app in cluster.apps:
+        spec = app.kustomization["spec"]
+        times = spec["interval"], spec["timeout"]
+        if times not in TIERS:
+            problems.append(f"{app.name}: {times} is no tier")
+            continue
+        tier[app.name] = TIERS.index(times)
+        if spec.get("wait") is not True or "healthChecks" in spec or spec["retryInterval"] != "2m":
+            problems.append(f"{app.name}: wait, healthChecks or retryInterval")
+        for release in app.helm_releases:
+            if (release["spec"]["interval"], release["spec"]["timeout"]) != times:
+                problems.append(f"{app.name}: its HelmRelease is of another tier")
+    problems += [
+        f"{app.name} waits for {dependency}, which is slower"
+        for app in cluster.apps
+        for dependency in app.depends_on
+        if tier.get(dependency, 0) > tier.get(app.name, len(TIERS))
+    ]
+    assert not problems, "\n".join(problems)
+
+
+def test_only_cluster_meta_does_not_wait(cluster: Repository) -> None:
+    waits = {d["metadata"]["name"]: d["spec"]["wait"] for d in cluster.documents("kubernetes/flux/cluster/ks.yaml")}
+    assert waits == {"cluster-meta": False, "cluster-apps": True}
+
+
+def test_every_custom_resource_comes_after_the_app_that_brings_its_kind(cluster: Repository) -> None:
+    problems = []
+    for app in cluster.apps:
+        for item in app.objects:
+            provider = PROVIDERS.get(str(item.get("apiVersion")).split("/")[0])
+            # Bootstrap applies the bootstrapped apps, and the CRDs that they use, before Flux runs.
+            if provider is None or app.name in (provider, *BOOTSTRAPPED):
+                continue
+            if provider not in cluster.requirements(app.name):
+                problems.append(f"{app.name} has a {item['kind']} and does not wait for {provider}")
+    assert not problems, "\n".join(problems)
+
+
+# --- Charts ---
+
+
+def test_every_chart_reference_resolves_and_every_source_is_used(cluster: Repository) -> None:
+    references = {chart_source(release) for app in cluster.apps for release in app.helm_releases}
+    assert references - cluster.sources.keys() == set()
+    assert cluster.sources.keys() - references - {("OCIRepository", "app-template")} == set()
+    assert ("OCIRepository", "app-template") in cluster.sources
+
+
+def test_every_helm_release_is_named_like_its_app_and_states_requests_and_limits(cluster: Repository) -> None:
+    problems = []
+    for app in cluster.apps:
+        for release in app.helm_releases:
+            keys = {key for part in walk(release["spec"]) if isinstance(part, dict) for key in part}
+            if release["metadata"]["name"] != app.name:
+                problems.append(f"{app.name}: HelmRelease {release['metadata']['name']}")
+            if app.name not in WITHOUT_CONTAINERS and not keys >= {"requests", "limits"}:
+                problems.append(f"{app.name}: no requests or no limits")
+    assert not problems, "\n".join(problems)
+
+
+# --- Substitution ---
+
+
+def substituted_texts(app: App) -> dict[Path, str]:
+    return {path: path.read_text() for path in (app.folder / "app").rglob("*") if path.is_file()}
+
+
+def test_only_settings_are_substituted(cluster: Repository) -> None:
+    problems = []
+    for app in cluster.apps:
+        own = app.kustomization["spec"].get("postBuild", {}).get("substitute", {})
+        for path, text in substituted_texts(app).items():
+            for name in re.findall(r"(?<!\$)\$\{([^}]*)\}", text):
+                if name not in cluster.settings and name not in own:
+                    problems.append(f"{path}: ${{{name}}}")
+    assert not problems, "\n".join(problems)
+
+
+def test_bootstrapped_apps_need_no_substitution(cluster: Repository) -> None:
+    apps = [app for app in cluster.apps if app.name in BOOTSTRAPPED]
+    assert sorted(app.name for app in apps) == sorted(BOOTSTRAPPED)
+    assert [path for app in apps for path, text in substituted_texts(app).items() if "${" in text] == []
+
+
+def test_cluster_settings_are_the_promised_ones(cluster: Repository) -> None:
+    outside = recorded(cluster)["external_access"] != "none"
+    assert cluster.settings.keys() == SETTINGS | ({"EXTERNAL_ADDRESS"} if outside else set())
+    assert all(isinstance(value, str) for value in cluster.settings.values())
+
+
+# --- The copy itself ---
+
+
+def test_the_defaults_need_no_trust_and_no_answer(template: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "copier", "copy", "--defaults", "--vcs-ref", VERSION, str(template), "cluster"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "cluster" / "kubernetes" / "flux" / "cluster" / "ks.yaml").exists()
+
+
+def test_two_copies_are_byte_identical(render: Renderer, tmp_path: Path) -> None:
+    one, other = render({}), render.into(tmp_path / "other", {})
+    files = {path.relative_to(one): path.read_bytes() for path in one.rglob("*") if path.is_file()}
+    assert files == {path.relative_to(other): path.read_bytes() for path in other.rglob("*") if path.is_file()}
+
+
+def test_the_anton_example_is_what_no_answer_gives(render: Renderer) -> None:
+    written, bare = (Repository(render(answers), {}) for answers in (cases.EXAMPLES["anton"], {}))
+    assert recorded(written) == recorded(bare)
+    answers = {Path(".copier-answers.yml"): ""}  # the same answers, in the order in which they were given
+    assert texts(written) | answers == texts(bare) | answers
+
+
+@pytest.mark.parametrize("name", cases.EXAMPLES)
+def test_an_example_says_what_it_is_and_stays_off_real_domains(name: str) -> None:
+    text = (cases.PROJECT / "examples" / f"{name}.yaml").read_text()
+    assert re.match(r"---\n# .+\n[a-z]", text)
+    assert cases.EXAMPLES[name]["domain"].endswith("example.com" if name == "anton" else ".example.net")
+
+
+def test_a_first_copy_is_complete_and_records_its_answers(copie: Any, template: Path) -> None:
+    result = copie.copy(extra_answers={"cluster_name": "second", "domain": "second.example.net"}, template_dir=template)
+    assert (result.exit_code, result.exception) == (0, None)
+    repository = Repository(result.project_dir, result.answers)
+    assert result.answers["cluster_name"] == "second"
+    assert repository.settings["DOMAIN"] == "second.example.net"
+    assert recorded(repository)["nodes"] == result.answers["nodes"]
+
+
+def test_an_answer_to_no_question_is_refused_by_the_tests_themselves(render: Renderer) -> None:
+    with pytest.raises(KeyError, match="no question is named typo"):
+        render({"typo": 1})
+
+
+def test_the_pairwise_cases_hold_every_possible_pair() -> None:
+    held = set().union(*(cases.pairs_of(row) for row in cases.pairwise()))
+    assert all(cases.is_possible(row) for row in cases.pairwise())
+    assert held == {frozenset(pair.items()) for pair in cases.possible_pairs()}
+
+
+def test_awkward_answers_arrive_as_they_were_given(render: Renderer) -> None:
+    cluster = Repository(render(cases.AWKWARD), cases.AWKWARD)
+    items = [d for path in cluster.yaml_files for d in cluster.documents(path) if isinstance(d, dict)]
+    vault = cases.AWKWARD["onepassword_vault"]
+    paths = [item["spec"]["itemPath"] for item in items if item.get("kind") == "OnePasswordItem"]
+    assert paths and all(path.startswith(f"vaults/{vault}/items/") for path in paths)
+    assert cluster.settings["CLUSTER_NAME"] == "null"
+    node = cases.AWKWARD["nodes"][0]
+    talos = {item["kind"]: item for item in cluster.documents(f"talos/nodes/{node['name']}.yaml")}
+    assert talos["HostnameConfig"]["hostname"] == node["name"]
+    assert talos["KubeNodeConfig"]["labels"] == node["labels"]
+    assert talos["KubeNodeConfig"]["taints"] == node["taints"]
