@@ -1,5 +1,6 @@
 """From rendered configurations to a cluster: the Talos API is played, talosctl, kubectl, helm and helmfile are real."""
 
+import base64
 import json
 import re
 import stat
@@ -169,7 +170,7 @@ def test_serial_numbers_and_mac_addresses_are_looked_up(single: Home, tmp_path: 
     (tmp_path / "fits").mkdir()
     for changes, refusal in (
         ({"disks": [{"path": "/dev/sda", "size": 10**12, "serial": "S99"}]}, "no disk with the serial number S98"),
-        ({"links": [{"name": "eno1", "mac": "58:47:ca:00:00:63", "up": True}]}, "no link with the MAC address 58:47:ca:00:00:62"),
+        ({"links": [{"name": "eno1", "mac": "58:47:ca:00:00:63", "up": True}]}, "MAC address 58:47:ca:00:00:62"),
     ):  # fmt: skip
         with running(tmp_path, [machine(address, **changes)]):
             assert refusal in single.workplace.refuses(*INSTALL)
@@ -363,8 +364,6 @@ def test_apps_are_installed_in_order_with_the_values_that_flux_will_use(
 
 def base64_of(text: str) -> str:
     """As a Secret shows it."""
-    import base64
-
     return base64.b64encode(text.encode()).decode()
 
 

@@ -1,16 +1,17 @@
 """The tasks up to the point where machines are needed: init, configure, secret:set, and what they refuse."""
 
+import importlib
 import json
 import os
-import pty
 import re
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import pexpect
 import pytest
 import yaml
 
@@ -105,10 +106,9 @@ def test_init_again_changes_nothing(onepassword: Workplace) -> None:
 
 def test_init_fills_the_gaps_of_an_item_and_keeps_the_rest(onepassword: Workplace) -> None:
     account = json.loads(onepassword.account.read_text())
-    field = {"id": "a", "label": "admin-user", "type": "STRING", "value": "katherine"}
-    account["vaults"]["Homelab"].append(
-        {"id": "item", "title": "grafana", "category": "LOGIN", "fields": [field, {"id": "b", "label": "website", "type": "STRING", "value": "kept"}]}
-    )  # fmt: skip
+    user = {"id": "a", "label": "admin-user", "type": "STRING", "value": "katherine"}
+    site = {"id": "b", "label": "website", "type": "STRING", "value": "kept"}
+    account["vaults"]["Homelab"].append({"id": "item", "title": "grafana", "category": "LOGIN", "fields": [user, site]})
     onepassword.account.write_text(json.dumps(account))
     onepassword.succeeds("init")
     grafana = onepassword.items()["grafana"]
@@ -327,10 +327,10 @@ def test_a_head_behind_origin_is_pushed(onepassword: Workplace, factory: Factory
 
 
 @pytest.fixture(scope="module")
-def library() -> Iterator[None]:
-    """The scripts' own modules."""
+def library() -> Iterator[Callable[[str], Any]]:
+    """library(name) is one of the modules that the scripts share."""
     sys.path.insert(0, str(SCRIPTS))
-    yield
+    yield importlib.import_module
     sys.path.remove(str(SCRIPTS))
     for name in [name for name in sys.modules if name == "lib" or name.startswith("lib.")]:
         del sys.modules[name]
@@ -353,9 +353,8 @@ def library() -> Iterator[None]:
         ("https://github.com/a/b.git", "/srv/git/b.git", False),
     ],
 )
-def test_spellings_of_one_repository_are_equal(one: str, other: str, same: bool, library: None) -> None:
-    from lib.readiness import same_repository
-
+def test_spellings_of_one_repository_are_equal(one: str, other: str, same: bool, library: Callable[[str], Any]) -> None:
+    same_repository = library("lib.readiness").same_repository
     assert same_repository(one, other) is same
     assert same_repository(other, one) is same
 
@@ -439,36 +438,21 @@ def test_secret_set_refuses_what_nobody_reads(onepassword: Workplace) -> None:
 
 
 def test_secret_set_asks_without_echo(onepassword: Workplace) -> None:
-    shown = at_a_terminal(onepassword, ["task", "secret:set", "SECRET=cloudflare", "KEY=api-token"], "typed-secret\r")
+    environ = environment() | {"OP_DOUBLE": str(onepassword.account), "OP_DOUBLE_LOG": str(onepassword.calls)}
+    terminal = pexpect.spawn(
+        "task",
+        ["secret:set", "SECRET=cloudflare", "KEY=api-token"],
+        cwd=str(onepassword.root),
+        env=environ | {"TERM": "xterm"},
+        encoding="utf-8",
+        timeout=60,
+        dimensions=(40, 200),
+    )
+    terminal.expect("Zone Read and DNS Edit")
+    terminal.sendline("typed-secret")
+    terminal.expect(pexpect.EOF)
     assert onepassword.items()["cloudflare"] == {"api-token": "typed-secret"}
-    assert "typed-secret" not in shown
-    assert "Zone Read and DNS Edit" in shown
-
-
-def at_a_terminal(workplace: Workplace, command: list[str], typed: str) -> str:
-    """Run a command at a terminal, type when it asks, and return all that was shown."""
-    env = environment() | {"OP_DOUBLE": str(workplace.account), "OP_DOUBLE_LOG": str(workplace.calls), "TERM": "xterm"}
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.chdir(workplace.root)
-        os.execvpe(command[0], command, env)
-    shown, waiting, deadline = b"", True, time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            chunk = os.read(terminal, 4096)
-        except OSError:
-            break
-        if not chunk:
-            break
-        shown += chunk
-        if b"\x1b[6n" in chunk:
-            os.write(terminal, b"\x1b[1;1R")
-        if waiting and b"?" in shown:
-            time.sleep(0.5)
-            os.write(terminal, typed.encode())
-            waiting = False
-    os.waitpid(pid, 0)
-    return shown.decode(errors="replace")
+    assert "typed-secret" not in terminal.before
 
 
 # --- A kustomization.yaml that gets one more file ---
@@ -477,10 +461,8 @@ Add = Callable[[str, str], str]
 
 
 @pytest.fixture
-def add(library: None) -> Add:
-    from lib.kustomization import with_resource
-
-    return with_resource
+def add(library: Callable[[str], Any]) -> Add:
+    return library("lib.kustomization").with_resource
 
 
 def test_a_sorted_list_stays_sorted(add: Add) -> None:

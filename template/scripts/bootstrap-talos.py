@@ -6,6 +6,7 @@
 """Install Talos on every node and start Kubernetes. Nodes that already run this cluster are left alone."""
 
 import argparse
+from functools import partial
 
 from lib import machines, readiness, talos
 from lib.cluster import Inventory, Node, inventory, short
@@ -48,7 +49,12 @@ def install(found: dict[Node, Machine], patience: Patience) -> None:
         done(f"{node} has its configuration.")
     for node in new:
         step(f"Waiting for {node} to install Talos and start")
-        patience.until(f"the start of {node}", lambda node=node: bool(ask(node.address, "get", "machinestatus")))
+        patience.until(f"the start of {node}", partial(runs_this_cluster, node))
+
+
+def runs_this_cluster(node: Node) -> bool:
+    """Only a node with this cluster's configuration answers to its keys."""
+    return bool(ask(node.address, "get", "machinestatus"))
 
 
 def start_etcd(cluster: Inventory, patience: Patience) -> None:

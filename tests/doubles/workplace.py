@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -102,7 +101,7 @@ class Workplace:
         vault = json.loads(self.account.read_text())["vaults"]["Homelab"]
         return next(item["document"] for item in vault if item["title"] == title)
 
-    def every_file(self) -> Mapping[Path, str]:
+    def every_file(self) -> dict[Path, str]:
         """All that is on disk outside of .git, to search for what must not be there."""
         found = {}
         for path in self.root.rglob("*"):

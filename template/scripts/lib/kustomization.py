@@ -25,8 +25,7 @@ def with_resource(text: str, resource: str) -> str:
         return text
     if listed.flow_style or not names:
         start, end = listed.start_mark, listed.end_mark
-        lines = text[: start.index] + _flow([*names, resource]) + text[end.index :]
-        return lines
+        return text[: start.index] + _flow([*names, resource]) + text[end.index :]
     later = next((item for item in listed.value if item.value > resource), None)
     if names == sorted(names) and later is not None:
         place = later.start_mark.line

@@ -17,10 +17,11 @@ _USUAL_PORTS = {"https": "443", "http": "80", "ssh": "22"}
 
 def same_repository(one: str, other: str) -> bool:
     """Whether two URLs are spellings of one repository: https, ssh, git@host:path, with or without .git."""
-    parts = [_parts(url) for url in (one, other)]
-    if None in parts:
+    here, there = _parts(one), _parts(other)
+    if here is None or there is None:
         return one == other
-    (scheme, port, *place), (other_scheme, other_port, *other_place) = parts
+    scheme, port, *place = here
+    other_scheme, other_port, *other_place = there
     return place == other_place and (scheme != other_scheme or port == other_port)
 
 
