@@ -20,6 +20,8 @@ from tests.support.apiserver import TOKEN, ApiServer
 from tests.support.render import Renderer
 
 pytestmark = pytest.mark.real
+# These write for real to the API server that all processes share, so they run one after the other.
+changes_the_server = pytest.mark.xdist_group("changes-the-server")
 
 INSTALL = ("bootstrap:talos", "--", "--yes", "--timeout=1")
 ORDER = ["prometheus-operator-crds", "cilium", "coredns", "cert-manager", "flux-operator", "flux-instance"]
@@ -330,6 +332,7 @@ def kubectl(home: Home, *words: str) -> Any:
     return json.loads(done.stdout)
 
 
+@changes_the_server
 def test_apps_are_installed_in_order_with_the_values_that_flux_will_use(
     home: Home, server: ApiServer, tmp_path: Path
 ) -> None:
@@ -367,6 +370,7 @@ def base64_of(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
+@changes_the_server
 def test_apps_wait_for_every_node(home: Home, server: ApiServer) -> None:
     home.workplace.write("talos/inventory.yaml", home.workplace.read("talos/inventory.yaml").replace("k8s-3", "k8s-x"))
     home.workplace.push()
@@ -376,6 +380,7 @@ def test_apps_wait_for_every_node(home: Home, server: ApiServer) -> None:
     assert "k8s-x has not registered" in refusal
 
 
+@changes_the_server
 def test_apps_need_the_values_of_their_secrets(home: Home, server: ApiServer) -> None:
     use(home, server)
     register(server, "k8s-1", "k8s-2", "k8s-3")

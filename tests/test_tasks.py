@@ -327,11 +327,13 @@ def test_a_head_behind_origin_is_pushed(onepassword: Workplace, factory: Factory
 
 
 @pytest.fixture(scope="module")
-def library() -> Iterator[Callable[[str], Any]]:
+def library(render: Renderer) -> Iterator[Callable[[str], Any]]:
     """library(name) is one of the modules that the scripts share."""
-    sys.path.insert(0, str(SCRIPTS))
-    yield importlib.import_module
-    sys.path.remove(str(SCRIPTS))
+    scripts = str(render(SOPS) / "scripts")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "dont_write_bytecode", True)
+        patch.syspath_prepend(scripts)
+        yield importlib.import_module
     for name in [name for name in sys.modules if name == "lib" or name.startswith("lib.")]:
         del sys.modules[name]
 

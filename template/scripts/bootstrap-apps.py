@@ -10,7 +10,9 @@ import argparse
 from lib import readiness, secrets
 from lib.cluster import inventory, short
 from lib.machines import Patience
-from lib.process import KUBECONFIG, ROOT, run
+from lib.process import AGE_KEY, KUBECONFIG, ROOT, run
+from lib.secrets import Key, Secret
+from lib.store import store
 from lib.terminal import Refusal, command, done, step
 
 
@@ -38,13 +40,22 @@ def make_namespaces() -> None:
     done("The namespaces are there.")
 
 
+def value_of(secret: Secret, key: Key) -> str:
+    """A value that the cluster needs before Flux runs: age.key, or what the store holds."""
+    if key.made != "from age.key":
+        return store().value(secret, key)
+    if not AGE_KEY.exists():
+        raise Refusal("age.key is missing: restore it from your backup, or make a new one with `task init`.")
+    return AGE_KEY.read_text()
+
+
 def make_secrets() -> None:
     """Secrets that no app brings; their values go from the store to the cluster through a pipe."""
-    store = secrets.store()
-    store.refuse_unless_usable()
+    store().refuse_unless_usable()
     for secret in secrets.wanted():
         if not secret.app:
-            secrets.apply(secrets.for_bootstrap(secret))
+            values = {key.name: value_of(secret, key) for key in secret.keys}
+            secrets.apply(secrets.manifest(secret, values, with_namespace=True))
             done(f"Secret {secret} is there.")
 
 

@@ -8,9 +8,10 @@
 import argparse
 from pathlib import Path
 
-from lib import readiness, secrets, sops, talos
+from lib import readiness, sops, talos
 from lib.cluster import Inventory, inventory, short
 from lib.process import ROOT, TALOSCONFIG, run, write_private
+from lib.store import store
 from lib.terminal import Refusal, command, done, step, warn
 
 
@@ -41,12 +42,11 @@ def post_schematics(cluster: Inventory) -> None:
 
 def secrets_bundle() -> str:
     """The cluster's keys; made once, and never on disk in clear."""
-    store = secrets.store()
-    store.refuse_unless_usable()
-    bundle = store.talos_secrets()
+    store().refuse_unless_usable()
+    bundle = store().talos_secrets()
     if bundle is None:
         bundle = talos.new_secrets_bundle()
-        place = store.create_talos_secrets(bundle)
+        place = store().create_talos_secrets(bundle)
         done(f"the cluster's keys are new: {place}.")
     return bundle
 

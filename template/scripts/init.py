@@ -9,9 +9,11 @@ import argparse
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
 from lib import readiness, secrets, sops
 from lib.process import AGE_KEY, ROOT, has, run, write_private
 from lib.secrets import Key, Secret
+from lib.store import store
 from lib.terminal import Refusal, ask_secret, can_ask, command, done, step, warn
 
 
@@ -45,13 +47,12 @@ def install_hooks() -> None:
 
 def make_secrets(*, ask: bool) -> None:
     """The Secrets of bootstrap/secrets.yaml that have no value yet."""
-    store = secrets.store()
-    store.refuse_unless_usable()
+    store().refuse_unless_usable()
     left_out = []
     by_place: dict[str, list[Secret]] = {}
     for secret in secrets.wanted():
         by_place.setdefault(secret.item or str(secret.file), []).append(secret)
-    there = {place: store.values(sharing[0]) for place, sharing in by_place.items()}
+    there = {place: store().values(sharing[0]) for place, sharing in by_place.items()}
     known = {(by_place[place][0].name, key): value for place, values in there.items() for key, value in values.items()}
     for place, sharing in by_place.items():
         first, present = sharing[0], there[place]
@@ -61,7 +62,7 @@ def make_secrets(*, ask: bool) -> None:
             if name not in values and (value := value_of(first, key, known, ask=ask)):
                 values[name] = known[first.name, name] = value
         if values:
-            for changed in store.set(first, values):
+            for changed in store().set(first, values):
                 done(f"{first}: {', '.join(values)} → {changed}")
         left_out += [(first, key) for name, key in keys.items() if name not in values and key.made != "from age.key"]
     for secret, key in left_out:

@@ -10,6 +10,7 @@ import sys
 
 from lib import secrets
 from lib.secrets import Secret
+from lib.store import store
 from lib.terminal import Refusal, ask_secret, can_ask, choose, command, done
 
 
@@ -27,7 +28,7 @@ def find(name: str, app: str) -> list[Secret]:
     if not slash or "/" in folder:
         raise Refusal(f"APP is <namespace>/<app>, not {app}.")
     found = [secret for secret in secrets.named(name) if (secret.namespace, secret.app) == (namespace, folder)]
-    return found or [secrets.store().place_of_new_secret(namespace, folder, name)]
+    return found or [store().place_of_new_secret(namespace, folder, name)]
 
 
 def read_value(secret: Secret, key: str) -> str:
@@ -64,11 +65,10 @@ def main() -> None:
     for secret in found:
         if secret.keys and secret.key(arguments.key).made == "from age.key":
             raise Refusal(f"{secret} is made from age.key: it has no other value.")
-    store = secrets.store()
-    store.refuse_unless_usable()
+    store().refuse_unless_usable()
     value = read_value(found[0], arguments.key)
     for secret in secrets.one_of_each(found):
-        for place in store.set(secret, {arguments.key: value}):
+        for place in store().set(secret, {arguments.key: value}):
             done(f"{secret} {arguments.key} → {place}")
 
 

@@ -24,7 +24,8 @@ def refuse_unless_the_others_are_well(cluster: Inventory, upgraded: Node) -> Non
             raise Refusal(f"{node} is not well, so {upgraded} stays as it is: {refusal}") from None
         if machine.maintenance or machine.stage != "running" or not machine.ready:
             raise Refusal(
-                f"{node} is not ready (stage {machine.stage}), so {upgraded} stays as it is: upgrade one node at a time."
+                f"{node} is not ready (stage {machine.stage}), so {upgraded} stays as it is: "
+                "upgrade one node at a time."
             )
 
 

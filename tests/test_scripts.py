@@ -1,0 +1,37 @@
+"""The operator's scripts are as clean as this project's own, with either place for secrets."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+BACKENDS = [pytest.param({"secrets_backend": backend}, id=backend) for backend in ("onepassword", "sops")]
+
+
+def complaints(*command: str, folder: Path) -> str:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr if done.returncode else ""
+
+
+@pytest.mark.parametrize("answers", BACKENDS)
+def test_scripts_are_formatted_and_free_of_the_usual_mistakes(render, answers):
+    scripts = render(answers) / "scripts"
+    rules = ("--isolated", "--no-cache", "--line-length", "120")
+    assert complaints("ruff", "format", "--check", *rules, ".", folder=scripts) == ""
+    chosen = ("--select", "B,E,F,I,UP,PL", "--ignore", "PLR2004")
+    assert complaints("ruff", "check", *chosen, *rules, ".", folder=scripts) == ""
+
+
+@pytest.mark.parametrize("answers", BACKENDS)
+def test_scripts_are_typed(render, answers, tmp_path):
+    scripts = render(answers) / "scripts"
+    names = sorted(path.name for path in scripts.glob("*.py"))
+    options = (
+        "--ignore-missing-imports",
+        "--check-untyped-defs",
+        "--scripts-are-modules",
+        "--cache-dir",
+        str(tmp_path),
+    )
+    for name in names:
+        assert complaints("mypy", *options, name, folder=scripts) == ""
