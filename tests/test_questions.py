@@ -7,6 +7,7 @@ import copier
 import pytest
 import yaml
 
+from tests.support.render import quicker
 from tests.tools.build import PROJECT
 
 ASKED = [
@@ -67,7 +68,8 @@ def answer(questionnaire, tmp_path):
         assert not unknown, f"no such question: {unknown}"
         out = tmp_path / "out"
         shutil.rmtree(out, ignore_errors=True)
-        copier.run_copy(str(questionnaire), out, data=data, defaults=True, quiet=True, unsafe=False)
+        with quicker():
+            copier.run_copy(str(questionnaire), out, data=data, defaults=True, quiet=True, unsafe=False)
         return yaml.safe_load((out / ".copier-answers.yml").read_text())
 
     return run

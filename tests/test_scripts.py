@@ -33,5 +33,4 @@ def test_scripts_are_typed(render, answers, tmp_path):
         "--cache-dir",
         str(tmp_path),
     )
-    for name in names:
-        assert complaints("mypy", *options, name, folder=scripts) == ""
+    assert complaints("mypy", *options, *names, folder=scripts) == ""

@@ -1,5 +1,6 @@
 """The questions at a real terminal, typed key by key: defaults, other networks, every error seen once."""
 
+import os
 import re
 from pathlib import Path
 
@@ -18,7 +19,13 @@ class Terminal:
     def __init__(self, template: Path, destination: Path) -> None:
         self.destination = destination
         self.process = pexpect.spawn(
-            "copier", ["copy", str(template), str(destination)], encoding="utf-8", dimensions=(70, 200), timeout=30
+            "copier",
+            ["copy", str(template), str(destination)],
+            encoding="utf-8",
+            dimensions=(70, 200),
+            timeout=30,
+            # Nobody answers when the prompt asks the terminal where its cursor is.
+            env=os.environ | {"PROMPT_TOOLKIT_NO_CPR": "1"},
         )
 
     def sees(self, words: str) -> None:

@@ -32,14 +32,15 @@ def replace(file: Path, old: str, new: str) -> None:
 
 
 class Release:
-    """The template as a repository of its own with a tag, and a cluster that was created from it."""
+    """All questions and the chart sources as a template with a tag, and a cluster that was created from it."""
 
     def __init__(self, folder: Path) -> None:
         self.template = folder / "template"
         self.cluster = folder / "cluster"
-        for part in ("questions", "macros", "template"):
+        for part in ("questions", "macros", "template/kubernetes/flux/meta/repos"):
             shutil.copytree(PROJECT / part, self.template / part)
-        shutil.copy(PROJECT / "copier.yml", self.template)
+        for file in ("copier.yml", "template/{{ _copier_conf.answers_file }}.jinja"):
+            shutil.copy(PROJECT / file, self.template / file)
         git(self.template, "init", "--quiet")
         commit(self.template, "feat: first release", "v1.0.0")
         copier.run_copy(str(self.template), self.cluster, defaults=True, quiet=True, unsafe=False)
