@@ -22,10 +22,7 @@ def test_scripts_are_formatted_and_free_of_the_usual_mistakes(render, answers):
     assert complaints("ruff", "check", *chosen, *rules, ".", folder=scripts) == ""
 
 
-@pytest.mark.parametrize("answers", BACKENDS)
-def test_scripts_are_typed(render, answers, tmp_path):
-    scripts = render(answers) / "scripts"
-    names = sorted(path.name for path in scripts.glob("*.py"))
+def test_scripts_are_typed(render, tmp_path):
     options = (
         "--ignore-missing-imports",
         "--check-untyped-defs",
@@ -33,4 +30,7 @@ def test_scripts_are_typed(render, answers, tmp_path):
         "--cache-dir",
         str(tmp_path),
     )
-    assert complaints("mypy", *options, *names, folder=scripts) == ""
+    for backend in BACKENDS:
+        scripts = render(*backend.values) / "scripts"
+        names = sorted(path.name for path in scripts.glob("*.py"))
+        assert complaints("mypy", *options, *names, folder=scripts) == ""

@@ -7,13 +7,15 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 from copier import run_copy
 from copier._main import Worker
-from copier._template import Template
+from copier._template import Template, load_template_config
 from jinja2 import Environment
 
 from tests.support.locks import locked
@@ -49,15 +51,17 @@ def snapshot(target: Path) -> Path:
     return target
 
 
+_configuration = cache(load_template_config)
 _compiled: dict[tuple[str, str | None], Any] = {}
 
 
 @contextmanager
 def quicker() -> Iterator[None]:
-    """Render in a third of the time, to the same bytes.
+    """Render in a quarter of the time, to the same bytes, from a template that nobody changes meanwhile.
 
-    Kept: what Jinja compiled, and the answers file's name, which Copier renders twice for each path.
-    Spared: one git call per file, which keeps the executable bit in an index that no render here has.
+    Kept: what Jinja compiled, the questions, and the answers file's name, which Copier renders twice for each path.
+    Spared: a clone of the template, and one git call per file, which keeps the executable bit in an index that no
+    render here has.
     """
     compile_source = Environment.compile
 
@@ -77,6 +81,8 @@ def quicker() -> Iterator[None]:
 
     with (
         mock.patch.object(Environment, "compile", compile_once),
+        mock.patch.object(Template, "local_abspath", property(lambda template: Path(template.url).resolve())),
+        mock.patch("copier._template.load_template_config", lambda path, quiet=False: deepcopy(_configuration(path))),
         mock.patch.object(Worker, "answers_relpath", property(answers_file)),
         mock.patch.object(Worker, "_sync_git_index_executable_bit"),
     ):
