@@ -1,0 +1,58 @@
+"""The project's own documents are true."""
+
+import re
+
+import yaml
+
+from tests.support.cases import EXAMPLES
+from tests.support.render import PROJECT
+from tests.support.repository import Repository
+from tests.test_questions import questions
+from tests.test_render import SETTINGS
+
+
+def column(document: str, header: str) -> list[str]:
+    """The first cells of the table under that header."""
+    table = document.split(f"\n{header}", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
+    return [row.strip("| ").split(" | ")[0].strip() for row in table]
+
+
+def test_the_table_of_questions_is_complete_and_in_order():
+    public = [
+        name
+        for name, question in questions().items()
+        if question.get("when") is not False and question.get("ask") is not False
+    ]
+    assert column((PROJECT / "docs/questions.md").read_text(), "| question |") == public
+
+
+def test_the_keys_of_cluster_settings_are_listed():
+    listed = column((PROJECT / "docs/questions.md").read_text(), "| key | is |")
+    assert set(listed) == SETTINGS | {"EXTERNAL_ADDRESS"}
+
+
+def test_the_component_table_has_every_app_with_its_pin_and_tier(render):
+    document = (PROJECT / "docs/components.md").read_text()
+    tiers = {"5m": "critical", "15m": "core", "1h": "standard"}
+    for name, answers in EXAMPLES.items():
+        cluster = Repository(render(answers), answers)
+        pins = {}
+        for file in (cluster.root / "kubernetes/flux/meta/repos").glob("*.yaml"):
+            source = yaml.safe_load(file.read_text())
+            pins[source["metadata"]["name"]] = (
+                f"`{source['spec']['url'].removeprefix('oci://')}` {source['spec']['ref']['tag']}"
+            )
+        for app in cluster.apps:
+            ks = yaml.safe_load((app.folder / "ks.yaml").read_text())
+            release = app.folder / "app/helmrelease.yaml"
+            chart = yaml.safe_load(release.read_text())["spec"]["chartRef"]["name"] if release.exists() else ""
+            row = rf"\| {app.namespace} \([^|]*\) \| {app.name} \| {tiers[ks['spec']['interval']]} \| {re.escape(pins.get(chart, '–'))} \|"
+            assert re.search(row, document), f"{name}: docs/components.md has no row that starts {row}"
+
+
+def test_the_readme_names_what_is_there():
+    readme = (PROJECT / "README.md").read_text()
+    targets = set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"`?make ([a-z-]+)", readme)) <= targets
+    for path in re.findall(r"\]\((?!https?:)([^)#]+)\)", readme):
+        assert (PROJECT / path).exists(), path
