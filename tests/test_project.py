@@ -39,14 +39,14 @@ def test_the_component_table_has_every_app_with_its_pin_and_tier(render):
         pins = {}
         for file in (cluster.root / "kubernetes/flux/meta/repos").glob("*.yaml"):
             source = yaml.safe_load(file.read_text())
-            pins[source["metadata"]["name"]] = (
-                f"`{source['spec']['url'].removeprefix('oci://')}` {source['spec']['ref']['tag']}"
-            )
+            address, tag = source["spec"]["url"].removeprefix("oci://"), source["spec"]["ref"]["tag"]
+            pins[source["metadata"]["name"]] = f"`{address}` {tag}"
         for app in cluster.apps:
-            ks = yaml.safe_load((app.folder / "ks.yaml").read_text())
+            tier = tiers[yaml.safe_load((app.folder / "ks.yaml").read_text())["spec"]["interval"]]
             release = app.folder / "app/helmrelease.yaml"
             chart = yaml.safe_load(release.read_text())["spec"]["chartRef"]["name"] if release.exists() else ""
-            row = rf"\| {app.namespace} \([^|]*\) \| {app.name} \| {tiers[ks['spec']['interval']]} \| {re.escape(pins.get(chart, '–'))} \|"
+            pin = re.escape(pins.get(chart, "–"))
+            row = rf"\| {app.namespace} \([^|]*\) \| {app.name} \| {tier} \| {pin} \|"
             assert re.search(row, document), f"{name}: docs/components.md has no row that starts {row}"
 
 
