@@ -10,7 +10,6 @@ BIN := $(VENV)/bin
 # The stamp is written last, and named after the lock: an interrupted or outdated installation is redone.
 STAMP := $(VENV)/installed-$(shell $(PYTHON) -c "import hashlib; print(hashlib.sha256(open('requirements.txt', 'rb').read()).hexdigest()[:16])")
 TOOLS := $(BIN)/python -m tests.tools.build
-# Tests of the machinery itself need no Go tool and say in seconds whether the template is sound.
 WORKERS ?= 2
 
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/$(BIN):$(PATH)

@@ -155,7 +155,15 @@ def test_the_router_may_be_the_dns_ntp_and_bgp_router_at_once(answer):
 
 
 def test_with_bgp_the_pool_may_lie_outside_the_node_network(answer):
-    assert answer(BGP | {"load_balancer_pool": "10.50.0.0/24"})["dns_address"] == "10.50.0.0"
+    assert answer(BGP | {"load_balancer_pool": "10.50.0.0/24"})["dns_address"] == "10.50.0.1"
+    assert answer(BGP | {"load_balancer_pool": "10.50.0.32/27"})["dns_address"] == "10.50.0.32"
+
+
+@pytest.mark.parametrize("network", ["192.168.1.0/24", "10.45.0.0/24"])
+def test_with_bgp_the_usual_pool_lies_outside_the_node_network(answer, network):
+    given = {"node_cidr": network, "bgp_router_address": "192.168.99.1"}
+    pool = answer(BGP | given)["load_balancer_pool"]
+    assert pool == ("172.28.0.0/24" if network == "10.45.0.0/24" else "10.45.0.0/24")
 
 
 @pytest.mark.parametrize("missing", ["bgp_router_address", "bgp_router_asn", "bgp_node_asn"])

@@ -63,6 +63,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
         "components": [],
         "storage": "none",
     },
+    "encrypted": {"nodes": [ONE_NODE[0] | {"encrypt_disk": True}]},
     "longhorn": {"storage": "longhorn"},
     "spegel": {"components": ["spegel"]},
     "own-schematic": {"talos_schematic_id": "ab" * 32},
@@ -185,6 +186,11 @@ def test_the_inventory_names_the_same_disks_and_links_as_the_patches(machines):
             assert entry.get("disk", entry.get("diskSerial")) in text
             assert entry.get("link", entry.get("macAddress")) in text
             assert f"{entry['address']}/24" in text
+
+
+def test_an_encrypted_disk_brings_the_image_whose_key_seals_it(machines):
+    image = machines("encrypted").nodes["solo"]["image"]
+    assert image.startswith("factory.talos.dev/metal-installer-secureboot/")
 
 
 def test_the_install_image_is_the_factorys_for_the_nodes_extensions(machines):

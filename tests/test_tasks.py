@@ -158,7 +158,16 @@ def test_init_refuses_a_key_that_is_not_the_recipients(sops: Workplace) -> None:
     sops.succeeds("init")
     (sops.root / "age.key").unlink()
     tools.run("age-keygen", "--output", sops.root / "age.key")
-    assert "and .sops.yaml encrypts for age1" in sops.refuses("init")
+    assert "and .sops.yaml has a rule that encrypts for age1" in sops.refuses("init")
+
+
+@pytest.mark.parametrize("both", ["{},{}", "[{}, {}]"])
+def test_a_second_person_may_decrypt_as_well(sops: Workplace, both: str) -> None:
+    sops.succeeds("init", "--", "--no-input")
+    own = re.findall(r"age1[0-9a-z]+", sops.read(".sops.yaml"))[0]
+    other = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+    sops.write(".sops.yaml", sops.read(".sops.yaml").replace(f"age: {own}", f"age: {both.format(own, other)}"))
+    sops.succeeds("init", "--", "--no-input")
 
 
 def test_init_with_sops_encrypts_and_registers_what_it_makes(sops: Workplace) -> None:
@@ -324,6 +333,15 @@ def test_a_head_behind_origin_is_pushed(onepassword: Workplace, factory: Factory
     onepassword.push()
     onepassword.git("reset", "--quiet", "--hard", "HEAD~1")
     onepassword.succeeds("configure")
+
+
+def test_an_old_checkout_installs_no_older_versions(onepassword: Workplace) -> None:
+    onepassword.succeeds("init")
+    onepassword.push()
+    onepassword.write("note.txt", "by Renovate\n")
+    onepassword.push()
+    onepassword.git("reset", "--quiet", "--hard", "HEAD~1")
+    assert "ahead of HEAD" in onepassword.refuses("bootstrap:apps")
 
 
 @pytest.fixture(scope="module")

@@ -91,6 +91,15 @@ def why_flux_would_not_see_this_commit() -> str:
     return ""
 
 
+def why_this_checkout_is_old() -> str:
+    """What is installed from here must not be older than what Flux runs."""
+    branch = cluster.repository_branch()
+    head, pushed = (run("git", "rev-parse", "--short", name).strip() for name in ("HEAD", "FETCH_HEAD"))
+    if head != pushed:
+        return f"branch {branch} of origin is at {pushed}, ahead of HEAD {head}: `git pull`, or older versions would run."
+    return ""
+
+
 def why_the_tree_is_not_the_commit() -> str:
     """What boots must be what Git holds."""
     changed = run("git", "status", "--porcelain", "--", "talos", "kubernetes", "bootstrap").splitlines()
@@ -108,6 +117,8 @@ BEFORE_CONFIGURE: tuple[Check, ...] = (
     why_flux_would_not_see_this_commit,
 )
 BEFORE_BOOTSTRAP: tuple[Check, ...] = (*BEFORE_CONFIGURE[:3], why_the_tree_is_not_the_commit, BEFORE_CONFIGURE[3])
+# It looks at what the check before it fetched.
+BEFORE_APPS: tuple[Check, ...] = (*BEFORE_BOOTSTRAP, why_this_checkout_is_old)
 
 
 def refuse_unless_ready(checks: tuple[Check, ...]) -> None:

@@ -12,10 +12,16 @@ from lib.terminal import Refusal
 SOPS_CONFIG = ROOT / ".sops.yaml"
 
 
+def recipients_of_each_rule() -> list[set[str]]:
+    """For whom .sops.yaml encrypts, rule by rule: sops takes a list, or one text with commas."""
+    given = [rule.get("age") or [] for rule in yaml.safe_load(SOPS_CONFIG.read_text())["creation_rules"]]
+    lists = [keys.split(",") if isinstance(keys, str) else keys for keys in given]
+    return [{key.strip() for key in keys} - {""} for keys in lists]
+
+
 def recipients() -> set[str]:
-    """For whom .sops.yaml encrypts."""
-    rules = yaml.safe_load(SOPS_CONFIG.read_text())["creation_rules"]
-    return {rule["age"] for rule in rules if rule.get("age")}
+    """Everybody for whom .sops.yaml encrypts something."""
+    return set().union(*recipients_of_each_rule())
 
 
 def public_key() -> str:
@@ -36,8 +42,10 @@ def refuse_unless_usable() -> None:
     if not recipients():
         raise Refusal(".sops.yaml names no recipient: run `task init`.")
     own = public_key()
-    if others := recipients() - {own}:
-        raise Refusal(f"age.key is the key of {own}, and .sops.yaml encrypts for {', '.join(sorted(others))}.")
+    for keys in recipients_of_each_rule():
+        if own not in keys:
+            others = ", ".join(sorted(keys)) or "nobody"
+            raise Refusal(f"age.key is the key of {own}, and .sops.yaml has a rule that encrypts for {others}.")
 
 
 def is_encrypted(path: Path) -> bool:
