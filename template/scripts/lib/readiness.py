@@ -96,7 +96,7 @@ def why_this_checkout_is_old() -> str:
     branch = cluster.repository_branch()
     head, pushed = (run("git", "rev-parse", "--short", name).strip() for name in ("HEAD", "FETCH_HEAD"))
     if head != pushed:
-        return f"branch {branch} of origin is at {pushed}, ahead of HEAD {head}: `git pull`, or older versions would run."
+        return f"branch {branch} of origin is at {pushed}, ahead of HEAD {head}: `git pull`, or older versions run."
     return ""
 
 
