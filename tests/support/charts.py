@@ -68,6 +68,12 @@ MODULE_CHARTS = {
         },
         {"values.tmpl.yaml": "values.yaml"},
     ),
+    "metrics-server": ModuleChart("sigs.k8s.io/metrics-server@v0.9.0", "charts/metrics-server"),
+    "tailscale-operator": ModuleChart(
+        "tailscale.com@v1.102.3",
+        "cmd/k8s-operator/deploy/chart",
+        {"Chart.yaml": (("version: 0.1.0", "version: 1.102.3"), ('appVersion: "stable"', 'appVersion: "v1.102.3"'))},
+    ),
     "gateway-crds-helm": ModuleChart(
         "github.com/envoyproxy/gateway@v1.9.0",
         "charts/gateway-crds-helm",
