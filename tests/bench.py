@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.tools.build import PROJECT
+from tests.support.render import PROJECT, git
 
 RUNS = 7
 
@@ -39,10 +39,6 @@ def as_static_template(rendered: Path, target: Path) -> int:
     git(target, "add", "--all")
     git(target, "-c", "user.name=bench", "-c", "user.email=bench@localhost", "commit", "--quiet", "--message", "static")
     return sum(path.is_file() for path in (target / "template").rglob("*"))
-
-
-def git(folder: Path, *arguments: str) -> None:
-    subprocess.run(["git", *arguments], cwd=folder, check=True)
 
 
 def main() -> int:

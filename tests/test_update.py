@@ -1,21 +1,15 @@
 """A later release of the template never changes a recorded answer in silence, nor fights a raised version."""
 
 import shutil
-import subprocess
 from pathlib import Path
 
 import copier
 import pytest
 import yaml
 
-from tests.tools.build import PROJECT
+from tests.support.render import PROJECT, git
 
 CILIUM = Path("kubernetes/flux/meta/repos/cilium.yaml")
-
-
-def git(folder: Path, *arguments: str) -> str:
-    identity = ["-c", "user.name=Someone", "-c", "user.email=someone@example.net"]
-    return subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout
 
 
 def commit(folder: Path, message: str, tag: str = "") -> None:
@@ -50,10 +44,10 @@ class Release:
     def release(self) -> None:
         commit(self.template, "feat: second release", "v2.0.0")
 
-    def update(self) -> dict:
+    def update(self, **data: str) -> dict:
         """Update as Renovate's copier manager does, and return the answers that are recorded then."""
         copier.run_update(
-            str(self.cluster), defaults=True, skip_answered=True, overwrite=True, quiet=True, unsafe=False
+            str(self.cluster), data=data, defaults=True, skip_answered=True, overwrite=True, quiet=True, unsafe=False
         )
         return self.answers()
 
@@ -130,13 +124,4 @@ def test_what_renovate_raised_survives_when_the_template_raises_it_too(release):
 def test_a_component_that_comes_later_starts_at_that_releases_version(release):
     replace(release.template / "questions/pins.yml", "default: 1.12.1", "default: 1.13.0")
     release.release()
-    copier.run_update(
-        str(release.cluster),
-        data={"storage": "longhorn"},
-        defaults=True,
-        skip_answered=True,
-        overwrite=True,
-        quiet=True,
-        unsafe=False,
-    )
-    assert release.answers()["pin_longhorn"] == "1.13.0"
+    assert release.update(storage="longhorn")["pin_longhorn"] == "1.13.0"
