@@ -262,6 +262,7 @@ def test_reset_names_what_is_lost_and_asks(home: Home, machines: Machines) -> No
     assert "every object of Kubernetes" in refusal and "pass --yes" in refusal
     refusal = home.workplace.refuses("talos:reset", f"IP={home.address(99)}")
     assert "k8s-2" in refusal and "k8s-1" not in refusal
+    assert "no node has the address (empty)" in home.workplace.refuses("talos:reset", "IP=", "--", "--yes")
     assert machines.calls("Reset") == []
     home.workplace.succeeds("talos:reset", "--", "--yes")
     resets = machines.calls("Reset")

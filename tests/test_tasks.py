@@ -344,6 +344,15 @@ def test_an_old_checkout_installs_no_older_versions(onepassword: Workplace) -> N
     assert "ahead of HEAD" in onepassword.refuses("bootstrap:apps")
 
 
+def test_what_init_names_as_missing_can_be_set(onepassword: Workplace) -> None:
+    said = onepassword.succeeds("init")
+    commands = re.findall(r"`task secret:set (SECRET=\S+) (KEY=\S+)`", said)
+    assert ("SECRET=onepassword-token", "KEY=token") in commands
+    for words in commands:
+        onepassword.succeeds("secret:set", *words, stdin="value")
+    assert "still lacks" not in onepassword.succeeds("init")
+
+
 @pytest.fixture(scope="module")
 def library(render: Renderer) -> Iterator[Callable[[str], Any]]:
     """library(name) is one of the modules that the scripts share."""
@@ -354,6 +363,11 @@ def library(render: Renderer) -> Iterator[Callable[[str], Any]]:
         yield importlib.import_module
     for name in [name for name in sys.modules if name == "lib" or name.startswith("lib.")]:
         del sys.modules[name]
+
+
+def test_a_pasted_newline_is_not_part_of_a_value(library: Callable[[str], Any]) -> None:
+    as_meant = library("lib.terminal").without_its_writers_newline
+    assert (as_meant("abc\n"), as_meant("abc"), as_meant("a\nb\n")) == ("abc", "abc", "a\nb\n")
 
 
 @pytest.mark.parametrize(

@@ -53,18 +53,26 @@ def make_secrets(*, ask: bool) -> None:
     for secret in secrets.wanted():
         by_place.setdefault(secret.item or str(secret.file), []).append(secret)
     there = {place: store().values(sharing[0]) for place, sharing in by_place.items()}
-    known = {(by_place[place][0].name, key): value for place, values in there.items() for key, value in values.items()}
+    known = {
+        (secret.name, key): value
+        for place, values in there.items()
+        for key, value in values.items()
+        for secret in by_place[place]
+    }
     for place, sharing in by_place.items():
         first, present = sharing[0], there[place]
         keys = {key.name: key for secret in sharing for key in secret.keys if key.name not in present}
+        owner = {key.name: secret for secret in reversed(sharing) for key in secret.keys}
         values = made_together(first, keys)
         for name, key in keys.items():
-            if name not in values and (value := value_of(first, key, known, ask=ask)):
-                values[name] = known[first.name, name] = value
+            if name not in values and (value := value_of(owner[name], key, known, ask=ask)):
+                values[name] = known[owner[name].name, name] = value
         if values:
             for changed in store().set(first, values):
                 done(f"{first}: {', '.join(values)} → {changed}")
-        left_out += [(first, key) for name, key in keys.items() if name not in values and key.made != "from age.key"]
+        left_out += [
+            (owner[name], key) for name, key in keys.items() if name not in values and key.made != "from age.key"
+        ]
     for secret, key in left_out:
         warn(f"{secret} still lacks {key.name}: `task secret:set SECRET={secret.name} KEY={key.name}` ({key.hint})")
 

@@ -11,7 +11,7 @@ import sys
 from lib import secrets
 from lib.secrets import Secret
 from lib.store import store
-from lib.terminal import Refusal, ask_secret, can_ask, choose, command, done
+from lib.terminal import Refusal, ask_secret, can_ask, choose, command, done, without_its_writers_newline
 
 
 def find(name: str, app: str) -> list[Secret]:
@@ -32,14 +32,12 @@ def find(name: str, app: str) -> list[Secret]:
 
 
 def read_value(secret: Secret, key: str) -> str:
-    """The value: a pipe's last newline is its writer's, unless the value has lines."""
+    """The value, typed or from a pipe."""
     if can_ask():
         hint = next((known.hint for known in secret.keys if known.name == key), "")
         value = ask_secret(f"{secret} {key}{f': {hint}' if hint else ''}")
     else:
-        value = sys.stdin.read()
-        if value.count("\n") == 1:
-            value = value.removesuffix("\n")
+        value = without_its_writers_newline(sys.stdin.read())
     if not value:
         raise Refusal(f"{secret} {key} was given no value: an empty one is never what an app expects.")
     return value

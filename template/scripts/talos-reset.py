@@ -37,11 +37,12 @@ def reset(node: Node, *, graceful: bool) -> None:
 def main() -> None:
     """Workers first: a controller is needed until the end."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--ip", default="", help="only this node")
+    parser.add_argument("--ip", help="only this node")
     parser.add_argument("--yes", action="store_true", help="reset without asking")
     arguments = parser.parse_args()
     cluster = inventory()
-    nodes = [cluster.at(arguments.ip)] if arguments.ip else sorted(cluster.nodes, key=lambda node: node.controller)
+    # An empty address is somebody's unset variable, and never the whole cluster.
+    nodes = [cluster.at(arguments.ip)] if arguments.ip is not None else sorted(cluster.nodes, key=lambda node: node.controller)
     whole = len(nodes) == len(cluster.nodes)
     confirm_by_name(losses(cluster, nodes), cluster.cluster if whole else nodes[0].name, yes=arguments.yes)
     left = []

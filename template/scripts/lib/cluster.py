@@ -87,7 +87,7 @@ class Inventory:
             if address in (node.address, node.name):
                 return node
         known = ", ".join(str(node) for node in self.nodes)
-        raise Refusal(f"no node has the address {address}; talos/inventory.yaml names {known}.")
+        raise Refusal(f"no node has the address {address or '(empty)'}; talos/inventory.yaml names {known}.")
 
 
 def short(path: Path) -> str:

@@ -60,7 +60,12 @@ def ask_secret(question: str) -> str:
     answer = questionary.password(question).ask()
     if answer is None:
         raise Refusal("stopped: no value was given.")
-    return answer
+    return without_its_writers_newline(answer)
+
+
+def without_its_writers_newline(value: str) -> str:
+    """A value as it was meant: a last newline belongs to the pipe or the paste, unless the value has lines."""
+    return value.removesuffix("\n") if value.count("\n") == 1 else value
 
 
 def choose(question: str, choices: list[str]) -> str:
