@@ -270,6 +270,10 @@ def test_reset_names_what_is_lost_and_asks(home: Home, machines: Machines) -> No
     for call in resets:
         assert (call["wipe"], call["graceful"], call["reboot"]) == (["STATE", "EPHEMERAL"], False, True)
     assert "in maintenance mode" in home.workplace.succeeds("talos:inventory", f"IP={home.address(98)}")
+    # After an interruption it goes on where it ended.
+    assert "is in maintenance mode already" in home.workplace.succeeds("talos:reset", "--", "--yes")
+    refusal = home.workplace.refuses("talos:apply-node", f"IP={home.address(98)}")
+    assert "task bootstrap:talos" in refusal
 
 
 # --- bootstrap:apps ---

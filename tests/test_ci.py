@@ -167,6 +167,17 @@ BAD = {
     ),
     "a Secret in no YAML": ("kubernetes/broken.yaml.tpl", CLEAR + "data: [\n", "can't be checked"),
     "a file that only says it is encrypted": ("talos/x.sops.yaml", "---\na: b\n", "is not encrypted"),
+    "a Secret in JSON": (
+        "kubernetes/x.json",
+        '{"apiVersion": "v1", "kind": "Secret", "stringData": {"a": "hunter2"}}\n',
+        "the value of a in",
+    ),
+    "credentials of Connect": ("op.json", '{"verifier": {}, "encCredentials": {"data": "x"}}\n', "Connect credentials"),
+    "a Secret of an app that is gone": (
+        "kubernetes/apps/gone/app/gone.sops.yaml",
+        ENCRYPTED,
+        "in no kustomization.yaml",
+    ),
     "an age key": ("docs/age.md", f"The key is {AGE_KEY}\n", "an age secret key"),
     "a private key": ("x.pem", PRIVATE_KEY, "a private key"),
     "a private key in base64": (
@@ -235,6 +246,13 @@ def test_a_staged_secret_is_found_although_the_work_tree_is_clean(mine: Path) ->
     file.write_text(f"{AGE_KEY}\n")
     subprocess.run(["git", "add", "docs/x.md"], cwd=mine, check=True)
     file.write_text("Nothing here.\n")
+    finds_the_key_in(mine)
+    file.unlink()
+    finds_the_key_in(mine)
+
+
+def finds_the_key_in(mine: Path) -> None:
+    """The staged file is named, whatever the work tree holds."""
     done = validate(mine)
     assert done.returncode == 1
     assert done.stdout.startswith("docs/x.md:1: an age secret key")

@@ -335,13 +335,30 @@ def test_a_head_behind_origin_is_pushed(onepassword: Workplace, factory: Factory
     onepassword.succeeds("configure")
 
 
-def test_an_old_checkout_installs_no_older_versions(onepassword: Workplace) -> None:
+def test_tasks_that_need_keys_name_the_one_that_makes_them(onepassword: Workplace) -> None:
+    for words in (["talos:upgrade-k8s"], ["talos:reset", "--", "--yes"], ["talos:apply-node", "IP=192.168.1.98"]):
+        assert "run `task configure`" in onepassword.refuses(*words)
+    assert not (onepassword.root / "talos/clusterconfig").exists()
+
+
+def test_keys_that_are_pushed_are_not_made_anew(sops: Workplace, factory: Factory) -> None:
+    sops.extra["IMAGE_FACTORY_URL"] = factory.url
+    sops.succeeds("init")
+    sops.push()
+    sops.succeeds("configure")
+    sops.push()
+    sops.git("reset", "--quiet", "--hard", "HEAD~1")
+    assert "talos/secrets.sops.yaml is on origin, and not in this checkout" in sops.refuses("configure")
+
+
+@pytest.mark.parametrize("task", ("bootstrap:talos", "bootstrap:apps"))
+def test_an_old_checkout_installs_no_older_versions(task: str, onepassword: Workplace) -> None:
     onepassword.succeeds("init")
     onepassword.push()
     onepassword.write("note.txt", "by Renovate\n")
     onepassword.push()
     onepassword.git("reset", "--quiet", "--hard", "HEAD~1")
-    assert "ahead of HEAD" in onepassword.refuses("bootstrap:apps")
+    assert "ahead of HEAD" in onepassword.refuses(task)
 
 
 def test_what_init_names_as_missing_can_be_set(onepassword: Workplace) -> None:

@@ -64,7 +64,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--timeout", type=float, default=20, metavar="MINUTES", help="how long to wait for the nodes")
     arguments = parser.parse_args()
-    readiness.refuse_unless_ready(readiness.BEFORE_APPS)
+    readiness.refuse_unless_ready(readiness.BEFORE_BOOTSTRAP)
     if not KUBECONFIG.exists():
         raise Refusal(f"{short(KUBECONFIG)} is missing: run `task bootstrap:talos`.")
     wait_for_nodes(Patience(arguments.timeout))

@@ -57,8 +57,12 @@ def runs_this_cluster(node: Node) -> bool:
     return bool(ask(node.address, "get", "machinestatus"))
 
 
-def start_etcd(cluster: Inventory, patience: Patience) -> None:
-    """Exactly one controller starts etcd, once in the cluster's life; the others join it."""
+def start_etcd(cluster: Inventory, new: set[Node], patience: Patience) -> None:
+    """Exactly one controller starts etcd, once in the cluster's life; the others join it.
+
+    A controller that ran before this command may hold etcd's data although it does not answer, and then refuses to
+    start it anew. So one that is new starts it only when all are.
+    """
     for node in cluster.controllers:
         try:
             ask(node.address, "etcd", "members")
@@ -66,7 +70,7 @@ def start_etcd(cluster: Inventory, patience: Patience) -> None:
             continue
         done(f"etcd runs on {node}.")
         return
-    first = cluster.controllers[0]
+    first = min(cluster.controllers, key=lambda node: node in new)
 
     def bootstrap() -> bool:
         try:
@@ -111,7 +115,7 @@ def main() -> None:
         done("Every node already runs this cluster.")
     patience = Patience(arguments.timeout)
     install(found, patience)
-    start_etcd(cluster, patience)
+    start_etcd(cluster, {node for node, machine in found.items() if machine.maintenance}, patience)
     fetch_kubeconfig(cluster, patience)
     done("Next: `task bootstrap:apps`. Nodes become Ready only then, with the network.")
 

@@ -64,17 +64,25 @@ def make_secrets(*, ask: bool) -> None:
         keys = {key.name: key for secret in sharing for key in secret.keys if key.name not in present}
         owner = {key.name: secret for secret in reversed(sharing) for key in secret.keys}
         values = made_together(first, keys)
-        for name, key in keys.items():
-            if name not in values and (value := value_of(owner[name], key, known, ask=ask)):
+        # What a person types is kept at once: who stops at the next question has not typed it in vain.
+        typed = {name for name, key in keys.items() if ask and key.made == "given"}
+        for name in sorted(keys, key=lambda name: name in typed):
+            if name not in values and (value := value_of(owner[name], keys[name], known, ask=ask)):
                 values[name] = known[owner[name].name, name] = value
-        if values:
-            for changed in store().set(first, values):
-                done(f"{first}: {', '.join(values)} → {changed}")
+                if name in typed:
+                    keep(first, {name: value})
+        keep(first, {name: value for name, value in values.items() if name not in typed})
         left_out += [
             (owner[name], key) for name, key in keys.items() if name not in values and key.made != "from age.key"
         ]
     for secret, key in left_out:
         warn(f"{secret} still lacks {key.name}: `task secret:set SECRET={secret.name} KEY={key.name}` ({key.hint})")
+
+
+def keep(secret: Secret, values: dict[str, str]) -> None:
+    """Store values, and say where."""
+    for changed in store().set(secret, values) if values else []:
+        done(f"{secret}: {', '.join(values)} → {changed}")
 
 
 def made_together(secret: Secret, missing: dict[str, Key]) -> dict[str, str]:

@@ -7,7 +7,7 @@
 
 import argparse
 
-from lib import talos
+from lib import machines, talos
 from lib.cluster import inventory
 from lib.process import run
 from lib.terminal import Refusal, command, done
@@ -27,6 +27,8 @@ def main() -> None:
     node = cluster.at(arguments.address)
     if problem := talos.why_the_rendered_configs_are_stale(cluster):
         raise Refusal(problem)
+    if machines.waits_for_a_configuration(node.address):
+        raise Refusal(f"{node} is in maintenance mode: `task bootstrap:talos` installs it.")
     run(
         "talosctl", "apply-config", "--nodes", node.address, "--endpoints", node.address, "--file", node.config,
         "--mode", arguments.mode, show=True,

@@ -7,6 +7,7 @@
 
 import argparse
 
+from lib import machines, talos
 from lib.cluster import Inventory, Node, inventory
 from lib.process import ToolFailed, run
 from lib.terminal import Refusal, command, confirm_by_name, done, warn
@@ -40,9 +41,11 @@ def main() -> None:
     parser.add_argument("--ip", help="only this node")
     parser.add_argument("--yes", action="store_true", help="reset without asking")
     arguments = parser.parse_args()
+    talos.refuse_without_talosconfig()
     cluster = inventory()
     # An empty address is somebody's unset variable, and never the whole cluster.
-    nodes = [cluster.at(arguments.ip)] if arguments.ip is not None else sorted(cluster.nodes, key=lambda node: node.controller)
+    workers_first = sorted(cluster.nodes, key=lambda node: node.controller)
+    nodes = workers_first if arguments.ip is None else [cluster.at(arguments.ip)]
     whole = len(nodes) == len(cluster.nodes)
     confirm_by_name(losses(cluster, nodes), cluster.cluster if whole else nodes[0].name, yes=arguments.yes)
     left = []
@@ -51,6 +54,9 @@ def main() -> None:
             reset(node, graceful=not whole)
             done(f"{node} wipes itself and boots into maintenance mode.")
         except ToolFailed as failed:
+            if machines.waits_for_a_configuration(node.address):
+                done(f"{node} is in maintenance mode already.")
+                continue
             left.append(node)
             warn(f"{node} is as it was: {failed}")
     if left:

@@ -7,6 +7,7 @@
 
 import argparse
 
+from lib import talos
 from lib.cluster import inventory, version_of
 from lib.process import run
 from lib.terminal import command, done, step
@@ -16,6 +17,7 @@ def main() -> None:
     """talosctl checks the path between the versions itself."""
     parser = argparse.ArgumentParser(description=__doc__)
     _, more = parser.parse_known_args()
+    talos.refuse_without_talosconfig()
     node = inventory().controllers[0]
     version = version_of("kubernetes").removeprefix("v")
     step(f"Upgrading Kubernetes to {version}")

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from lib import talos
 from lib.cluster import Node, short
-from lib.process import TALOSCONFIG, ToolFailed, run
+from lib.process import ToolFailed, run
 from lib.terminal import Refusal, out
 
 ANSWER_SECONDS = 30
@@ -67,7 +67,7 @@ def inspect(address: str) -> Machine:
         return _inspect(address, maintenance=True)
     except ToolFailed as failed:
         without_keys = failed.said
-    if not TALOSCONFIG.exists():
+    if not talos.has_talosconfig():
         raise Refusal(f"{address} does not answer in maintenance mode: {_reason(without_keys)}")
     try:
         return _inspect(address, maintenance=False)
@@ -78,6 +78,14 @@ def inspect(address: str) -> Machine:
                 "image in maintenance mode."
             ) from None
         raise Refusal(f"{address} does not answer: {_reason(failed.said)}") from None
+
+
+def waits_for_a_configuration(address: str) -> bool:
+    """Whether a machine is in maintenance mode."""
+    try:
+        return _inspect(address, maintenance=True).maintenance
+    except ToolFailed:
+        return False
 
 
 def _inspect(address: str, *, maintenance: bool) -> Machine:

@@ -92,8 +92,10 @@ def why_flux_would_not_see_this_commit() -> str:
 
 
 def why_this_checkout_is_old() -> str:
-    """What is installed from here must not be older than what Flux runs."""
+    """What is installed from here must not be older than what Flux runs, nor may it miss keys that are pushed."""
     branch = cluster.repository_branch()
+    if not succeeds("git", "merge-base", "--is-ancestor", "HEAD", "FETCH_HEAD"):
+        return ""  # not pushed, or not fetched: the check before says so
     head, pushed = (run("git", "rev-parse", "--short", name).strip() for name in ("HEAD", "FETCH_HEAD"))
     if head != pushed:
         return f"branch {branch} of origin is at {pushed}, ahead of HEAD {head}: `git pull`, or older versions run."
@@ -116,9 +118,13 @@ BEFORE_CONFIGURE: tuple[Check, ...] = (
     why_flux_would_read_another_repository,
     why_flux_would_not_see_this_commit,
 )
-BEFORE_BOOTSTRAP: tuple[Check, ...] = (*BEFORE_CONFIGURE[:3], why_the_tree_is_not_the_commit, BEFORE_CONFIGURE[3])
-# It looks at what the check before it fetched.
-BEFORE_APPS: tuple[Check, ...] = (*BEFORE_BOOTSTRAP, why_this_checkout_is_old)
+# The last looks at what the one before it fetched.
+BEFORE_BOOTSTRAP: tuple[Check, ...] = (
+    *BEFORE_CONFIGURE[:3],
+    why_the_tree_is_not_the_commit,
+    BEFORE_CONFIGURE[3],
+    why_this_checkout_is_old,
+)
 
 
 def refuse_unless_ready(checks: tuple[Check, ...]) -> None:

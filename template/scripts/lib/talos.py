@@ -97,6 +97,17 @@ def why_the_rendered_configs_are_stale(inventory: Inventory) -> str:
     return ""
 
 
+def refuse_without_talosconfig() -> None:
+    """Refusal when talosctl has no keys of this cluster; asked without, it leaves an empty file behind."""
+    if not has_talosconfig():
+        raise Refusal(f"{short(TALOSCONFIG)} is missing: run `task configure`.")
+
+
+def has_talosconfig() -> bool:
+    """Whether talosctl has keys of this cluster."""
+    return TALOSCONFIG.exists() and "contexts: {}" not in TALOSCONFIG.read_text()
+
+
 def factory() -> str:
     """The Image Factory's address."""
     return os.environ.get("IMAGE_FACTORY_URL", FACTORY).rstrip("/")
