@@ -56,12 +56,12 @@ def configured(folder: Path, rendered: Path) -> Home:
     return home
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def anton(render: Renderer, tmp_path_factory: pytest.TempPathFactory) -> Home:
     return configured(tmp_path_factory.mktemp("anton"), render(ANSWERS))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def by_serial(render: Renderer, tmp_path_factory: pytest.TempPathFactory) -> Home:
     node = {"name": "one", "address": "192.168.1.98", "disk_serial": "S98", "mac_address": "58:47:ca:00:00:62"}
     return configured(tmp_path_factory.mktemp("by-serial"), render(SOPS | {"nodes": [node]}))
