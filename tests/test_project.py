@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 import yaml
 
 from tests.support.cases import EXAMPLES
@@ -56,3 +57,10 @@ def test_the_readme_names_what_is_there():
     assert set(re.findall(r"`?make ([a-z-]+)", readme)) <= targets
     for path in re.findall(r"\]\((?!https?:)([^)#]+)\)", readme):
         assert (PROJECT / path).exists(), path
+
+
+@pytest.mark.xdist_group("one-process")
+def test_tests_of_one_group_run_in_one_process(request: pytest.FixtureRequest) -> None:
+    # pytest-xdist groups by this suffix; a pytest that it does not know drops it without a word.
+    if request.config.getoption("loadgroup", default=False):
+        assert request.node.nodeid.endswith("@one-process")
