@@ -29,7 +29,7 @@ test: tools ## run every test
 test-fast: $(STAMP) ## run the tests that need no Go tool
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not real"
 
-tools: $(STAMP)
+tools: $(STAMP) ## build the pinned tools, or take them from the cache or PATH
 	@$(TOOLS)
 	@$(BIN)/python -m tests.tools.renovate
 

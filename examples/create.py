@@ -73,9 +73,8 @@ def main(arguments: list[str]) -> int:
 
   cd {dest}
   mise trust && mise install      # the tools that its tasks use
-  task init                       # keys, tokens and secrets
 
-README.md there goes on from here.""")
+First set-up in its README.md goes on from there.""")
     return 0
 
 
