@@ -40,7 +40,7 @@ lint: $(STAMP) ## format and lint
 	$(BIN)/yamllint --strict .
 
 bench: $(STAMP) ## measure, side by side
-	$(BIN)/python -m tests.bench
+	PYTHONPATH=template/scripts $(BIN)/python -m tests.bench
 
 verify-charts: tools ## render the charts in DIR= with the values of every example
 	$(BIN)/python -m tests.verify_charts $(DIR)

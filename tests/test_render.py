@@ -115,7 +115,7 @@ def test_every_yaml_file_passes_the_clusters_own_yamllint(cluster: Repository) -
 def test_no_template_mark_is_left(cluster: Repository, render: Renderer) -> None:
     names = "|".join(sorted(render.all_names))
     # `{{ .Task }}`, `{{ $labels }}` and `${{ github.ref }}` are other languages; our own names never come out.
-    mark = re.compile(rf"{{%|%}}|(?<![${{]){{#|{{{{-?\s*({names})\b(?!\.)|_copier_conf")
+    mark = re.compile(rf"{{%|%}}|(?<![${{]){{#|{{{{-?\s*(({names})\b(?!\.)|_copier_conf)")
     problems = [
         str(path) for path in cluster.files if "{{" in str(path) or "{%" in str(path) or path.suffix == ".jinja"
     ]

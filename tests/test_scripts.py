@@ -32,5 +32,5 @@ def test_scripts_are_typed(render, tmp_path):
     )
     for backend in BACKENDS:
         scripts = render(*backend.values) / "scripts"
-        names = sorted(path.name for path in scripts.glob("*.py"))
+        names = sorted(str(path.relative_to(scripts)) for path in scripts.rglob("*.py"))
         assert complaints("mypy", *options, *names, folder=scripts) == ""

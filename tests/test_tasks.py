@@ -374,12 +374,18 @@ def test_what_init_names_as_missing_can_be_set(onepassword: Workplace) -> None:
 def library(render: Renderer) -> Iterator[Callable[[str], Any]]:
     """library(name) is one of the modules that the scripts share."""
     scripts = str(render(SOPS) / "scripts")
+
+    def loaded() -> list[str]:
+        return [name for name in sys.modules if name == "lib" or name.startswith("lib.")]
+
     with pytest.MonkeyPatch.context() as patch:
+        for name in loaded():  # the template's own, by another test
+            patch.delitem(sys.modules, name)
         patch.setattr(sys, "dont_write_bytecode", True)
         patch.syspath_prepend(scripts)
         yield importlib.import_module
-    for name in [name for name in sys.modules if name == "lib" or name.startswith("lib.")]:
-        del sys.modules[name]
+        for name in loaded():
+            del sys.modules[name]
 
 
 def test_a_pasted_newline_is_not_part_of_a_value(library: Callable[[str], Any]) -> None:

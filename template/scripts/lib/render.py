@@ -1,0 +1,311 @@
+"""Rendering one version of the template in process: the files that Copier would write, many times faster.
+
+Copier compiles every part of every path anew, for each path. Here each text is compiled once, for all the renders of a
+Template, and what a question that does not apply would default to is computed only where something uses it.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from copy import copy, deepcopy
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path, PurePath, PurePosixPath
+from textwrap import shorten
+from types import MappingProxyType
+from typing import Any
+
+# Settings, types, choices, filters and what a template sees are Copier's own, so that they mean the same here. These
+# names are internal: a release may change them, which is why Copier's version is pinned.
+from copier._jinja_ext import YieldExtension, get_yield_context
+from copier._main import Worker
+from copier._settings import SettingsModel
+from copier._template import Template as Settings
+from copier._types import MISSING, JSONSerializable, Phase
+from copier._user_data import DEFAULT_DATA, AnswersMap, Question
+from jinja2.runtime import Context, missing
+
+from lib.terminal import Refusal
+
+Answers = Mapping[str, Any]
+Names = dict[str, Any]
+
+NOTHING: Answers = MappingProxyType({})
+UNSUPPORTED = ("tasks", "migrations", "jinja_extensions", "external_data", "secret_questions", "skip_if_exists")
+
+
+@dataclass(frozen=True)
+class File:
+    """A rendered file."""
+
+    content: bytes
+    executable: bool
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file or folder of the template: `name` is its path there, `part` the text that its last part comes from."""
+
+    path: Path
+    name: str
+    part: str
+    is_folder: bool = False
+    is_template: bool = False
+    executable: bool = False
+
+
+class Template:
+    """A template's folder at one version; the folder must not change while this is in use."""
+
+    def __init__(self, folder: Path, *, commit: str, source: str) -> None:
+        """`commit` and `source` are what the answers file records as _commit and _src_path.
+
+        Refusal when copier.yml is broken, or needs what can't be had here.
+        """
+        self.folder, self.commit, self.source = folder.resolve(), commit, source
+        with refusing(f"the template {self} can't be used"):
+            self._settings = Settings(source)
+            # Copier would clone the source to find these out.
+            vars(self._settings).update(local_abspath=self.folder, commit=commit)
+            self._refuse_what_is_unsupported()
+            self._env = self._worker(NOTHING, Path()).jinja_env
+            self._env.auto_reload = False
+            self._env.context_class = LazyContext
+            # Copier's questions compile by this name. What is no text stays a TypeError.
+            vars(self._env)["from_string"] = self._compiled = cache(self._env.from_string)
+            # A yield is forgotten before each render, so compiling something meanwhile must not forget it.
+            vars(self._env.extensions[YieldExtension.identifier])["preprocess"] = lambda text, *_: text
+            self._questions = {
+                name: Question(name, AnswersMap(), {}, self._env, settings=SettingsModel(), **details)
+                for name, details in self._settings.questions_data.items()
+            }
+        self._entries = cache(self._list)
+        self._bytes = cache(Path.read_bytes)
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.commit}"
+
+    def answers(self, recorded: Answers, data: Answers = NOTHING, *, destination: Path = Path()) -> Names:
+        """The value of every question that has one, as the files see it; arguments and Refusal as in render."""
+        names = self._names(recorded, data, destination)
+        values = {name: known(names[name]) for name in self._questions}
+        return {name: value for name, value in values.items() if value is not missing}
+
+    def render(
+        self, recorded: Answers, data: Answers = NOTHING, *, destination: Path = Path()
+    ) -> dict[PurePosixPath, File]:
+        """The files of an instance, the answers file among them.
+
+        `recorded` is what its answers file says; `data` overrides that; the rest are defaults. `destination` is only
+        seen by the template, as _copier_conf.dst_path, and its last part as _folder_name.
+
+        Refusal when an answer breaks its rule, one is missing or unknown, or the template fails.
+        """
+        names = self._names(recorded, data, destination)
+        names["_copier_phase"] = Phase.RENDER
+        is_excluded = self._exclusion(names)
+        files: dict[PurePosixPath, File] = {}
+        for path, entry, seen in self._paths(self._root(names), (), names):
+            if is_excluded(Path(path)):
+                continue
+            if path.is_absolute() or ".." in path.parts:
+                raise Refusal(f"{entry.name} of the template {self} would be written to {path}, outside of its folder.")
+            file = File(self._content(entry, seen), entry.executable)
+            if files.setdefault(path, file) != file:
+                raise Refusal(f"two files of the template {self} would be written to {path}.")
+        return files
+
+    # --- The template, once ---
+
+    def _refuse_what_is_unsupported(self) -> None:
+        settings = self._settings
+        found = [f"_{name}" for name in UNSUPPORTED if settings.config_data.get(name)]
+        found += [f"the secret question {name}" for name in sorted(settings.secret_questions)]
+        found += ["a templated _answers_file"] if "{" in str(settings.answers_relpath) else []
+        found += ["an empty _templates_suffix"] if not settings.templates_suffix else []
+        if found:
+            raise Refusal(f"the template {self} can't be rendered here: it has {', '.join(found)}.")
+
+    def _worker(self, data: Answers, destination: Path) -> Worker:
+        """Copier's process, of which only the environment and the names that a template sees are used."""
+        own = SettingsModel()  # not those of whoever runs this
+        worker = Worker(
+            self.source, destination, vcs_ref=self.commit, data=dict(data), settings=own, defaults=True, quiet=True
+        )
+        vars(worker)["template"] = self._settings
+        return worker
+
+    def _list(self, folder: Path) -> list[Entry]:
+        """What a folder of the template holds; Refusal when a symlink is among it."""
+        suffix = self._settings.templates_suffix
+        entries = []
+        for path in sorted(folder.iterdir()):
+            name = path.relative_to(self.folder).as_posix()
+            if path.is_symlink():
+                raise Refusal(f"the template {self} can't be rendered here: {name} is a symlink.")
+            if path.is_dir():
+                entries.append(Entry(path, name, path.name, is_folder=True))
+            elif not path.with_name(path.name + suffix).exists():
+                is_template = path.name.endswith(suffix)
+                part = path.with_suffix("").name if is_template else path.name
+                executable = bool(path.stat().st_mode & 0o100)
+                entries.append(Entry(path, name, part, is_template=is_template, executable=executable))
+        return entries
+
+    # --- The answers ---
+
+    def _names(self, recorded: Answers, data: Answers, destination: Path) -> Names:
+        """Everything that a file sees; a LazyValue where nothing needed it yet, `missing` where there is none."""
+        if unknown := sorted(data.keys() - self._questions.keys()):
+            raise Refusal(f"{unknown[0]} is no question of the template {self}.")
+        # Copies, because a template can change the lists that it sees.
+        last, init = deepcopy(dict(recorded)), deepcopy(dict(data))
+        worker = self._worker(init, destination)
+        worker.answers = AnswersMap(init=init, metadata=self._settings.metadata, last=last)
+        with Phase.use(Phase.PROMPT):
+            names = dict(worker._render_context())
+        names["_copier_conf"]["answers_file"] = PurePath(self._settings.answers_relpath)
+        names["_folder_name"] = destination.name  # Copier's depends on the folder one is in
+        names |= dict.fromkeys(DEFAULT_DATA, missing)  # a clock and a dice
+        remembered = names["_copier_answers"]
+        for name, prototype in self._questions.items():
+            question = copy(prototype)
+            question.context = names
+            if isinstance(question.default, (dict, list)):
+                question.default = deepcopy(question.default)
+            with refusing(f"{name} can't be answered"):
+                is_asked = question.get_when()
+                if is_asked or name in init:
+                    value = self._answer(question, last, init)
+                else:
+                    question.context = {**names, "_copier_answers": dict(remembered)}
+                    value = LazyValue(question)
+            names[name] = value
+            if is_asked and isinstance(value, JSONSerializable):
+                remembered[name] = value
+            else:
+                remembered.pop(name, None)
+        return names
+
+    def _answer(self, question: Question, recorded: Answers, data: Answers) -> Any:
+        """The value of a question that applies, or `missing`; Refusal when it breaks its rule or must be given."""
+        name = question.var_name
+        if name in data:
+            return checked(question, data[name])
+        if name in recorded:
+            value = checked(question, recorded[name])
+            # Copier casts what it asks, and takes what it doesn't as it is recorded.
+            return value if value is recorded[name] or question.get_ask() else recorded[name]
+        with refusing(f"the default of {name} is refused"):
+            value = question.get_default()
+        if value is not MISSING:
+            return value
+        if question.get_ask():
+            raise Refusal(f"{name} needs an answer: the template {self} has no default for it.")
+        return missing
+
+    # --- The files ---
+
+    def _text(self, template: Any, names: Names) -> str:
+        """A rendered template; what it yields is in get_yield_context afterwards."""
+        yields = get_yield_context(self._env)
+        yields.yield_name = yields.yield_iterable = None
+        return template.render(names)
+
+    def _exclusion(self, names: Names) -> Callable[[Path], bool]:
+        """Whether _exclude, or its default, keeps a path out."""
+        with refusing(f"_exclude of the template {self} can't be rendered"):
+            patterns = [self._text(self._compiled(pattern), names) for pattern in self._settings.exclude]
+        lines = [line for pattern in patterns for line in pattern.splitlines()]
+        return self._worker(NOTHING, Path())._path_matcher(lines) if lines else lambda path: False
+
+    def _root(self, names: Names) -> Path:
+        """The folder that is rendered: _subdirectory."""
+        with refusing(f"_subdirectory of the template {self} can't be rendered"):
+            name = self._text(self._compiled(self._settings.subdirectory), names)
+        root = (self.folder / name).resolve()
+        if not root.is_relative_to(self.folder) or not root.is_dir():
+            raise Refusal(f"the template {self} has no folder {name}, which is its _subdirectory.")
+        return root
+
+    def _paths(
+        self, folder: Path, above: tuple[str, ...], names: Names
+    ) -> Iterator[tuple[PurePosixPath, Entry, Names]]:
+        """The path of each file to be, what it comes from, and the names with those that its path yields."""
+        for entry in self._entries(folder):
+            for part, seen in self._parts(entry, names):
+                path = PurePosixPath(*above, part)
+                if entry.is_folder:
+                    yield from self._paths(entry.path, path.parts, seen)
+                elif part == str(self._settings.answers_relpath):
+                    yield PurePosixPath(part), entry, seen
+                elif entry.is_template or not (self.folder / f"{path}{self._settings.templates_suffix}").exists():
+                    yield path, entry, seen
+
+    def _parts(self, entry: Entry, names: Names) -> list[tuple[str, Names]]:
+        """What the name of a file or folder becomes: nothing, a text, or one for each value that it yields."""
+        with refusing(f"the name of {entry.name} in the template {self} can't be rendered"):
+            template = self._compiled(entry.part)
+            found = [(self._text(template, names), names)]
+            yields = get_yield_context(self._env)
+            if yields.yield_name:
+                several = [{**names, yields.yield_name: value} for value in yields.yield_iterable or ()]
+                found = [(self._text(template, seen), seen) for seen in several]
+        return [(text, seen) for text, seen in found if text]
+
+    def _content(self, entry: Entry, names: Names) -> bytes:
+        if not entry.is_template:
+            return self._bytes(entry.path)
+        with refusing(f"{entry.name} of the template {self} can't be rendered"):
+            text = self._text(self._env.get_template(entry.name), names)
+            if get_yield_context(self._env).yield_name:
+                raise Refusal(f"{entry.name} of the template {self} has a yield tag, which only a name can have.")
+        return text.encode()
+
+
+class LazyValue:
+    """What a question that does not apply defaults to, as of its turn; few are ever looked at."""
+
+    def __init__(self, question: Question) -> None:
+        self._question = question
+
+    @cached_property
+    def value(self) -> Any:
+        """The default, or `missing`; Refusal when it can't be computed."""
+        with refusing(f"the default of {self._question.var_name} can't be computed"):
+            value = self._question.get_default()
+        return missing if value is MISSING else value
+
+
+class LazyContext(Context):
+    """Jinja's context, which computes a LazyValue where it is named."""
+
+    def resolve_or_missing(self, key: str) -> Any:
+        """The value of a name."""
+        return known(super().resolve_or_missing(key))
+
+
+def known(value: Any) -> Any:
+    """The value itself where it is a LazyValue."""
+    return value.value if isinstance(value, LazyValue) else value
+
+
+def checked(question: Question, answer: Any) -> Any:
+    """An answer as its question's type; Refusal when it is none of the choices or breaks the rule."""
+    with refusing(f"{question.var_name} can't be {shorten(repr(answer), 100)}"):
+        value = question.parse_answer(answer)
+        question.validate_answer(value)
+    return value
+
+
+@contextmanager
+def refusing(what: str) -> Iterator[None]:
+    """Turn any error into a Refusal: a template can raise what it likes."""
+    try:
+        yield
+    except Refusal:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = re.sub(r"^(Validation error for question|Invalid choice for) '\w+': ", "", reason)
+        raise Refusal(f"{what}: {reason.removesuffix('.')}.") from error
