@@ -6,12 +6,14 @@ python -m examples.create ANSWERS DEST
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import yaml
 
 PROJECT = Path(__file__).resolve().parents[1]
 MESSAGE = "feat: create the cluster"
+CACHES = {"__pycache__", ".task", ".venv"}
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -22,15 +24,26 @@ def git(folder: Path, *arguments: str) -> str:
 
 def why_not_replace(dest: Path) -> str:
     """The reason to leave an existing folder alone, or nothing: only our own untouched commit is replaced."""
-    if not dest.exists() or not any(dest.iterdir()):
+    if not dest.exists() or (dest.is_dir() and not any(dest.iterdir())):
         return ""
-    if not (dest / ".git").exists():
+    changes, subjects = [], ""
+    if (dest / ".git").exists():
+        with suppress(subprocess.CalledProcessError):
+            changes, subjects = uncommitted(dest), git(dest, "log", "--all", "--format=%s")
+    if not subjects:
         return f"{dest} exists and is not a repository that make cluster created; choose another DEST="
-    if git(dest, "status", "--porcelain"):
-        return f"{dest} holds uncommitted changes; commit them elsewhere or choose another DEST="
-    if git(dest, "log", "--format=%s") != MESSAGE:
+    if changes:
+        return f"{dest} holds {changes[0]}, which is not committed; move it elsewhere or choose another DEST="
+    if subjects != MESSAGE:
         return f"{dest} holds commits of yours; choose another DEST="
     return ""
+
+
+def uncommitted(folder: Path) -> list[str]:
+    """What no commit holds, by path, be it ignored like age.key or kubeconfig; caches don't count."""
+    status = git(folder, "status", "--porcelain", "-z", "--no-renames", "--ignored", "--untracked-files=all")
+    paths = [Path(entry.lstrip().split(" ", 1)[1]) for entry in status.split("\0") if entry]
+    return [str(path) for path in paths if not CACHES & set(path.parts)]
 
 
 def create(answers: Path, dest: Path) -> None:
