@@ -27,6 +27,8 @@ ASKED = [
     "storage",
     "components",
 ]
+ANSWERS_FILE = "{{ _copier_conf.answers_file }}.jinja"
+ALWAYS = "{{ generator == 'cluster' }}"
 NEED_NO_EXAMPLE = {"repository_known_hosts", "cloudflare_tunnel_id", "talos_schematic_id", "vlan_id"}
 NODE = {"name": "one", "address": "192.168.1.50", "disk": "/dev/sda", "interface": "eth0"}
 BGP = {
@@ -48,14 +50,16 @@ THREE = [node(name=f"node-{number}", address=f"192.168.1.{number}") for number i
 
 @pytest.fixture(scope="session")
 def questionnaire(tmp_path_factory) -> Path:
-    """The template with all of its questions and nothing to render but the answers file."""
+    """The template with all of its questions and nothing to render but the answers files."""
     folder = tmp_path_factory.mktemp("questionnaire")
     shutil.copy(PROJECT / "copier.yml", folder)
     for part in ("questions", "macros"):
         shutil.copytree(PROJECT / part, folder / part)
-    answers_file = "{{ _copier_conf.answers_file }}.jinja"
-    (folder / "template").mkdir()
-    shutil.copy(PROJECT / "template" / answers_file, folder / "template")
+    for part in ("", "generators/namespace", "generators/app"):
+        (folder / part / "template").mkdir(parents=True)
+        shutil.copy(PROJECT / part / "template" / ANSWERS_FILE, folder / part / "template")
+    for generator in ("namespace", "app"):
+        shutil.copy(PROJECT / "generators" / generator / "questions.yml", folder / "generators" / generator)
     return folder
 
 
@@ -75,25 +79,29 @@ def answer(questionnaire, tmp_path):
     return run
 
 
-def questions() -> dict:
-    """Every question in the order in which Copier asks, as in copier.yml's includes."""
+def questions(of: str = "cluster") -> dict:
+    """The questions of a cluster, a namespace or an app in the order in which Copier asks, by copier.yml's includes."""
+    folder = "questions" if of == "cluster" else f"generators/{of}"
     found: dict = {}
     for line in (PROJECT / "copier.yml").read_text().splitlines():
-        if line.startswith("!include "):
+        if line.startswith(f"!include {folder}/"):
             found |= yaml.safe_load((PROJECT / line.removeprefix("!include ")).read_text())
     return found
 
 
 def test_fifteen_questions_are_asked_in_the_order_of_thought():
     asked = [
-        name for name, question in questions().items() if "ask" not in question and question.get("when") is not False
+        name
+        for name, question in questions().items()
+        if question.get("ask", ALWAYS) == ALWAYS and question.get("when") is not False
     ]
     only_when_needed = {"repository_known_hosts", "external_dns_target"} | (set(BGP) - {"load_balancer_announcement"})
     assert [name for name in asked if name not in only_when_needed] == ASKED
 
 
-def test_every_asked_question_explains_itself_and_has_a_type():
-    for name, question in questions().items():
+@pytest.mark.parametrize("generator", ["cluster", "namespace", "app"])
+def test_every_asked_question_explains_itself_and_has_a_type(generator):
+    for name, question in questions(generator).items():
         if question.get("ask") is False or question.get("when") is False:
             assert "type" in question, name
             continue
@@ -101,6 +109,20 @@ def test_every_asked_question_explains_itself_and_has_a_type():
         assert question["help"], name
         choices_explain_themselves = "choices" in question or question["type"] == "bool"
         assert choices_explain_themselves or "e.g." in question["help"] or name in NEED_NO_EXAMPLE, name
+
+
+@pytest.mark.parametrize("generator", ["cluster", "namespace", "app"])
+def test_every_choice_explains_itself(generator):
+    choices = {name: question["choices"] for name, question in questions(generator).items() if "choices" in question}
+    bare = [f"{name}: {label}" for name, labels in choices.items() for label in labels if " - " not in label]
+    assert bare == []
+
+
+@pytest.mark.parametrize("generator", ["cluster", "namespace", "app"])
+def test_no_number_is_parsed_before_its_rule_sees_it(generator):
+    """Copier refuses what is no number with Python's words, and at a terminal with "Invalid input"."""
+    numbers = [name for name, question in questions(generator).items() if question["type"] in ("int", "float")]
+    assert [name for name in numbers if questions(generator)[name].get("when") is not False] == []
 
 
 def test_nothing_in_the_questions_needs_trust():
@@ -116,7 +138,7 @@ def test_every_default_is_anton(answer):
 
 def test_answers_that_are_not_asked_are_recorded(answer):
     recorded = answer({})
-    hidden = [name for name, question in questions().items() if question.get("ask") == "{{ advanced }}"]
+    hidden = [name for name, question in questions().items() if "advanced" in str(question.get("ask"))]
     assert set(hidden) - set(recorded) == set()
 
 
@@ -401,6 +423,10 @@ CONTRADICTIONS = [
     ),
     (BGP | {"bgp_router_asn": 0}, "0 is not an autonomous system number"),
     (BGP | {"bgp_router_asn": 4294967296}, "4294967296 is not an autonomous system number"),
+    (BGP | {"bgp_router_asn": "abc"}, "abc is not an autonomous system number: a number from 1 to 4294967295"),
+    (BGP | {"bgp_router_asn": 64513.5}, "64513.5 is not an autonomous system number"),
+    (BGP | {"bgp_node_asn": True}, "True is not an autonomous system number"),
+    (BGP | {"bgp_node_asn": ""}, "nothing is not an autonomous system number"),
     (BGP | {"bgp_node_asn": 64513}, "64513 is also bgp_router_asn"),
     (BGP | {"bgp_router_address": "192.168.1.101"}, "192.168.1.101 is used by both bgp_router_address and api_address"),
     (

@@ -41,7 +41,8 @@ class Terminal:
             text, refusal = (attempt, "") if isinstance(attempt, str) else attempt
             is_text = "choices" not in question and question["type"] != "bool"
             self.process.send((CLEAR_LINE if is_text and text else "") + text)
-            self.process.send(submit)
+            if question["type"] != "bool" or not text:  # y is an answer at once
+                self.process.send(submit)
             if refusal:
                 self.sees(refusal)
 
@@ -51,6 +52,15 @@ class Terminal:
         self.process.close()
         assert self.process.exitstatus == 0, self.process.before
         return yaml.safe_load((self.destination / ".copier-answers.yml").read_text())
+
+
+def asked_when_advanced(*but: str) -> list[str]:
+    """Every question that is asked then, but those that do not apply."""
+    return [
+        name
+        for name, question in questions().items()
+        if question.get("when") is not False and question.get("ask") is not False and name not in but
+    ]
 
 
 @pytest.fixture
@@ -102,18 +112,25 @@ def test_in_a_small_network_each_mistake_is_named_and_can_be_mended(terminal):
     assert (answers["dns_address"], answers["external_address"]) == ("192.168.7.10", "192.168.7.12")
 
 
+def test_a_number_that_is_none_is_named_and_can_be_mended(terminal):
+    given: dict[str, list] = {
+        "advanced": ["y"],
+        "load_balancer_announcement": [DOWN],
+        "bgp_router_address": ["192.168.1.254"],
+        "bgp_router_asn": [("abc", "abc is not an autonomous system number"), "64513"],
+        "bgp_node_asn": [("", "nothing is not an autonomous system number"), "64514"],
+    }
+    for name in asked_when_advanced("repository_known_hosts", "external_dns_target"):
+        terminal.answers(name, *given.get(name, []))
+    answers = terminal.ends()
+    assert (answers["bgp_router_asn"], answers["bgp_node_asn"]) == (64513, 64514)
+
+
 def test_without_a_dns_provider_no_outside_is_offered(terminal):
-    asked = [
-        name
-        for name, question in questions().items()
-        if question.get("when") is not False
-        and question.get("ask") is not False
-        and name not in ("repository_known_hosts", "external_dns_target", "external_address", "tunnel_transport")
-        and name != "cloudflare_tunnel_id"
-        and not name.startswith("bgp_")
-    ]
+    outside = ("external_dns_target", "external_address", "tunnel_transport", "cloudflare_tunnel_id")
+    bgp = ("bgp_router_address", "bgp_router_asn", "bgp_node_asn")
     given = {"advanced": ["y"], "dns_provider": [DOWN]}
-    for name in asked:
+    for name in asked_when_advanced("repository_known_hosts", *outside, *bgp):
         terminal.answers(name, *given.get(name, []))
     answers = terminal.ends()
     assert (answers["dns_provider"], answers["external_access"], answers["webhook_provider"]) == (

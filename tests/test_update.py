@@ -1,13 +1,20 @@
 """A later release of the template never changes a recorded answer in silence, nor fights a raised version."""
 
 import shutil
+from collections.abc import Callable
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import copier
 import pytest
 import yaml
+from copier._template import load_template_config
 
-from tests.support.render import PROJECT, git
+from tests.support.render import PROJECT, git, quicker
+from tests.test_questions import questionnaire, questions  # noqa: F401  (a fixture)
 
 CILIUM = Path("kubernetes/flux/meta/repos/cilium.yaml")
 
@@ -28,7 +35,7 @@ def replace(file: Path, old: str, new: str) -> None:
 class Release:
     """All questions and the chart sources as a template with a tag, and a cluster that was created from it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **data: str) -> None:
         self.template = folder / "template"
         self.cluster = folder / "cluster"
         for part in ("questions", "macros", "template/kubernetes/flux/meta/repos"):
@@ -37,7 +44,7 @@ class Release:
             shutil.copy(PROJECT / file, self.template / file)
         git(self.template, "init", "--quiet")
         commit(self.template, "feat: first release", "v1.0.0")
-        copier.run_copy(str(self.template), self.cluster, defaults=True, quiet=True, unsafe=False)
+        copier.run_copy(str(self.template), self.cluster, data=data, defaults=True, quiet=True, unsafe=False)
         git(self.cluster, "init", "--quiet")
         commit(self.cluster, "feat: the cluster")
 
@@ -61,7 +68,7 @@ def release(tmp_path) -> Release:
 
 
 def test_a_default_that_changes_later_flips_no_cluster(release):
-    replace(release.template / "questions/access.yml", "  default: quic\n", "  default: http2\n")
+    replace(release.template / "questions/access.yml", "else 'quic' }}", "else 'http2' }}")
     release.release()
     assert release.update()["tunnel_transport"] == "quic"
 
@@ -99,6 +106,20 @@ def test_a_stricter_rule_stops_the_update_and_names_the_answer(release, question
     assert git(release.cluster, "status", "--porcelain") == ""
 
 
+def test_a_choice_that_is_gone_stops_the_update_and_names_the_answer(tmp_path):
+    release = Release(tmp_path, storage="none")
+    replace(release.template / "questions/components.yml", "    none - bring your own: none\n", "")
+    release.release()
+    with pytest.raises(ValueError, match="'storage': 'none' is not in"):
+        release.update()
+    assert release.answers()["storage"] == "none"
+    assert git(release.cluster, "status", "--porcelain") == ""
+
+
+def test_what_calls_flux_follows_when_nothing_can_reach_it_any_more(release):
+    assert release.update(external_access="none")["webhook_provider"] == "none"
+
+
 def test_a_raised_pin_of_the_template_leaves_the_clusters_version_alone(release):
     replace(release.template / "questions/pins.yml", "default: 1.20.1", "default: 1.99.0")
     release.release()
@@ -125,3 +146,225 @@ def test_a_component_that_comes_later_starts_at_that_releases_version(release):
     replace(release.template / "questions/pins.yml", "default: 1.12.1", "default: 1.13.0")
     release.release()
     assert release.update(storage="longhorn")["pin_longhorn"] == "1.13.0"
+
+
+# --- Every answer that has a rule ---
+
+HOST_KEY = "git.example.net ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0000000000000000000000000000000000000000000"
+# None of these is the default, so that an answer that is replaced shows.
+INSTANCES: dict[str, dict[str, Any]] = {
+    "direct with bgp": {
+        "cluster_name": "home-1",
+        "repository_url": "ssh://git@git.example.net/home.git",
+        "repository_known_hosts": HOST_KEY,
+        "repository_branch": "prod",
+        "domain": "home.example.net",
+        "timezone": "Europe/Berlin",
+        "node_cidr": "10.0.0.0/24",
+        "default_gateway": "10.0.0.254",
+        "dns_servers": ["9.9.9.9"],
+        "ntp_servers": ["ntp.example.net"],
+        "vlan_id": 4000,
+        "pod_cidr": "10.100.0.0/16",
+        "service_cidr": "10.101.0.0/16",
+        "api_address": "10.0.0.20",
+        "api_extra_sans": ["k8s.example.net"],
+        "load_balancer_mode": "snat",
+        "load_balancer_announcement": "bgp",
+        "bgp_router_address": "10.0.0.254",
+        "bgp_router_asn": 64513,
+        "bgp_node_asn": 64514,
+        "load_balancer_pool": "10.0.0.128-10.0.0.140",
+        "dns_address": "10.0.0.130",
+        "internal_address": "10.0.0.131",
+        "external_address": "10.0.0.132",
+        "nodes": [{"name": "one", "address": "10.0.0.21", "disk": "/dev/sda", "interface": "eth0"}],
+        "talos_extensions": ["siderolabs/i915"],
+        "ingress_backend": "envoy-gateway",
+        "external_access": "direct",
+        "external_dns_target": "dyn.example.net",
+        "webhook_provider": "gitlab",
+        "ci": "gitlab",
+        "onepassword_vault": "My Vault",
+        "storage": "none",
+        "components": ["spegel"],
+    },
+    "sops and a schematic": {
+        "talos_schematic_id": "0" * 64,
+        "cloudflare_tunnel_id": "6f2b0a57-31c4-4f0e-8c62-1a7d3c5e9b40",
+        "tunnel_transport": "http2",
+        "secrets_backend": "sops",
+    },
+    "no dns provider": {"dns_provider": "none"},
+    "namespace": {"generator": "namespace", "ns_name": "media", "ns_pod_security": "restricted"},
+    "app": {
+        "generator": "app",
+        "app_name": "films",
+        "app_namespace": "media",
+        "app_image": "ghcr.io/example/films",
+        "app_tag": "1.2.3",
+        "ingress_backend": "envoy-gateway",
+        "external_access": "direct",
+        "onepassword_vault": "My Vault",
+        "storage": "none",
+        "app_kind": "manifests",
+        "app_port": 8080,
+        "app_exposure": "external",
+        "app_host": "www.${DOMAIN}",
+        "app_mounts": [{"path": "/films", "nfs": "nas.example.net:/films"}],
+        "app_secret": "onepassword",
+        "app_secret_item": "Films at home",
+        "app_secret_keys": ["KEY"],
+        "app_tier": "core",
+        "app_probe_path": "/healthz",
+        "app_env": {"LEVEL": "info"},
+        "app_args": ["--verbose"],
+        "app_config_files": {"/etc/films.yaml": "a: b"},
+        "app_requests": {"cpu": "20m", "memory": "1Gi"},
+        "app_limits": {"memory": "2Gi"},
+        "app_replicas": 2,
+        "app_user": 1001,
+        "app_group": 1002,
+        "app_fs_group": 1003,
+        "app_gpu": "intel",
+        "app_load_balancer_ports": [{"port": 22000, "protocol": "TCP"}],
+        "app_load_balancer_address": "192.168.1.109",
+        "app_timeout": 60,
+        "app_depends_on": ["echo"],
+        "app_scrape": True,
+        "app_scrape_port": 9090,
+        "app_scrape_path": "/stats",
+    },
+    "app of nginx": {
+        "generator": "app",
+        "app_name": "films",
+        "app_namespace": "media",
+        "app_image": "ghcr.io/example/films",
+        "app_tag": "1.2.3",
+        "app_port": 8080,
+        "app_upload_size": "10g",
+    },
+    "chart": {
+        "generator": "app",
+        "app_name": "films",
+        "app_namespace": "media",
+        "app_chart_url": "oci://ghcr.io/example/films",
+        "app_chart_version": "1.2.3",
+        "app_values": {"replicas": 2},
+        "app_port": 8080,
+        "app_service": "films-web",
+    },
+    "app with sops": {
+        "generator": "app",
+        "app_name": "films",
+        "app_namespace": "media",
+        "app_image": "ghcr.io/example/films",
+        "app_tag": "1.2.3",
+        "secrets_backend": "sops",
+        "app_schedule": "@daily",
+    },
+}
+HAVE_NO_DEFAULT = {
+    # What identifies it,
+    "cluster_name",
+    "repository_url",
+    "domain",
+    "timezone",
+    "node_cidr",
+    "default_gateway",
+    "api_address",
+    "load_balancer_pool",
+    "nodes",
+    "ns_name",
+    "app_name",
+    "app_namespace",
+    "app_image",
+    "app_tag",
+    "app_chart_url",
+    "app_chart_version",
+    # and what only its owner knows.
+    "repository_known_hosts",
+    "bgp_router_address",
+    "bgp_router_asn",
+    "bgp_node_asn",
+    "external_dns_target",
+}
+QUESTIONS = {name: question for of in ("cluster", "namespace", "app") for name, question in questions(of).items()}
+RULED = {
+    name: question
+    for name, question in QUESTIONS.items()
+    if question.get("when") is not False and ("choices" in question or "validator" in question)
+}
+CASES = [
+    pytest.param(instance, name, id=f"{name} of {instance}")
+    for instance, answers in INSTANCES.items()
+    for name in answers
+    if name in RULED
+]
+
+
+first_configuration = cache(load_template_config)
+
+
+def tightened(question: dict, name: str, answer: Any) -> dict:
+    """The question as a later release may have it: the answer is no choice any more, or its rule refuses it."""
+    refused = answer if isinstance(answer, list) else [answer]
+    if choices := question.get("choices"):
+        left = {
+            label: choice
+            for label, choice in choices.items()
+            if (choice["value"] if isinstance(choice, dict) else choice) not in refused
+        }
+        return question | {"choices": left}
+    return question | {"validator": question["validator"] + f"{{{{ 'refused now' if {name} == {answer!r} }}}}"}
+
+
+@pytest.fixture(scope="session")
+def instances(questionnaire: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811
+    """Each of INSTANCES, as a copy made it."""
+    folder = tmp_path_factory.mktemp("instances")
+    with quicker():
+        for name, answers in INSTANCES.items():
+            copier.run_copy(str(questionnaire), folder / name, data=answers, defaults=True, quiet=True)
+    return folder
+
+
+@pytest.fixture
+def later_release(questionnaire: Path, instances: Path, tmp_path: Path) -> Callable[..., dict]:  # noqa: F811
+    """later_release(instance, changed questions, without an answer) -> what that instance records then.
+
+    Copier asks in `recopy` as it does in `update`, and needs no three renders and clones for it.
+    """
+
+    def ask(instance: str, changed: dict[str, dict], without: str = "") -> dict:
+        answers_file = tmp_path / ".copier-answers.yml"
+        recorded = yaml.safe_load((instances / instance / answers_file.name).read_text())
+        recorded.pop(without, None)
+        answers_file.write_text(yaml.safe_dump(recorded))
+        configuration = first_configuration(questionnaire / "copier.yml") | changed
+        load = mock.patch("copier._template.load_template_config", lambda *_, **__: deepcopy(configuration))
+        with quicker(), load:
+            copier.run_recopy(tmp_path, defaults=True, overwrite=True, quiet=True, unsafe=False)
+        return yaml.safe_load(answers_file.read_text())
+
+    return ask
+
+
+def test_each_question_that_has_a_rule_is_tried():
+    tried = {name for answers in INSTANCES.values() for name in answers}
+    assert set(RULED) - tried == set()
+
+
+@pytest.mark.parametrize(("instance", "name"), CASES)
+def test_a_stricter_rule_replaces_no_recorded_answer(later_release, instance, name):
+    question = tightened(QUESTIONS[name], name, INSTANCES[instance][name])
+    with pytest.raises(ValueError, match=rf"\b{name}\b"):
+        print(name, "is", later_release(instance, {name: question})[name])
+
+
+@pytest.mark.parametrize(
+    ("instance", "name"), [case for case in CASES if case.values[1] not in {"generator", *HAVE_NO_DEFAULT}]
+)
+def test_a_question_that_was_never_recorded_has_its_default(later_release, instance, name):
+    answers = later_release(instance, {}, without=name)
+    assert answers[name] != INSTANCES[instance][name]
