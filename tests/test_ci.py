@@ -178,6 +178,11 @@ BAD = {
         ENCRYPTED,
         "in no kustomization.yaml",
     ),
+    "a Secret that nothing decrypts": (
+        "kubernetes/apps/default/echo/app/echo.sops.yaml",
+        ENCRYPTED,
+        "is never decrypted: kubernetes/apps/default/echo/ks.yaml needs spec.decryption",
+    ),
     "an age key": ("docs/age.md", f"The key is {AGE_KEY}\n", "an age secret key"),
     "a private key": ("x.pem", PRIVATE_KEY, "a private key"),
     "a private key in base64": (

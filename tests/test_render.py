@@ -294,6 +294,15 @@ def test_cluster_settings_are_the_promised_ones(cluster: Repository) -> None:
     assert all(isinstance(value, str) for value in cluster.settings.values())
 
 
+def test_exactly_the_apps_with_a_secret_in_the_repository_decrypt(cluster: Repository) -> None:
+    inventory = cluster.documents("bootstrap/secrets.yaml")[0]
+    kept_here = {secret["app"] for secret in inventory["secrets"] if secret.get("app")}
+    expected = {"provider": "sops"} if inventory["backend"] == "sops" else None
+    decrypting = {app.name for app in cluster.apps if app.kustomization["spec"].get("decryption")}
+    assert decrypting == (kept_here if expected else set())
+    assert all(cluster.app[name].kustomization["spec"]["decryption"] == expected for name in decrypting)
+
+
 # --- The copy itself ---
 
 

@@ -227,7 +227,7 @@ def mappings(node: yaml.Node | None) -> Iterator[yaml.MappingNode]:
 
 
 def unlisted_secrets(paths: list[str]) -> Iterator[Finding]:
-    """Encrypted files of apps that no kustomization lists.
+    """Encrypted files of apps that no kustomization lists, or whose Flux Kustomization does not decrypt.
 
     One is left where `copier update` took the rest of an app away. Flux applies such a folder as it lies, without
     the key, and every app waits for that.
@@ -238,6 +238,9 @@ def unlisted_secrets(paths: list[str]) -> Iterator[Finding]:
             listing = ROOT / name.parent / "kustomization.yaml"
             if not listing.exists() or name.name not in listing.read_text():
                 yield Finding(path, 1, f"is in no kustomization.yaml: list it in {name.parent}, or delete it")
+            ks = ROOT / name.parent.parent / "ks.yaml"
+            if not ks.exists() or not re.search(r"^  decryption:", ks.read_text(), re.MULTILINE):
+                yield Finding(path, 1, f"is never decrypted: {ks.relative_to(ROOT)} needs spec.decryption")
 
 
 def conflicts(path: str, text: str) -> Iterator[Finding]:

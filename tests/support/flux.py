@@ -91,6 +91,8 @@ def apply(repository: Repository, kustomization: Object, settings: dict[str, str
         variables = settings | variables
     objects = []
     for built in build(repository.root / spec["path"], spec):
+        if "sops" in built and "decryption" not in spec:
+            raise ValueError(f"{built['kind']}/{built['metadata']['name']} is SOPS encrypted, and nothing decrypts it")
         marks = {**built["metadata"].get("labels", {}), **built["metadata"].get("annotations", {})}
         item = built
         if variables and marks.get(SUBSTITUTE) != "disabled":

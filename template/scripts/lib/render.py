@@ -25,7 +25,7 @@ from copier._types import MISSING, JSONSerializable, Phase
 from copier._user_data import DEFAULT_DATA, AnswersMap, Question
 from jinja2.runtime import Context, missing
 
-from lib.terminal import Refusal
+from lib.refusal import Refusal
 
 Answers = Mapping[str, Any]
 Names = dict[str, Any]

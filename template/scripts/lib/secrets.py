@@ -15,6 +15,7 @@ from lib.terminal import Refusal
 SECRETS = ROOT / "bootstrap/secrets.yaml"
 KNOWN_HOSTS = ROOT / "bootstrap/known_hosts"
 APPS = ROOT / "kubernetes/apps"
+NOT_SUBSTITUTED = "kustomize.toolkit.fluxcd.io/substitute"
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,9 @@ def random_value() -> str:
 
 
 def manifest(secret: Secret, values: dict[str, str], *, with_namespace: bool) -> dict[str, Any]:
-    """The Secret as Kubernetes takes it. An app's own gets its namespace from Flux."""
-    metadata = {"name": secret.name} | ({"namespace": secret.namespace} if with_namespace else {})
+    """The Secret as Kubernetes takes it. An app's own gets its namespace from Flux, which leaves its text as it is."""
+    own = {"namespace": secret.namespace} if with_namespace else {"annotations": {NOT_SUBSTITUTED: "disabled"}}
+    metadata = {"name": secret.name} | own
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque", "stringData": values}
 
 

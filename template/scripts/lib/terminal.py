@@ -7,12 +7,10 @@ import questionary
 from rich.console import Console
 from rich.markup import escape
 
+from lib.refusal import Refusal
+
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
-
-
-class Refusal(Exception):
-    """Why a command does not go on: one sentence that names the value and the rule."""
 
 
 def step(text: str) -> None:
