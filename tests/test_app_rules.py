@@ -1,0 +1,186 @@
+"""Which answers of an app are refused, and in which words."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lib.refusal import Refusal
+from lib.render import Template
+
+from tests.support.render import VERSION
+from tests.test_questions import questions
+
+APP = {
+    "generator": "app",
+    "app_name": "films",
+    "app_namespace": "media",
+    "app_image": "ghcr.io/example/films",
+    "app_tag": "1.2.3",
+    "app_port": 8080,
+}
+CHART = {name: value for name, value in APP.items() if name not in ("app_image", "app_tag")} | {
+    "app_chart_url": "oci://ghcr.io/example/films",
+    "app_chart_version": "1.2.3",
+}
+TAG, VERSION_RULE, MOUNT = (
+    "is a tag that moves: name a version",
+    "is not an exact version: three numbers",
+    "is not a mount: a",
+)
+REFUSED: list[tuple[str, Any, str]] = [
+    ("app_name", "Films", "is not a DNS label: 1 to 53"),
+    ("app_name", "f" * 54, "is not a DNS label: 1 to 53"),
+    ("app_namespace", "my_media", "is not a DNS label"),
+    ("app_image", "ghcr.io/example/films:1.2.3", "holds a tag or digest: write it as app_tag"),
+    ("app_image", "ghcr.io/example/films@sha256:0", "holds a tag or digest"),
+    ("app_image", "ghcr.io/Example/Films", "is not an image: registry and path in lower case"),
+    ("app_image", "https://ghcr.io/example/films", "is not an image"),
+    ("app_image", "films; rm -rf /", "is not an image"),
+    ("app_tag", "", "'' is not a tag"),
+    ("app_tag", "latest", f"latest {TAG}"),
+    ("app_tag", "Latest", TAG),
+    ("app_tag", "stable", TAG),
+    ("app_tag", "alpine", TAG),
+    ("app_tag", "1.x || 2", "no ranges"),
+    ("app_tag", "1.2.3@sha256:abc", "is not a tag"),
+    ("app_port", 0, "0 is not a port: a number from 1 to 65535"),
+    ("app_port", 65536, "65536 is not a port"),
+    ("app_port", "http", "http is not a port"),
+    ("app_port", True, "True is not a port"),
+    ("app_host", "films", "films is not a host name"),
+    ("app_host", "Films.${DOMAIN}", "is not a host name"),
+    ("app_host", "films.${DOMAINS}", "is not a host name"),
+    ("app_host", "https://films.example.net", "is not a host name"),
+    ("app_mounts", "/config", "is not a list of mounts"),
+    ("app_mounts", ["/config"], MOUNT),
+    ("app_mounts", [{"path": "/config"}], MOUNT),
+    ("app_mounts", [{"path": "/config", "pvc": "1Gi", "nfs": "a:/b"}], MOUNT),
+    ("app_mounts", [{"path": "/config", "pvc": "1Gi", "size": "2Gi"}], "has an unknown key"),
+    ("app_mounts", [{"path": "config", "pvc": "1Gi"}], "config is not the path of a mount"),
+    ("app_mounts", [{"path": "/", "pvc": "1Gi"}], "/ is not the path of a mount"),
+    ("app_mounts", [{"path": "/a/../b", "pvc": "1Gi"}], "is not the path of a mount"),
+    ("app_mounts", [{"path": "/a", "pvc": "lots"}], "lots is not a quantity for pvc of /a: bytes"),
+    ("app_mounts", [{"path": "/a", "pvc": 0}], "0 is not a quantity"),
+    ("app_mounts", [{"path": "/a", "pvc": "5GB"}], "5GB is not a quantity"),
+    ("app_mounts", [{"path": "/a", "emptyDir": "big"}], "big is not a quantity for emptyDir of /a"),
+    ("app_mounts", [{"path": "/a", "nfs": "/export"}], "/export is not an NFS export: server:/path"),
+    ("app_mounts", [{"path": "/a", "claim": "A B"}], "A B is not the name of a claim"),
+    ("app_mounts", [{"path": "/a", "pvc": "1Gi", "read_only": "yes"}], "yes is not true or false"),
+    ("app_mounts", [{"path": "/a", "pvc": "1Gi"}, {"path": "/a", "emptyDir": ""}], "/a is mounted twice"),
+    ("app_secret_item", "a/b", "is not an item's title"),
+    ("app_secret_keys", "KEY", "is not a list of names"),
+    ("app_secret_keys", ["1KEY"], "1KEY is not the name of an environment variable"),
+    ("app_secret_keys", ["KEY", "KEY"], "names a key twice"),
+    ("app_probe_path", "healthz", "is not a path of a URL"),
+    ("app_probe_path", "/a b", "is not a path of a URL"),
+    ("app_env", ["A=b"], "is not a mapping of names to values"),
+    ("app_env", {"1A": "b"}, "is not an environment variable"),
+    ("app_env", {"A": ["b"]}, "is not an environment variable"),
+    ("app_env", {"A": None}, "is not an environment variable"),
+    ("app_args", "--verbose", "is not a list of arguments"),
+    ("app_args", [8080], "8080 is not a text: write an argument in quotes"),
+    ("app_config_files", ["/a"], "is not a mapping of paths to texts"),
+    ("app_config_files", {"a.yaml": ""}, "a.yaml is not the path of a config file"),
+    ("app_config_files", {"/etc/a@b": ""}, "has a file name that no ConfigMap takes"),
+    ("app_config_files", {"/etc/a": {"b": 1}}, "the text of /etc/a is not a text"),
+    ("app_config_files", {"/etc/a": "", "/opt/a": ""}, "has the file name of another config file"),
+    ("app_requests", "100m", "is not what app_requests takes"),
+    ("app_requests", {"cpu": "100m"}, "lacks cpu or memory"),
+    ("app_requests", {"cpu": "fast", "memory": "1Gi"}, "fast is not a quantity for cpu: cores"),
+    ("app_requests", {"cpu": 1, "memory": "1Gi", "gpu": 1}, "is not what app_requests takes"),
+    ("app_limits", {"cpu": 1}, "has no memory"),
+    ("app_limits", {"memory": "1 GB"}, "1 GB is not a quantity for memory"),
+    ("app_limits", {"memory": "100M"}, "the request for memory, 128Mi, is above its limit, 100M"),
+    ("app_limits", {"memory": "1Gi", "cpu": "5m"}, "the request for cpu, 10m, is above its limit, 5m"),
+    ("app_schedule", "daily", "is not a schedule: five fields of cron"),
+    ("app_schedule", "* * * *", "is not a schedule"),
+    ("app_schedule", "@daily", "@daily makes it a CronJob, which nobody reaches: leave app_port empty, not 8080"),
+    ("app_replicas", 0, "0 is not a number of pods: 1 to 100"),
+    ("app_replicas", "two", "two is not a number of pods"),
+    ("app_user", 0, "0 is root: say so with app_root"),
+    ("app_user", 65536, "65536 is not a user"),
+    ("app_user", "me", "me is not a user"),
+    ("app_group", 0, "0 is not a group"),
+    ("app_fs_group", True, "True is not a group"),
+    ("app_load_balancer_ports", {"port": 1}, "is not a list of ports"),
+    ("app_load_balancer_ports", [53], "is not a port with a protocol"),
+    ("app_load_balancer_ports", [{"port": 53, "protocol": "udp"}], "is not a port with a protocol"),
+    ("app_load_balancer_ports", [{"port": 0, "protocol": "UDP"}], "0 is not a port"),
+    ("app_load_balancer_ports", [{"port": 53, "protocol": "UDP"}] * 2, "53/UDP stands twice"),
+    ("app_upload_size", "10GB", "is not a size as nginx writes it"),
+    ("app_timeout", "1h", "1h is not a number of seconds"),
+    ("app_timeout", 0, "0 is not a number of seconds"),
+    ("app_depends_on", "postgres", "is not a list of apps"),
+    ("app_depends_on", ["Postgres"], "Postgres is not an app's name"),
+    ("app_depends_on", ["films"], "films can't wait for itself"),
+    ("app_scrape_port", 0, "0 is not a port"),
+    ("app_scrape_path", "metrics", "is not a path of a URL"),
+    ("app_chart_url", "films", "films is not a chart: oci:// or https://"),
+    ("app_chart_url", "http://charts.example.net/films", "is not a chart"),
+    ("app_chart_url", "oci://ghcr.io/example/films:1.2.3", "is not a chart"),
+    ("app_chart_url", "oci://ghcr.io/example/Films", "does not end with a chart's name"),
+    ("app_chart_version", "1.2", f"'1.2' {VERSION_RULE}"),
+    ("app_chart_version", ">=1.2.3", VERSION_RULE),
+    ("app_chart_version", "1.2.x", VERSION_RULE),
+    ("app_chart_version", "*", VERSION_RULE),
+    ("app_values", ["a"], "is not a mapping of the chart's values"),
+    ("app_values", {"host": "films.${DOMAINS}"}, "${DOMAINS} is nothing that Flux can fill in"),
+    ("app_values", {"address": "${EXTERNAL_ADDRESS}"}, "${EXTERNAL_ADDRESS} is nothing that Flux can fill in"),
+    ("app_service", "Films", "is not a DNS label"),
+]
+TAKEN: list[tuple[str, Any]] = [
+    ("app_image", "nginx"),
+    ("app_image", "registry.example.net:5000/a/b-c.d__e"),
+    ("app_tag", "v1"),
+    ("app_tag", "2025.11.0-ls42"),
+    ("app_tag", "latest@sha256:" + "0" * 64),
+    ("app_host", "${DOMAIN}"),
+    ("app_host", "films.example.net"),
+    ("app_mounts", [{"path": "/.config/x_y", "emptyDir": None}]),
+    ("app_mounts", [{"path": "/a", "pvc": 1000000}, {"path": "/b/a", "pvc": "0.5Ti"}]),
+    ("app_env", {}),
+    ("app_args", [""]),
+    ("app_limits", {"memory": "128Mi", "cpu": 2}),
+    ("app_limits", {"memory": "134217728"}),
+    ("app_timeout", None),
+    ("app_upload_size", "0"),
+    ("app_chart_version", "v1.2.3-rc.1"),
+    ("app_chart_url", "https://charts.example.net/stable/films"),
+    ("app_values", {"a": {"b": ["$${x} ${DOMAIN} $y"]}}),
+]
+NOT_ALONE: dict[str, dict[str, Any]] = {
+    "app_secret_item": {"app_secret": "onepassword"},
+    "app_secret_keys": {"app_secret": "onepassword"},
+    "app_scrape_port": {"app_scrape": True},
+    "app_scrape_path": {"app_scrape": True},
+}
+
+
+def given(name: str, value: Any) -> dict[str, Any]:
+    """Answers that are all fine but for this one."""
+    is_of_a_chart = name.startswith("app_chart") or name in ("app_values", "app_service")
+    access: dict[str, Any] = {"external_access": "none", "storage": "local-path", "secrets_backend": "onepassword"}
+    return (CHART if is_of_a_chart else APP) | access | NOT_ALONE.get(name, {}) | {name: value}
+
+
+@pytest.fixture(scope="module")
+def ours(template: Path) -> Template:
+    return Template(template, commit=VERSION, source=str(template))
+
+
+@pytest.mark.parametrize(("name", "value", "words"), REFUSED)
+def test_a_bad_answer_is_refused_in_our_words(ours: Template, name: str, value: Any, words: str) -> None:
+    with pytest.raises(Refusal) as refusal:
+        ours.answers({}, given(name, value))
+    assert str(refusal.value).startswith(f"{name} can't be ") and words in str(refusal.value)
+
+
+@pytest.mark.parametrize(("name", "value"), TAKEN)
+def test_an_odd_but_good_answer_is_taken(ours: Template, name: str, value: Any) -> None:
+    assert ours.answers({}, given(name, value))[name] == value
+
+
+def test_every_rule_has_a_bad_answer() -> None:
+    ruled = {name for name, question in questions("app").items() if "validator" in question}
+    # Its rule is the cluster's own for addresses.
+    assert ruled - {name for name, _, _ in REFUSED} == {"app_load_balancer_address"}
