@@ -1,7 +1,7 @@
 """What every test may ask for: a snapshot of the template, rendered clusters, the API server."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 
 from tests.support import apiserver
 from tests.support.cases import CASES, EXAMPLES
+from tests.support.home import Home
 from tests.support.render import Renderer, snapshot
 from tests.support.repository import Repository
 
@@ -84,6 +85,18 @@ def cluster(request: pytest.FixtureRequest, render: Renderer) -> Repository:
 def example(request: pytest.FixtureRequest, render: Renderer) -> Repository:
     """Each cluster of examples/."""
     return Repository(render(EXAMPLES[request.param]), EXAMPLES[request.param])
+
+
+@pytest.fixture
+def home_with(tmp_path: Path, render: Renderer, template: Path) -> Callable[..., Home]:
+    """home_with(**answers) is that cluster in git, to add namespaces and apps to."""
+    return lambda **answers: Home(tmp_path / "home", render(answers), template)
+
+
+@pytest.fixture
+def home(home_with: Callable[..., Home]) -> Home:
+    """The default cluster in git."""
+    return home_with()
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,85 @@
+"""What is answered before Copier asks: what the cluster says, what its user gives."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+import yaml
+from lib.apps import Repository
+from lib.refusal import Refusal
+
+from hooks.place import Place, with_article
+from hooks.template import Template
+
+Answers = dict[str, Any]
+
+PREFIX = {"namespace": "ns_", "app": "app_"}
+# For the namespace that an app brings along.
+OF_A_NEW_NAMESPACE = "ns_pod_security"
+TAKEN_OVER = ("ingress_backend", "external_access", "secrets_backend", "onepassword_vault", "storage")
+
+
+def of_the_cluster(repository: Repository) -> Answers:
+    """The answers that created the cluster; Refusal when they are not recorded."""
+    path = repository.root / ".copier-answers.yml"
+    if not path.exists():
+        raise Refusal(f"{repository.root} has no .copier-answers.yml: the cluster was not made by this template.")
+    answers = repository.documents(path)[0]
+    if not isinstance(answers, dict) or answers.get("generator", "cluster") != "cluster":
+        raise Refusal(f"{path} does not hold the answers of a cluster.")
+    return answers
+
+
+def by_the_place(generator: str, place: Place) -> Answers:
+    """The answers that the folder's path gives."""
+    if generator == "namespace":
+        return {"ns_name": place.namespace}
+    return {"app_name": place.app, "app_namespace": place.namespace}
+
+
+def taken_over(cluster: Mapping[str, Any]) -> Answers:
+    """The cluster's answers that an app records as its own."""
+    return {name: cluster[name] for name in TAKEN_OVER if name in cluster}
+
+
+def refuse_what_is_no_users(generator: str, place: Place, template: Template, data: Mapping[str, Any]) -> None:
+    """Refusal when data answers what is no question of the generator, or what its user has no say in."""
+    given_by_place = by_the_place(generator, place)
+    askable = {
+        name
+        for name, question in template.questions.items()
+        if name.startswith(PREFIX[generator]) and question.get("when") is not False and name != "app_chart_source"
+    }
+    if generator == "app":
+        askable.add(OF_A_NEW_NAMESPACE)
+    for name, value in data.items():
+        if name in given_by_place:
+            if value != given_by_place[name]:
+                raise Refusal(f"{name} is {given_by_place[name]}, as the path {place} says, not {value}.")
+        elif name in TAKEN_OVER:
+            raise Refusal(f"{name} is an answer of the cluster, which its apps take over: it can't be given here.")
+        elif name in template.questions and name not in askable:
+            raise Refusal(f"{name} is not asked of {with_article(generator)}: it can't be given here.")
+        elif name not in askable:
+            likely = get_close_matches(name, askable - given_by_place.keys(), 1)
+            hint = f": did you mean {likely[0]}?" if likely else "."
+            raise Refusal(f"{name} is no question of {with_article(generator)}{hint}")
+    if generator == "app" and OF_A_NEW_NAMESPACE in data and place.has_namespace:
+        raise Refusal(f"{OF_A_NEW_NAMESPACE} is for a new namespace, and {place.namespace} exists already.")
+
+
+def divided(data: Mapping[str, Any]) -> tuple[Answers, Answers]:
+    """What is given for an app: of that, what its new namespace gets, and what it gets itself."""
+    of_namespace = {name: data[name] for name in (OF_A_NEW_NAMESPACE, "template_source") if name in data}
+    return of_namespace, {name: value for name, value in data.items() if name != OF_A_NEW_NAMESPACE}
+
+
+def from_file(text: str, name: str) -> Answers:
+    """The answers of a data file; Refusal when it is no mapping."""
+    try:
+        answers = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise Refusal(f"{name} is not YAML: {' '.join(str(error).split())}.") from None
+    if not isinstance(answers, dict):
+        raise Refusal(f"{name} is not a mapping of questions to answers.")
+    return answers

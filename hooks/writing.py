@@ -1,0 +1,56 @@
+"""Writing several files, or none."""
+
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def write_all(files: Mapping[Path, bytes]) -> None:
+    """Write every file, and the folders above it.
+
+    When anything fails or interrupts, all is as it was, byte for byte, before the exception goes on.
+    """
+    undo: list[Callable[[], object]] = []
+    try:
+        for path, content in files.items():
+            for folder in reversed([folder for folder in path.parents if not folder.exists()]):
+                undo.append(folder_remover(folder))
+                folder.mkdir()
+            undo.append(restorer(path))
+            path.write_bytes(content)
+    except BaseException:
+        with undisturbed():
+            for step in reversed(undo):
+                step()
+        raise
+
+
+def restorer(path: Path) -> Callable[[], object]:
+    """What brings a file back to what it is now, which may be nothing."""
+    if not path.exists():
+        return lambda: path.unlink(missing_ok=True)
+    content = path.read_bytes()
+    return lambda: path.write_bytes(content)
+
+
+def folder_remover(folder: Path) -> Callable[[], object]:
+    """What removes a folder, unless somebody else put something into it meanwhile."""
+
+    def remove() -> None:
+        with suppress(OSError):
+            folder.rmdir()
+
+    return remove
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Keep what would interrupt waiting: who presses Ctrl-C once often does so twice."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTIONS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,225 @@
+"""The namespaces, apps and chart sources of a repository, read from the files that Flux applies."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lib.refusal import Refusal
+
+# The C parser is ten times faster, and not everywhere.
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+HOST_KEYS = {"host", "hosts", "hostname", "hostnames"}
+
+
+@dataclass(frozen=True)
+class App:
+    """A Flux Kustomization with a folder of its own, kubernetes/apps/<namespace>/<name>."""
+
+    name: str
+    namespace: str
+    folder: Path
+    depends_on: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True)
+class ChartSource:
+    """kubernetes/flux/meta/repos/<name>.yaml: `kind` is OCIRepository or HelmRepository, `version` an OCI tag."""
+
+    name: str
+    kind: str
+    url: str
+    version: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A cluster's repository; read once, so take a new one after a change."""
+
+    root: Path
+    _read: dict[Path, list[Any]] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def around(cls, path: Path) -> "Repository":
+        """The repository that a path lies in or will lie in; Refusal when it is in none."""
+        for folder in [path, *path.parents]:
+            if (folder / "kubernetes/flux/cluster").is_dir() and (folder / "kubernetes/apps").is_dir():
+                return cls(folder)
+        raise Refusal(f"{path} is not inside a cluster's repository: no folder above it has kubernetes/apps.")
+
+    def short(self, path: Path) -> str:
+        """A path as one reads it in this repository."""
+        return path.relative_to(self.root).as_posix()
+
+    def documents(self, path: Path) -> list[Any]:
+        """The YAML documents of a file; Refusal when it is no YAML."""
+        if path not in self._read:
+            try:
+                self._read[path] = list(yaml.load_all(path.read_text(), Loader))  # noqa: S506, a safe loader
+            except (yaml.YAMLError, UnicodeDecodeError) as error:
+                raise Refusal(f"{self.short(path)} is not YAML: {' '.join(str(error).split())}.") from None
+        return self._read[path]
+
+    def yaml_files(self, folder: Path) -> list[Path]:
+        """The YAML files below a folder, in one order everywhere."""
+        return [path for path in sorted(folder.rglob("*.yaml")) if path.is_file()]
+
+    @property
+    def folder_of_apps(self) -> Path:
+        """Where the namespaces are."""
+        return self.root / "kubernetes/apps"
+
+    @cached_property
+    def kustomizations(self) -> dict[str, tuple[Path, dict[str, Any]]]:
+        """Every Flux Kustomization by its name, with its file and its spec."""
+        found = {}
+        for path in self.yaml_files(self.root / "kubernetes"):
+            if "kustomize.toolkit.fluxcd.io/v1" in path.read_text(errors="replace"):
+                for document in self.documents(path):
+                    if is_kind(document, "Kustomization", "kustomize.toolkit.fluxcd.io"):
+                        found[name_of(document)] = path, document.get("spec") or {}
+        return found
+
+    @cached_property
+    def apps(self) -> dict[str, App]:
+        """Every app by its name."""
+        found = {}
+        for name, (path, spec) in self.kustomizations.items():
+            parts = path.relative_to(self.root).parts
+            if parts[:2] == ("kubernetes", "apps") and len(parts) == 5:
+                found[name] = App(name, parts[2], path.parent, depends_on(spec))
+        return found
+
+    def app_in(self, folder: Path) -> App:
+        """The app of a folder; Refusal when there is none."""
+        for app in self.apps.values():
+            if app.folder == folder:
+                return app
+        raise Refusal(f"there is no app in {self.short(folder)}.")
+
+    def app_at(self, place: str, variable: str = "APP") -> App:
+        """The app at <namespace>/<app>, as a variable of a task says it; Refusal when there is none."""
+        return self.app_in(self.folder_of_apps.joinpath(*namespace_and_name(place, variable)))
+
+    def dependants(self, name: str) -> list[str]:
+        """The names of the Kustomizations that wait for one."""
+        return [other for other, (_, spec) in self.kustomizations.items() if name in depends_on(spec)]
+
+    # --- Chart sources ---
+
+    @property
+    def folder_of_sources(self) -> Path:
+        """Where the chart sources are; a file there needs no registration."""
+        return self.root / "kubernetes/flux/meta/repos"
+
+    @cached_property
+    def chart_sources(self) -> dict[str, ChartSource]:
+        """Every chart source by its name."""
+        found = {}
+        for path in sorted(self.folder_of_sources.glob("*.yaml")):
+            for document in self.documents(path):
+                if isinstance(document, dict) and document.get("kind") in ("OCIRepository", "HelmRepository"):
+                    spec = document.get("spec") or {}
+                    version = str((spec.get("ref") or {}).get("tag", ""))
+                    name = name_of(document)
+                    found[name] = ChartSource(name, document["kind"], str(spec.get("url")), version, path)
+        return found
+
+    def users_of(self, source: ChartSource) -> list[Path]:
+        """The files with a HelmRelease that takes its chart from a source."""
+        return [
+            path
+            for path, release in self.objects("HelmRelease")
+            if (source.kind, source.name) in ((ref.get("kind"), ref.get("name")) for ref in references(release))
+        ]
+
+    # --- What apps hold ---
+
+    def objects(self, *kinds: str, folder: Path | None = None) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """The objects of some kinds in a folder, all apps unless given, each with its file."""
+        for path in self.yaml_files(folder or self.folder_of_apps):
+            text = path.read_text(errors="replace")
+            if any(f"kind: {kind}" in text for kind in kinds):
+                for document in self.documents(path):
+                    if isinstance(document, dict) and document.get("kind") in kinds:
+                        yield path, document
+
+    @cached_property
+    def domain(self) -> str:
+        """The domain that Flux puts in the place of ${DOMAIN}."""
+        settings = self.documents(self.root / "kubernetes/flux/meta/settings/cluster-settings.yaml")
+        return str(settings[0]["data"]["DOMAIN"])
+
+    def owner_of_host(self, host: str) -> Path | None:
+        """The file that gives a host name to an app, however its domain is spelled."""
+        wanted = self.spelled_out(host)
+        label = wanted.removesuffix(self.domain.lower())
+        for path in self.yaml_files(self.folder_of_apps):
+            if label in path.read_text(errors="replace").lower():
+                for document in self.documents(path):
+                    if is_routed(document) and wanted in map(self.spelled_out, hosts(document)):
+                        return path
+        return None
+
+    def spelled_out(self, host: str) -> str:
+        """A host name as it will be in the cluster, where capitals make no difference."""
+        return host.replace("${DOMAIN}", self.domain).lower()
+
+
+def namespace_and_name(place: str, variable: str) -> tuple[str, str]:
+    """Both parts of <namespace>/<app>, as a variable of a task says it; Refusal when it says anything else."""
+    if not place:
+        raise Refusal(f"{variable} is missing: {variable}=<namespace>/<app>.")
+    if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", place):
+        raise Refusal(f"{variable} is <namespace>/<app>, not {place}.")
+    namespace, _, name = place.partition("/")
+    return namespace, name
+
+
+def name_of(document: dict[str, Any]) -> str:
+    """The name of an object; empty when it has none."""
+    return str((document.get("metadata") or {}).get("name", ""))
+
+
+def depends_on(spec: dict[str, Any]) -> tuple[str, ...]:
+    """The names of the Kustomizations that one waits for."""
+    return tuple(str(entry.get("name")) for entry in spec.get("dependsOn") or [] if isinstance(entry, dict))
+
+
+def is_kind(document: Any, kind: str, group: str) -> bool:
+    """Whether a document is an object of a kind, in whichever version."""
+    if not isinstance(document, dict):
+        return False
+    return document.get("kind") == kind and str(document.get("apiVersion")).startswith(f"{group}/")
+
+
+def is_routed(document: Any) -> bool:
+    """Whether an object can give an app a host name."""
+    return isinstance(document, dict) and document.get("kind") in ("HelmRelease", "HTTPRoute", "Ingress")
+
+
+def references(release: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What a HelmRelease takes its chart from."""
+    spec = release.get("spec") or {}
+    yield spec.get("chartRef") or {}
+    yield (((spec.get("chart") or {}).get("spec")) or {}).get("sourceRef") or {}
+
+
+def hosts(value: Any) -> Iterator[str]:
+    """The host names that stand anywhere in an object, under the keys that charts and routes use."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key in HOST_KEYS:
+                yield from (text for text in (inner if isinstance(inner, list) else [inner]) if isinstance(text, str))
+            yield from hosts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from hosts(inner)

@@ -1,0 +1,107 @@
+"""Stopped half-way, an addition leaves the repository as it was: every byte, and every folder."""
+
+import itertools
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from unittest import mock
+
+import pexpect
+import pytest
+
+from hooks.writing import write_all
+from tests.support.home import WEB_APP, Home, command_line, typed_to
+
+FOLDER = "kubernetes/apps/media/board"
+CHART = {"app_chart_url": "oci://ghcr.io/example/charts/dashboard", "app_chart_version": "9.3.0"}
+
+
+def failing_at(at: int, error: BaseException) -> Callable[[dict[Path, bytes]], None]:
+    """write_all, of which one write ends with half of its bytes and an error."""
+    count = 0
+    really = Path.write_bytes
+
+    def write_bytes(path: Path, content: bytes) -> int:
+        nonlocal count
+        count += 1
+        if count != at:
+            return really(path, content)
+        really(path, content[: len(content) // 2])
+        raise error
+
+    def write(files: dict[Path, bytes]) -> None:
+        with mock.patch.object(Path, "write_bytes", write_bytes):
+            write_all(files)
+
+    return write
+
+
+@pytest.mark.parametrize("error", [OSError("no space left on device"), KeyboardInterrupt()], ids=["failed", "stopped"])
+def test_a_write_that_fails_takes_every_other_back(home: Home, error: BaseException) -> None:
+    (home.root / "kubernetes/apps/media").mkdir()
+    for at in itertools.count(1):
+        before = home.tree
+        with mock.patch("hooks.addition.write_all", failing_at(at, error)):
+            try:
+                home.add("app", FOLDER, **CHART)
+                break
+            except type(error):
+                assert home.tree == before
+    assert at > len(home.changes) > 5
+
+
+def test_nothing_of_somebody_else_is_removed(tmp_path: Path) -> None:
+    def write(path: Path, content: bytes) -> int:
+        (path.parent / "theirs").touch()
+        raise OSError
+
+    with mock.patch.object(Path, "write_bytes", write), pytest.raises(OSError):
+        write_all({tmp_path / "a/b/c": b""})
+    assert [path.name for path in tmp_path.rglob("*")] == ["a", "b", "theirs"]
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("after", [0.4, 1.0, 1.6])
+def test_a_signal_to_copier_and_its_task_changes_nothing(home: Home, signal_number: int, after: float) -> None:
+    before = home.tree
+    process = subprocess.Popen(
+        command_line(home.template, "app", FOLDER, CHART),
+        cwd=home.root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    time.sleep(after)
+    if process.poll() is None:
+        os.killpg(process.pid, signal_number)
+    process.communicate()
+    while alive(process.pid):
+        time.sleep(0.02)
+    if process.returncode:
+        assert home.tree == before
+    else:
+        assert len(home.changes) > 5
+
+
+def alive(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_ctrl_c_at_a_prompt_is_said_and_changes_nothing(home: Home) -> None:
+    command = command_line(home.template, "app", FOLDER, WEB_APP)
+    command.remove("--defaults")
+    with home.untouched():
+        terminal = pexpect.spawn(command[0], command[1:], cwd=str(home.root), env=typed_to(), timeout=60)
+        terminal.expect("Who reaches it")
+        terminal.send("\x03")
+        terminal.expect("Interrupted: nothing was changed.")
+        terminal.expect(pexpect.EOF)
+        terminal.close()
+        assert terminal.exitstatus == 1
