@@ -60,8 +60,9 @@ def configured(workplace: Workplace, factory: Factory) -> Workplace:
 def test_plain_task_lists_every_task_of_the_document(onepassword: Workplace) -> None:
     listed = onepassword.succeeds()
     for name in (
-        "init", "configure", "reconcile", "bootstrap:talos", "bootstrap:apps", "secret:set", "talos:apply-node",
-        "talos:inventory", "talos:reset", "talos:upgrade-k8s", "talos:upgrade-node",
+        "init", "configure", "reconcile", "bootstrap:talos", "bootstrap:apps", "new:namespace", "new:app", "move:app",
+        "remove:app", "secret:set", "talos:apply-node", "talos:inventory", "talos:reset", "talos:upgrade-k8s",
+        "talos:upgrade-node",
     ):  # fmt: skip
         assert re.search(rf"^\* {name}: +\S", listed, re.MULTILINE), name
 
@@ -177,7 +178,9 @@ def test_init_with_sops_encrypts_and_registers_what_it_makes(sops: Workplace) ->
     assert "ENC[AES256_GCM" in text and "admin-password" in text
     assert "./grafana.sops.yaml" in yaml.safe_load(sops.read(f"{folder}/kustomization.yaml"))["resources"]
     clear = yaml.safe_load(decrypt(sops, f"{folder}/grafana.sops.yaml"))
-    assert clear["kind"] == "Secret" and clear["metadata"] == {"name": "grafana"}
+    # What somebody types may hold ${...}.
+    as_it_is = {"kustomize.toolkit.fluxcd.io/substitute": "disabled"}
+    assert clear["kind"] == "Secret" and clear["metadata"] == {"name": "grafana", "annotations": as_it_is}
     assert clear["stringData"]["admin-user"] == "admin"
     before = sops.every_file()
     sops.succeeds("init")
@@ -464,8 +467,13 @@ def test_secret_set_leaves_other_values_as_they_are(sops: Workplace) -> None:
 def test_secret_set_serves_an_app_that_somebody_added(sops: Workplace) -> None:
     sops.succeeds("init")
     sops.write("kubernetes/apps/media/films/app/kustomization.yaml", "resources:\n  - ./helmrelease.yaml\n")
+    ks = "spec:\n  prune: true # as all\n  path: ./kubernetes/apps/media/films/app\n"
+    sops.write("kubernetes/apps/media/films/ks.yaml", ks)
     sops.succeeds("secret:set", "SECRET=films", "KEY=password", "APP=media/films", stdin="x\n")
+    decrypting = ks.replace("  path:", "  decryption:\n    provider: sops\n  path:")
+    assert sops.read("kubernetes/apps/media/films/ks.yaml") == decrypting
     sops.succeeds("secret:set", "SECRET=films", "KEY=user", "APP=media/films", stdin="me\n")
+    assert sops.read("kubernetes/apps/media/films/ks.yaml") == decrypting
     clear = yaml.safe_load(decrypt(sops, "kubernetes/apps/media/films/app/films.sops.yaml"))
     assert clear["stringData"] == {"password": "x", "user": "me"}
     assert "has no kustomization.yaml" in sops.refuses("secret:set", "SECRET=a", "KEY=b", "APP=media/none", stdin="x\n")

@@ -1,0 +1,41 @@
+"""A change of several files that happens as a whole."""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+from lib.process import ROOT, write_public
+
+
+class Change:
+    """with Change() as change: …; an error or Ctrl-C inside takes back what was done so far."""
+
+    def __enter__(self) -> "Change":
+        # Git ignores it, and Flux sees nothing outside of kubernetes/.
+        self._bin = Path(tempfile.mkdtemp(prefix=".", suffix=".unfinished", dir=ROOT))
+        self._undo: list[Callable[[], object]] = []
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
+        if kind is not None:
+            for undo in reversed(self._undo):
+                undo()
+        shutil.rmtree(self._bin, ignore_errors=True)
+
+    def write(self, path: Path, content: str) -> None:
+        """Write a file that exists."""
+        before = path.read_bytes()
+        if content.encode() != before:
+            self._undo.append(lambda: path.write_bytes(before))
+            write_public(path, content)
+
+    def move(self, old: Path, new: Path) -> None:
+        """Move a file or a folder to a path that is free."""
+        self._undo.append(lambda: new.exists() and new.rename(old))
+        old.rename(new)
+
+    def delete(self, path: Path) -> None:
+        """Delete a file or a folder."""
+        self.move(path, self._bin / str(len(self._undo)))
