@@ -25,13 +25,14 @@ from tests.tools.build import PROJECT, heartbeat
 PINS = PROJECT / "tests" / "renovate"
 INSTALLED = PROJECT / ".tools" / "renovate"
 PACKAGE_FILES = ("package.json", "package-lock.json", ".npmrc")
-EXTRACT = (
+OPTIONS = (
     "--platform=local",
-    "--dry-run=extract",
     "--onboarding=false",
     "--require-config=optional",
     "--report-type=file",
 )
+
+Found = dict[str, list[dict[str, Any]]]
 
 
 def node_home() -> Path:
@@ -75,15 +76,47 @@ def install() -> None:
         fresh.rename(INSTALLED)
 
 
-def extract(repository: Path, base_dir: Path) -> dict[str, list[dict[str, Any]]]:
+def extract(repository: Path, base_dir: Path) -> Found:
     """What Renovate finds in a git work tree, per manager. Only files that git knows count.
 
     base_dir is Renovate's own folder, a fresh one each time: it keeps what it saw there.
     """
+    return reported("extract", repository, base_dir)
+
+
+def lookup(repository: Path, base_dir: Path, home: Path, *managers: str) -> Found:
+    """What these managers find, with the updates that they would propose. Their git reads home/.gitconfig."""
+    return reported("lookup", repository, base_dir, f"--enabled-managers={','.join(managers)}", HOME=str(home))
+
+
+def reported(mode: str, repository: Path, base_dir: Path, *options: str, **variables: str) -> Found:
+    """What Renovate writes into its report."""
     report = base_dir / "report.json"
-    run("renovate", *EXTRACT, f"--report-path={report}", cwd=repository, base_dir=base_dir)
-    found: dict[str, list[dict[str, Any]]] = json.loads(report.read_text())["repositories"]["local"]["packageFiles"]
+    arguments = (f"--dry-run={mode}", f"--report-path={report}", *options)
+    run("renovate", *OPTIONS, *arguments, cwd=repository, base_dir=base_dir, **variables)
+    found: Found = json.loads(report.read_text())["repositories"]["local"]["packageFiles"]
     return found
+
+
+def update(origin: Path, clone: Path, home: Path, answers_file: str, version: str) -> list[dict[str, Any]]:
+    """Let Renovate's copier manager clone a repository and update one place in it; returns what the manager returns.
+
+    Its git and Copier read home/.gitconfig, and home/bin comes first on their PATH.
+    """
+    clone.mkdir()
+    done = subprocess.run(
+        [
+            *map(str, (node_home() / "bin" / "node", PINS / "update.mjs", INSTALLED / "node_modules/renovate")),
+            *(str(origin), str(clone), answers_file, version),
+        ],
+        env=environment(HOME=str(home), PATH=os.pathsep.join([str(home / "bin"), os.environ["PATH"]])),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    results: list[dict[str, Any]] = json.loads(done.stdout)
+    return results
 
 
 def objections(repository: Path, base_dir: Path) -> str:
@@ -95,7 +128,7 @@ def objections(repository: Path, base_dir: Path) -> str:
     return ""
 
 
-def run(command: str, *arguments: str, cwd: Path, base_dir: Path) -> str:
+def run(command: str, *arguments: str, cwd: Path, base_dir: Path, **variables: str) -> str:
     """Run one of Renovate's commands without a network and return what it logs."""
     done = subprocess.run(
         [str(node_home() / "bin" / "node"), str(INSTALLED / "node_modules/.bin" / command), *arguments],
@@ -105,6 +138,7 @@ def run(command: str, *arguments: str, cwd: Path, base_dir: Path) -> str:
             # Without one, whatever lives on GitHub is listed as skipped. Nothing is asked there.
             RENOVATE_GITHUB_COM_TOKEN="unused",  # noqa: S106
             LOG_LEVEL="warn",
+            **variables,
         ),
         capture_output=True,
         text=True,
