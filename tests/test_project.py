@@ -27,6 +27,17 @@ def test_the_table_of_questions_is_complete_and_in_order():
     assert column((PROJECT / "docs/questions.md").read_text(), "| question |") == public
 
 
+@pytest.mark.parametrize(("generator", "title"), [("namespace", "## A namespace"), ("app", "## An app")])
+def test_the_tables_of_the_generators_questions_are_complete_and_in_order(generator, title):
+    section = (PROJECT / "docs/questions.md").read_text().split(f"\n{title}\n")[1]
+    listed = [name for cell in column(section, "| question |") for name in cell.split(", ")]
+    assert listed == [
+        name
+        for name, question in questions(generator).items()
+        if question.get("when") is not False and question.get("ask") is not False
+    ]
+
+
 def test_the_keys_of_cluster_settings_are_listed():
     listed = column((PROJECT / "docs/questions.md").read_text(), "| key | is |")
     assert set(listed) == SETTINGS | {"EXTERNAL_ADDRESS"}

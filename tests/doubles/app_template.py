@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tests.doubles.app_template_keys import CONTAINER, MOUNTS, POD, SERVICE, check
+from tests.doubles.app_template_keys import CONSTANT, CONTAINER, MOUNTS, POD, SERVICE, check
 
 Values = dict[str, Any]
 Object = dict[str, Any]
@@ -450,7 +450,8 @@ def _variables(env: Any, path: str) -> list[Object]:
     for item in env:
         name, rest = _needed(item, "name", path), {key: value for key, value in item.items() if key != "name"}
         if "value" in rest:
-            made.append({"name": name, "value": _text(rest["value"], f"{path}.{name}")})
+            value = _text(rest["value"], f"{path}.{name}")
+            made.append({"name": name, "value": CONSTANT.sub(lambda action: json.loads(action[1]), value)})
         else:
             made.append({"name": name, "valueFrom": rest.get("valueFrom", rest)})
     return made

@@ -5,6 +5,7 @@ for a list of x, a tuple for one of these by the value's type, where a scalar al
 that depend on the item's `type`.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -115,9 +116,14 @@ VALUES = {
 }
 
 
+# An action that is nothing but a text, and the fields that the chart takes as they are.
+CONSTANT = re.compile(r'{{ ("(?:[^"\\]|\\.)*") }}')
+NO_TEMPLATE = re.compile(r"\.(args|command)(\[\d+\])?$")
+
+
 def check(value: Any, known: Known = VALUES, path: str = "") -> None:
     """ValueError with the path of a key that is not known, of a wrong type, or of Go template syntax."""
-    if isinstance(value, str) and "{{" in value:
+    if isinstance(value, str) and "{{" in CONSTANT.sub("", value) and not NO_TEMPLATE.search(path):
         raise ValueError(f"{path}: the chart would execute this as a template")
     if callable(known):
         known = known(value, path)

@@ -19,7 +19,8 @@ from typing import Any
 import yaml
 
 from tests.doubles import app_template
-from tests.support import charts
+from tests.support import app_cases, charts
+from tests.support.additions import Adder
 from tests.support.cases import EXAMPLES
 from tests.support.render import Renderer, snapshot
 from tests.support.repository import Object, Repository, parse
@@ -33,10 +34,15 @@ def releases(scratch: Path) -> Iterator[charts.Release]:
     for document in parse(VALUES.read_text()):
         values = {key: value for key, value in document.items() if key != "about"}
         yield charts.Release("release", "default", "", "app-template", document["about"], values, (), GATEWAYS)
-    render = Renderer(snapshot(scratch / "template"), scratch / "renders")
+    template = snapshot(scratch / "template")
+    render = Renderer(template, scratch / "renders")
+    clusters = [Repository(render(answers), answers) for answers in EXAMPLES.values()]
+    for name, answers in app_cases.CLUSTERS.items():
+        Adder(template).make_cluster(scratch / name, render(answers), answers)
+        clusters.append(Repository(scratch / name, answers))
     seen = set()
-    for answers in EXAMPLES.values():
-        for release in charts.releases(Repository(render(answers), answers)):
+    for cluster in clusters:
+        for release in charts.releases(cluster):
             if release.chart == "app-template" and release.key not in seen:
                 seen.add(release.key)
                 yield release

@@ -52,11 +52,15 @@ class ApiServer:
         self._namespaces: set[str] = set()
 
     def call(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> Any:
-        """One request, repeated while the server is still preparing the storage of new CRDs (429)."""
+        """One request, repeated while the server is still preparing the storage of new CRDs (429).
+
+        A kept connection may have been closed meanwhile: the request is then made once more, on a new one.
+        """
         headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": kind}
-        payload = None if body is None else json.dumps(body).encode()
+        payload = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         for wait in (0.1, 0.2, 0.5, 1, 2, 5, 5, 0):
             connection = getattr(self._local, "connection", None)
+            is_kept = connection is not None
             if connection is None:
                 connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=self._tls, timeout=60)
                 self._local.connection = connection
@@ -66,6 +70,8 @@ class ApiServer:
                 text = response.read()
             except (http.client.HTTPException, OSError):
                 self._local.connection = None
+                if is_kept and wait:
+                    continue
                 raise
             if response.status != 429 or not wait:
                 break

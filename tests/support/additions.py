@@ -1,0 +1,45 @@
+"""Adding apps to a rendered cluster in process, many in a second."""
+
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import lib.render
+
+from hooks import addition
+from hooks.copying import Copy
+from hooks.template import Template
+from tests.support import app_cases
+from tests.support.render import VERSION
+
+RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+
+
+class Adder:
+    """Adds namespaces and apps as the hook does, but renders with lib.render, which compiles the template once."""
+
+    def __init__(self, template: Path) -> None:
+        self._template = Template.checked_out_in(template)
+        self._renderer = lib.render.Template(template, commit=VERSION, source=str(template))
+
+    def add(self, generator: str, destination: Path, data: Mapping[str, Any]) -> addition.Addition:
+        """Refusal as the hook."""
+        with mock.patch.object(addition, "copy", self._copy):
+            return addition.add(self._template, generator, destination, data, defaults=True)
+
+    def _copy(self, template: object, data: Mapping[str, Any], *, defaults: bool) -> Copy:
+        rendered = self._renderer.render({}, data)
+        return Copy({Path(path): file.content for path, file in rendered.items()})
+
+    def make_cluster(self, root: Path, rendered: Path, answers: Mapping[str, Any]) -> None:
+        """A rendered cluster after `task init`, with every app of the table that fits its answers."""
+        shutil.copytree(rendered, root)
+        config = root / ".sops.yaml"
+        config.write_text(re.sub(r"^( +age:).*$", rf"\1 {RECIPIENT}", config.read_text(), flags=re.MULTILINE))
+        apps = root / "kubernetes/apps"
+        self.add("namespace", apps / app_cases.RESTRICTED, {"ns_pod_security": "restricted"})
+        for namespace, name, data in app_cases.apps(answers):
+            self.add("app", apps / namespace / name, data)
