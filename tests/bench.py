@@ -3,6 +3,7 @@
 Runs are interleaved, because a noisy machine slows both sides alike; read the ratios, not the seconds.
 """
 
+import itertools
 import os
 import shutil
 import statistics
@@ -16,13 +17,14 @@ from typing import Any
 
 import yaml
 from copier import run_copy
-from copier._template import load_template_config
 from lib.render import Template
 
+from tests.support.additions import Adder
 from tests.support.render import VERSION, git, snapshot
 
 RUNS = 7
-ANSWERS_FILE = "{{ _copier_conf.answers_file }}.jinja"
+APP = {"app_image": "ghcr.io/example/app", "app_tag": "1.2.3", "app_port": 8080}
+Answers = dict[str, Any]
 
 
 def seconds(action: Callable[[], object]) -> float:
@@ -52,20 +54,39 @@ def command_line(template: Path, destination: Path, environment: dict[str, str])
     return copy
 
 
-def in_process(template: Path, destination: Path) -> Callable[[], object]:
+def in_process(template: Path, destination: Path, answers: Answers) -> Callable[[], object]:
     """The same without the command line."""
 
     def copy() -> None:
         shutil.rmtree(destination, ignore_errors=True)
-        run_copy(str(template), destination, vcs_ref="HEAD", defaults=True, quiet=True)
+        run_copy(str(template), destination, vcs_ref="HEAD", data=answers, defaults=True, quiet=True)
 
     return copy
 
 
-def rendered(template: Path) -> Callable[[], object]:
+def rendered(template: Path, answers: Answers) -> Callable[[], object]:
     """One render of a template that is loaded once."""
     loaded = Template(template, commit=VERSION, source=str(template))
-    return lambda: loaded.render({})
+    return lambda: loaded.render({}, answers)
+
+
+def entry(generator: Path, cluster: Path, answers: Answers) -> Callable[[], object]:
+    """One `copier copy --trust generators/app`, each time of another app of the cluster."""
+    number = itertools.count()
+    data = [f"--data={name}={answer}" for name, answer in answers.items()]
+
+    def copy() -> None:
+        app = cluster / f"kubernetes/apps/media/{generator.name}-{next(number)}"
+        command = ["copier", "copy", "--trust", "--defaults", "--quiet", *data, str(generator), str(app)]
+        subprocess.run(command, check=True, capture_output=True)
+
+    return copy
+
+
+def another(adder: Adder, cluster: Path) -> Callable[[], object]:
+    """Another app in this process."""
+    number = itertools.count()
+    return lambda: adder.add("app", cluster / f"kubernetes/apps/media/app-{next(number):03}", APP)
 
 
 def commit(folder: Path) -> None:
@@ -83,27 +104,13 @@ def as_static_template(copied: Path, target: Path) -> int:
     return sum(path.is_file() for path in (target / "template").rglob("*"))
 
 
-def as_small_template(template: Path, target: Path) -> str:
-    """Fifteen files and forty questions, beside all those of a cluster, none of which applies; returns its label."""
-    config: dict[str, Any] = {"generator": {"type": "str", "default": "app", "ask": False}}
-    config |= load_template_config(template / "copier.yml") | {"_subdirectory": "{{ generator }}"}
-    others = [details for name, details in config.items() if not name.startswith("_") and name != "generator"]
-    for details in others:
-        details["when"] = details.get("when") is not False and "{{ generator == 'cluster' }}"
-    rule = "{% from 'macros/names.jinja' import why_this_is_no_label %}{{ why_this_is_no_label(app_NUMBER, 32) }}"
-    choices = {"choices": {"Nothing at all - the default": "none", "internal - at home": "internal"}, "default": "none"}
-    for number in range(40):
-        text = {"default": "jellyfin", "validator": rule.replace("NUMBER", str(number))}
-        config[f"app_{number}"] = {"type": "str", **(choices if number % 2 else text)}
-    shutil.copytree(template / "macros", target / "macros")
-    (target / "copier.yml").write_text(yaml.safe_dump(config, sort_keys=False))
-    for number in range(14):
-        file = target / f"app/{{% if app_1 == 'none' %}}app{{% endif %}}/{number}.yaml.jinja"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("{% from 'macros/yaml.jinja' import scalar %}\n" + "key: {{ scalar(app_0) }}\n" * 20)
-    shutil.copy(template / "template" / ANSWERS_FILE, target / "app")
-    commit(target)
-    return f"15 files, 41 of {41 + len(others)} questions apply"
+def as_template_with_a_task(app: Path, target: Path) -> Path:
+    """A template of an app's files as they are, with a task that does nothing but start Copier's Python again."""
+    shutil.copytree(app, target / "template")
+    (target / "template" / ".copier-answers.yml").unlink()
+    task = ["{{ _copier_python }}", "-c", "import copier"]
+    (target / "copier.yml").write_text(yaml.safe_dump({"_subdirectory": "template", "_tasks": [{"command": task}]}))
+    return target
 
 
 def main() -> int:
@@ -111,10 +118,25 @@ def main() -> int:
         work = Path(folder)
         os.environ |= {"COPIER_CACHE_DIR": str(work / "cache"), "COPIER_SETTINGS_PATH": str(work / "settings.yml")}
         (work / "settings.yml").write_text("{}\n")
-        ours, static, small = snapshot(work / "template"), work / "static", work / "small"
-        command_line(ours, work / "copy", dict(os.environ))()
-        files = as_static_template(work / "copy", static)
-        label = as_small_template(ours, small)
+        ours, static, cluster = snapshot(work / "template"), work / "static", work / "cluster"
+        command_line(ours, cluster, dict(os.environ))()
+        files = as_static_template(cluster, static)
+        adder = Adder(ours)
+        shutil.copytree(cluster, work / "crowded")
+        quiet = another(adder, cluster)
+        quiet()
+        crowd = another(adder, work / "crowded")
+        for _ in range(100):
+            crowd()
+        floor = as_template_with_a_task(cluster / "kubernetes/apps/media/app-000", work / "task")
+        taken_over = {
+            "ingress_backend": "nginx",
+            "secrets_backend": "sops",
+            "storage": "none",
+            "external_access": "none",
+        }
+        app = {"generator": "app", "app_name": "app", "app_namespace": "media", **taken_over, **APP}
+
         print(f"{'':52}{'min':>9}{'median':>9}{'max':>9}")
         compare(
             "copier copy --defaults",
@@ -122,8 +144,20 @@ def main() -> int:
             f"floor: {files} static files",
             command_line(static, work / "floor", dict(os.environ)),
         )
-        compare("cluster: copier's run_copy", in_process(ours, work / "copy"), "cluster: lib.render", rendered(ours))
-        compare(f"{label}: run_copy", in_process(small, work / "copy"), f"{label}: lib.render", rendered(small))
+        compare(
+            "an app: copier copy --trust generators/app",
+            entry(ours / "generators/app", cluster, APP),
+            "floor: its files, static, and a task",
+            entry(floor, cluster, {}),
+        )
+        compare(
+            "cluster: copier's run_copy",
+            in_process(ours, work / "copy", {}),
+            "cluster: lib.render",
+            rendered(ours, {}),
+        )
+        compare("app: copier's run_copy", in_process(ours, work / "copy", app), "app: lib.render", rendered(ours, app))
+        compare("another app beside 100, in process", crowd, "another app beside none", quiet)
     return 0
 
 
