@@ -26,8 +26,8 @@ cluster: $(STAMP) ## create, commit and check an example cluster
 test: tools ## run every test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
-test-fast: $(STAMP) ## run the tests that need no Go tool
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not real"
+test-fast: $(STAMP) ## run the tests that need no Go tool and little time
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not real and not slow"
 
 tools: $(STAMP) ## build the pinned tools, or take them from the cache or PATH
 	@$(TOOLS)

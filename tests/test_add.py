@@ -13,6 +13,8 @@ import yaml
 from tests.support.home import WEB_APP, Home, command_line, typed_to
 from tests.support.render import PROJECT, VERSION, git
 
+pytestmark = pytest.mark.slow
+
 APP_FILES = [".copier-answers.yml", "app/helmrelease.yaml", "app/kustomization.yaml", "ks.yaml"]
 REPOS = "kubernetes/flux/meta/repos"
 GRAFANA = {"app_chart_url": "oci://ghcr.io/example/charts/dashboard", "app_chart_version": "9.3.0"}

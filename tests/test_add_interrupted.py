@@ -15,6 +15,8 @@ import pytest
 from hooks.writing import write_all
 from tests.support.home import WEB_APP, Home, command_line, typed_to
 
+pytestmark = pytest.mark.slow
+
 FOLDER = "kubernetes/apps/media/board"
 CHART = {"app_chart_url": "oci://ghcr.io/example/charts/dashboard", "app_chart_version": "9.3.0"}
 

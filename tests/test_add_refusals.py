@@ -9,6 +9,8 @@ from lib.refusal import Refusal
 from hooks import add
 from tests.support.home import WEB_APP, Home
 
+pytestmark = pytest.mark.slow
+
 APPS = "kubernetes/apps"
 LAN = {"app_load_balancer_ports": "[{port: 22000, protocol: TCP}]"}
 MEDIA = f"{APPS}/media"

@@ -10,6 +10,8 @@ from hooks.template import Template
 from tests.support.home import Home
 from tests.support.render import VERSION, git
 
+pytestmark = pytest.mark.slow
+
 PUBLIC = "https://github.com/copier-talos-flux/copier-talos-flux"
 FORK = "https://git.example.net/me/talos.git"
 MEDIA = "kubernetes/apps/media"

@@ -10,6 +10,8 @@ import yaml
 
 from tests.test_questions import ASKED, questionnaire, questions  # noqa: F401  (a fixture)
 
+pytestmark = pytest.mark.slow
+
 ENTER, ESCAPE, DOWN, CLEAR_LINE = "\r", "\x1b", "\x1b[B", "\x05\x15"
 
 

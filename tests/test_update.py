@@ -67,12 +67,14 @@ def release(tmp_path) -> Release:
     return Release(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_default_that_changes_later_flips_no_cluster(release):
     replace(release.template / "questions/access.yml", "else 'quic' }}", "else 'http2' }}")
     release.release()
     assert release.update()["tunnel_transport"] == "quic"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("question", "rules", "old", "new"),
     [
@@ -116,10 +118,12 @@ def test_a_choice_that_is_gone_stops_the_update_and_names_the_answer(tmp_path):
     assert git(release.cluster, "status", "--porcelain") == ""
 
 
+@pytest.mark.slow
 def test_what_calls_flux_follows_when_nothing_can_reach_it_any_more(release):
     assert release.update(external_access="none")["webhook_provider"] == "none"
 
 
+@pytest.mark.slow
 def test_a_raised_pin_of_the_template_leaves_the_clusters_version_alone(release):
     replace(release.template / "questions/pins.yml", "default: 1.20.1", "default: 1.99.0")
     release.release()
@@ -128,6 +132,7 @@ def test_a_raised_pin_of_the_template_leaves_the_clusters_version_alone(release)
     assert (release.cluster / CILIUM).read_text() == before
 
 
+@pytest.mark.slow
 def test_what_renovate_raised_survives_when_the_template_raises_it_too(release):
     replace(release.cluster / CILIUM, "tag: 1.20.1", "tag: 1.20.7")
     commit(release.cluster, "chore: raise cilium")
@@ -142,6 +147,7 @@ def test_what_renovate_raised_survives_when_the_template_raises_it_too(release):
     assert "<<<<<<<" not in (release.cluster / CILIUM).read_text()
 
 
+@pytest.mark.slow
 def test_a_component_that_comes_later_starts_at_that_releases_version(release):
     replace(release.template / "questions/pins.yml", "default: 1.12.1", "default: 1.13.0")
     release.release()
@@ -355,6 +361,7 @@ def test_each_question_that_has_a_rule_is_tried():
     assert set(RULED) - tried == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("instance", "name"), CASES)
 def test_a_stricter_rule_replaces_no_recorded_answer(later_release, instance, name):
     question = tightened(QUESTIONS[name], name, INSTANCES[instance][name])
@@ -362,6 +369,7 @@ def test_a_stricter_rule_replaces_no_recorded_answer(later_release, instance, na
         print(name, "is", later_release(instance, {name: question})[name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("instance", "name"), [case for case in CASES if case.values[1] not in {"generator", *HAVE_NO_DEFAULT}]
 )
