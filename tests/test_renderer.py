@@ -72,8 +72,11 @@ class Miniature:
 # --- The same files ---
 
 
-def test_a_cluster_is_rendered_as_copier_copies_it(cluster: Repository, ours: Template) -> None:
-    assert_equal(ours.render({}, cluster.answers), files_in(cluster.root))
+@pytest.mark.slow
+def test_a_cluster_is_rendered_as_copier_copies_it(cluster: Repository, render: Renderer, tmp_path: Path) -> None:
+    with quicker():
+        copied = render.into(tmp_path / "copy", cluster.answers)
+    assert_equal(files_in(cluster.root), files_in(copied))
 
 
 def test_recorded_answers_render_the_same_cluster_again(cluster: Repository, ours: Template) -> None:
