@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from copy import deepcopy
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-import lib.render
 from copier import run_copy
 from copier._main import Worker
 from copier._template import Template, load_template_config
@@ -23,6 +22,9 @@ from tests.support.locks import locked
 
 PROJECT = Path(__file__).resolve().parents[2]
 VERSION = "v999.0.0"
+
+if TYPE_CHECKING:
+    import lib.render
 
 Answers = Mapping[str, Any]
 
@@ -105,7 +107,9 @@ class Renderer:
         self.questions = {name for name, question in questions.items() if question.get("when") is not False}
 
     @cached_property
-    def _quick(self) -> lib.render.Template:
+    def _quick(self) -> "lib.render.Template":
+        import lib.render  # noqa: PLC0415, not on the path of the process that keeps the API server
+
         return lib.render.Template(self.template, commit=VERSION, source=str(self.template))
 
     def __call__(self, answers: Answers) -> Path:
