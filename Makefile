@@ -43,7 +43,7 @@ bench: $(STAMP) ## measure, side by side
 	PYTHONPATH=template/scripts $(BIN)/python -m tests.bench
 
 verify-charts: tools ## render the charts in DIR= with the values of every example
-	$(BIN)/python -m tests.verify_charts $(DIR)
+	PYTHONPATH=template/scripts $(BIN)/python -m tests.verify_charts $(DIR)
 
 $(STAMP): requirements.txt
 	@echo "installing the pinned Python packages into $(VENV)"
