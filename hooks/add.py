@@ -29,7 +29,7 @@ def main() -> int:
     parser.add_argument("--data-file", type=Path, help="a YAML file of answers; --data goes before it")
     parser.add_argument("--defaults", action="store_true", help="ask nothing")
     parser.add_argument("--quiet", action="store_true", help="say nothing but why it is refused")
-    parser.add_argument("--as-copier", type=json.loads, default={}, help="data, defaults, quiet and vcs_ref, in JSON")
+    parser.add_argument("--as-copier", type=json.loads, default={}, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     as_copier = arguments.as_copier
     quiet = arguments.quiet or as_copier.get("quiet", False)

@@ -87,6 +87,9 @@ def add_app(
     source = charts.source_of(repository, template, cluster, made.answers)
     if source and made.answers.get("app_chart_source", source.name) != source.name:
         made = copy(template, {**given, **recorded(made), "app_chart_source": source.name}, defaults=True)
+    addition.notes += [
+        f"{name} has no effect with the other answers." for name in answers.without_effect(of_app, made.answers)
+    ]
     addition.take(place.folder, made)
     register(addition)
     addition.told.append(f"App {place.namespace}/{place.app} is new in {place}, and listed in its namespace.")

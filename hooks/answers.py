@@ -1,6 +1,7 @@
 """What is answered before Copier asks: what the cluster says, what its user gives."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -16,7 +17,21 @@ Answers = dict[str, Any]
 PREFIX = {"namespace": "ns_", "app": "app_"}
 # For the namespace that an app brings along.
 OF_A_NEW_NAMESPACE = "ns_pod_security"
+# Whose numbers are numbers: a chart may ask for them.
+CHART_VALUES = "app_values"
+YES_OR_NO = {"y", "yes", "t", "true", "on", "1", "n", "no", "f", "false", "off", "0"}
 TAKEN_OVER = ("ingress_backend", "external_access", "secrets_backend", "onepassword_vault", "storage")
+
+
+class AsWritten(yaml.SafeLoader):
+    """Reads 1.10, 0644 and 2025-01-01 as the texts that they are in a tag or a variable."""
+
+
+AsWritten.yaml_implicit_resolvers = {
+    first: [(tag, rule) for tag, rule in rules if tag.rpartition(":")[2] not in ("float", "int", "timestamp")]
+    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+AsWritten.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^-?(?:0|[1-9][0-9]*)$"), list("-0123456789"))
 
 
 def of_the_cluster(repository: Repository) -> Answers:
@@ -64,8 +79,15 @@ def refuse_what_is_no_users(generator: str, place: Place, template: Template, da
             likely = get_close_matches(name, askable - given_by_place.keys(), 1)
             hint = f": did you mean {likely[0]}?" if likely else "."
             raise Refusal(f"{name} is no question of {with_article(generator)}{hint}")
+        elif template.questions[name]["type"] == "bool" and str(value).lower() not in YES_OR_NO:
+            raise Refusal(f"{name} can't be {value}: it is true or false.")
     if generator == "app" and OF_A_NEW_NAMESPACE in data and place.has_namespace:
         raise Refusal(f"{OF_A_NEW_NAMESPACE} is for a new namespace, and {place.namespace} exists already.")
+
+
+def without_effect(given: Iterable[str], recorded: Mapping[str, Any]) -> list[str]:
+    """Those of the given answers that nothing asks for, as the other answers are."""
+    return [name for name in given if name.startswith(tuple(PREFIX.values())) and name not in recorded]
 
 
 def divided(data: Mapping[str, Any]) -> tuple[Answers, Answers]:
@@ -77,7 +99,9 @@ def divided(data: Mapping[str, Any]) -> tuple[Answers, Answers]:
 def from_file(text: str, name: str) -> Answers:
     """The answers of a data file; Refusal when it is no mapping."""
     try:
-        answers = yaml.safe_load(text)
+        answers = yaml.load(text, AsWritten)  # noqa: S506, a safe loader
+        if isinstance(answers, dict) and CHART_VALUES in answers:
+            answers[CHART_VALUES] = yaml.safe_load(text)[CHART_VALUES]
     except yaml.YAMLError as error:
         raise Refusal(f"{name} is not YAML: {' '.join(str(error).split())}.") from None
     if not isinstance(answers, dict):

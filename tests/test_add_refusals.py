@@ -6,7 +6,7 @@ from unittest import mock
 import pytest
 from lib.refusal import Refusal
 
-from hooks import add
+from hooks import add, answers
 from tests.support.home import WEB_APP, Home
 
 pytestmark = pytest.mark.slow
@@ -78,6 +78,11 @@ def test_a_place_is_refused(home: Home, generator: str, folder: str, words: str)
             {"app_host": "echo.${DOMAIN}"},
             "echo.${DOMAIN} is a host name of kubernetes/apps/default/echo/app/helmrelease.yaml",
         ),
+        (
+            {"app_host": "external.${DOMAIN}"},
+            "external.${DOMAIN} is a host name of kubernetes/apps/network/external-record/app/dnsendpoint.yaml already",
+        ),
+        ({"app_root": "jein"}, "app_root can't be jein: it is true or false."),
         (
             {"app_host": "films.example.org"},
             "films.example.org is neither example.com nor one label below it, and no certificate covers another name.",
@@ -218,3 +223,23 @@ def test_data_that_is_no_answer_is_refused(home: Home, bad: str, capsys: pytest.
     with home.untouched(), mock.patch("sys.argv", command), mock.patch.object(add, "ROOT", home.template):
         assert add.main() == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_data_file_is_read_as_it_is_written() -> None:
+    text = "app_tag: 1.10\napp_port: 80\napp_env: {A: 0644, B: 2025-01-01, C: true}\napp_values: {ratio: 1.5}\n"
+    assert answers.from_file(text, "films.yaml") == {
+        "app_tag": "1.10",
+        "app_port": 80,
+        "app_env": {"A": "0644", "B": "2025-01-01", "C": True},
+        "app_values": {"ratio": 1.5},
+    }
+
+
+def test_an_answer_without_effect_is_named(home: Home) -> None:
+    made = home.add("app", f"{APPS}/default/jellyfin", **WEB_APP | {"app_secret_keys": "[KEY]"})
+    assert "app_secret_keys has no effect with the other answers." in made.notes
+
+
+def test_plain_manifests_are_routed_to_their_own_service(home: Home) -> None:
+    home.add("app", f"{APPS}/default/films", **WEB_APP | {"app_kind": "manifests", "app_service": "other"})
+    assert "other" not in home.text(f"{APPS}/default/films/app/ingress.yaml")

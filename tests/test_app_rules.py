@@ -1,5 +1,6 @@
 """Which answers of an app are refused, and in which words."""
 
+import datetime
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("app_mounts", [{"path": "/a/../b", "pvc": "1Gi"}], "is not the path of a mount"),
     ("app_mounts", [{"path": "/a", "pvc": "lots"}], "lots is not a quantity for pvc of /a: bytes"),
     ("app_mounts", [{"path": "/a", "pvc": 0}], "0 is not a quantity"),
+    ("app_mounts", [{"path": "/a", "pvc": 10}], "10 is too little for the pvc of /a: give it a unit"),
     ("app_mounts", [{"path": "/a", "pvc": "5GB"}], "5GB is not a quantity"),
     ("app_mounts", [{"path": "/a", "emptyDir": "big"}], "big is not a quantity for emptyDir of /a"),
     ("app_mounts", [{"path": "/a", "nfs": "/export"}], "/export is not an NFS export: server:/path"),
@@ -77,6 +79,8 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("app_env", {"1A": "b"}, "is not an environment variable"),
     ("app_env", {"A": ["b"]}, "is not an environment variable"),
     ("app_env", {"A": None}, "is not an environment variable"),
+    ("app_env", {"VERSION": 1.1}, "a version or a date is a text in quotes"),
+    ("app_env", {"DAY": datetime.date(2025, 1, 1)}, "a version or a date is a text in quotes"),
     ("app_args", "--verbose", "is not a list of arguments"),
     ("app_args", [8080], "8080 is not a text: write an argument in quotes"),
     ("app_config_files", ["/a"], "is not a mapping of paths to texts"),
@@ -137,7 +141,7 @@ TAKEN: list[tuple[str, Any]] = [
     ("app_host", "${DOMAIN}"),
     ("app_host", "films.example.net"),
     ("app_mounts", [{"path": "/.config/x_y", "emptyDir": None}]),
-    ("app_mounts", [{"path": "/a", "pvc": 1000000}, {"path": "/b/a", "pvc": "0.5Ti"}]),
+    ("app_mounts", [{"path": "/a", "pvc": 10000000}, {"path": "/b/a", "pvc": "0.5Ti"}]),
     ("app_env", {}),
     ("app_args", [""]),
     ("app_limits", {"memory": "128Mi", "cpu": 2}),

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from tests.support.cases import EXAMPLES
-from tests.support.render import Renderer
+from tests.support.render import Renderer, git
 from tests.support.repository import Repository
 
 AGE_KEY = "AGE-SECRET-KEY-1" + "Q" * 58
@@ -262,6 +262,23 @@ def finds_the_key_in(mine: Path) -> None:
     assert done.returncode == 1
     assert done.stdout.startswith("docs/x.md:1: an age secret key")
     assert AGE_KEY not in done.stdout
+
+
+@pytest.mark.real
+def test_a_merge_that_stopped_is_found_where_it_stopped(mine: Path) -> None:
+    def commit(text: str) -> None:
+        (mine / "notes.md").write_text(text)
+        git(mine, "add", "--all")
+        git(mine, "commit", "--quiet", "--no-verify", "--message", "test")
+
+    commit("first\n")
+    git(mine, "checkout", "--quiet", "-b", "other")
+    commit("theirs\n")
+    git(mine, "checkout", "--quiet", "-")
+    commit("ours\n")
+    subprocess.run(["git", "merge", "other"], cwd=mine, capture_output=True, check=False)
+    done = validate(mine)
+    assert done.returncode == 1 and "notes.md:1: conflict marker" in done.stdout
 
 
 def test_a_missing_tool_is_named_and_is_no_finding(mine: Path, tmp_path: Path) -> None:

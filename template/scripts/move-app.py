@@ -68,6 +68,8 @@ def main() -> None:
     doubts, addresses = move.doubts(files), addresses_of(repository, app)
     levels = [pod_security(repository, name) for name in (app.namespace, namespace)]
     claims = claims_in(repository, app.folder).in_words(app.namespace)
+    if arguments.yes:
+        warn(f"Moving carries no data. {claims}")
     confirm(f"Moving carries no data. {claims} Move {app} to {namespace}?", yes=arguments.yes)
 
     with Change() as change:

@@ -89,7 +89,10 @@ def main() -> None:
     sources = {source.path for source in unshared_sources(repository, app)}
     lines = registrations(repository, app)
     items, addresses = items_of(repository, app), addresses_of(repository, app)
-    confirm(f"{losses(repository, app)} Remove {app}?", yes=arguments.yes)
+    lost = losses(repository, app)
+    if arguments.yes:
+        warn(lost)
+    confirm(f"{lost} Remove {app}?", yes=arguments.yes)
 
     with Change() as change:
         if lines:

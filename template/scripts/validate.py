@@ -121,9 +121,10 @@ def working_texts(paths: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def staged_texts() -> Iterator[tuple[str, str]]:
-    """What the next commit holds, where the work tree holds something else by now."""
+    """What the next commit holds, where the work tree holds something else by now; not yet what a merge left open."""
+    unmerged = set(git("diff", "--name-only", "--diff-filter=U", "-z").split("\0"))
     for path in git("diff", "--name-only", "--diff-filter=MD", "-z").split("\0"):
-        if path and "\0" not in (content := git("show", f":{path}")):
+        if path and path not in unmerged and "\0" not in (content := git("show", f":{path}")):
             yield path, content
 
 

@@ -50,7 +50,7 @@ TEXTS: Answers = {
     "SHELL": 'echo "${HOME}" $$ $(id -u) $PATH {{ .Values }}',
     "NUMBER": 8080,
     "BOOLEAN": True,
-    "FLOAT": 1.5,
+    "FLOAT": "1.50",
     "YES": "yes",
     "EMPTY": "",
     "LINES": "one\n  two: #3\n",

@@ -13,7 +13,7 @@ from lib.refusal import Refusal
 
 # The C parser is ten times faster, and not everywhere.
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-HOST_KEYS = {"host", "hosts", "hostname", "hostnames"}
+HOST_KEYS = {"host", "hosts", "hostname", "hostnames", "dnsName"}
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ def is_kind(document: Any, kind: str, group: str) -> bool:
 
 def is_routed(document: Any) -> bool:
     """Whether an object can give an app a host name."""
-    return isinstance(document, dict) and document.get("kind") in ("HelmRelease", "HTTPRoute", "Ingress")
+    return isinstance(document, dict) and document.get("kind") in ("DNSEndpoint", "HelmRelease", "HTTPRoute", "Ingress")
 
 
 def references(release: dict[str, Any]) -> Iterator[dict[str, Any]]:
