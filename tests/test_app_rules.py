@@ -98,6 +98,8 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("app_limits", {"memory": "1Gi", "cpu": "5m"}, "the request for cpu, 10m, is above its limit, 5m"),
     ("app_schedule", "daily", "is not a schedule: five fields of cron"),
     ("app_schedule", "* * * *", "is not a schedule"),
+    ("app_schedule", "60 * * * *", "minutes go to 59"),
+    ("app_schedule", "0 3-25 * * mon", "hours to 23"),
     ("app_schedule", "@daily", "@daily makes it a CronJob, which nobody reaches: leave app_port empty, not 8080"),
     ("app_replicas", 0, "0 is not a number of pods: 1 to 100"),
     ("app_replicas", "two", "two is not a number of pods"),

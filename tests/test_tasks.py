@@ -477,6 +477,10 @@ def test_secret_set_serves_an_app_that_somebody_added(sops: Workplace) -> None:
     clear = yaml.safe_load(decrypt(sops, "kubernetes/apps/media/films/app/films.sops.yaml"))
     assert clear["stringData"] == {"password": "x", "user": "me"}
     assert "has no kustomization.yaml" in sops.refuses("secret:set", "SECRET=a", "KEY=b", "APP=media/none", stdin="x\n")
+    refusal = sops.refuses("secret:set", "SECRET=Films_", "KEY=b", "APP=media/films", stdin="x\n")
+    assert "Films_ is no name of a Secret" in refusal
+    refusal = sops.refuses("secret:set", "SECRET=films", "KEY=PASS WORD", "APP=media/films", stdin="x\n")
+    assert "PASS WORD is no key of a Secret" in refusal
 
 
 def test_secret_set_finds_the_item_of_an_app_that_somebody_added(onepassword: Workplace) -> None:

@@ -6,6 +6,7 @@
 """Set one value of a Secret. The value is typed without echo, or read from stdin."""
 
 import argparse
+import re
 import sys
 
 from lib import secrets
@@ -29,6 +30,14 @@ def find(name: str, app: str) -> list[Secret]:
         raise Refusal(f"APP is <namespace>/<app>, not {app}.")
     found = [secret for secret in secrets.named(name) if (secret.namespace, secret.app) == (namespace, folder)]
     return found or [store().place_of_new_secret(namespace, folder, name)]
+
+
+def refuse_what_kubernetes_refuses(name: str, key: str) -> None:
+    """Refusal for names that no Secret can have."""
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", name):
+        raise Refusal(f"{name} is no name of a Secret: lower-case letters, digits, inner hyphens and dots.")
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,253}", key):
+        raise Refusal(f"{key} is no key of a Secret: letters, digits, dots, hyphens and underscores.")
 
 
 def read_value(secret: Secret, key: str) -> str:
@@ -60,6 +69,7 @@ def main() -> None:
         if not can_ask() or not found[0].keys:
             raise Refusal(f"KEY is missing: `task secret:set SECRET={arguments.secret} KEY=<key>`.")
         arguments.key = choose("Which key?", [key.name for key in found[0].keys])
+    refuse_what_kubernetes_refuses(arguments.secret, arguments.key)
     for secret in found:
         if secret.keys and secret.key(arguments.key).made == "from age.key":
             raise Refusal(f"{secret} is made from age.key: it has no other value.")
