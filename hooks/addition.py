@@ -77,7 +77,7 @@ def add_app(
     given = {**of_app, **answers.taken_over(cluster), **answers.by_the_place("app", place), "generator": "app"}
     made = copy(template, given, defaults=defaults)
     if place.has_namespace:
-        level = checks.pod_security_of(place)
+        level = repository.pod_security(place.namespace)
     else:
         level = add_namespace(addition, template, of_namespace, defaults=True)
     checks.refuse_answers(repository, template, cluster, made.answers)

@@ -153,16 +153,6 @@ def refuse_unknown_dependencies(repository: Repository, names: Iterable[str]) ->
             raise Refusal(f"{name} is no app of this cluster, so nothing can depend on it{hint}")
 
 
-def pod_security_of(place: Place) -> str:
-    """The level that the place's namespace enforces; Talos' own is baseline."""
-    path = place.folder_of_namespace / "namespace.yaml"
-    for document in place.repository.documents(path) if path.exists() else []:
-        if isinstance(document, dict) and document.get("kind") == "Namespace":
-            labels = (document.get("metadata") or {}).get("labels") or {}
-            return str(labels.get("pod-security.kubernetes.io/enforce", "baseline"))
-    return "baseline"
-
-
 def refuse_what_pod_security_forbids(namespace: str, level: str, answers: Mapping[str, Any]) -> None:
     """Pods that the API server would not admit."""
     if level != "restricted":

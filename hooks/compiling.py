@@ -9,14 +9,17 @@ import yaml
 from jinja2 import Environment
 from lib.apps import Loader
 
+Compiled = dict[tuple[str, str | None], Any]
+
 
 @contextmanager
-def compiling_once() -> Iterator[None]:
+def compiling_once(compiled: Compiled | None = None) -> Iterator[None]:
     """Let Jinja compile each text once, and libyaml read the questions, where it is there.
 
-    Copier compiles `when`, `ask` and every part of every path anew, each time, and reads YAML in Python.
+    Copier compiles `when`, `ask` and every part of every path anew, each time, and reads YAML in Python. `compiled` is
+    what is known already, for one template; what is compiled here is added.
     """
-    compiled: dict[tuple[str, str | None], Any] = {}
+    compiled = {} if compiled is None else compiled
     compile_source = Environment.compile
 
     def compile_once(environment: Environment, source: Any, name: Any = None, *rest: Any, **named: Any) -> Any:

@@ -7,7 +7,7 @@
 
 import argparse
 
-from lib.apps import App, Repository, name_of
+from lib.apps import App, Repository
 from lib.change import Change
 from lib.claims import claims_in
 from lib.core import refuse_if_core
@@ -17,7 +17,6 @@ from lib.process import ROOT
 from lib.references import addresses_of, refuse_while_read, registrations, registry, say_if_empty, unregistered
 from lib.terminal import Refusal, command, confirm, done, warn
 
-POD_SECURITY = "pod-security.kubernetes.io/enforce"
 LEVELS = ["privileged", "baseline", "restricted"]
 
 
@@ -41,15 +40,6 @@ def target(repository: Repository, app: App, to: str) -> str:
     return namespace
 
 
-def pod_security(repository: Repository, namespace: str) -> str:
-    """The level that a namespace enforces; Talos' own where it says nothing."""
-    for path in sorted((repository.folder_of_apps / namespace).glob("*.yaml")):
-        for document in repository.documents(path):
-            if isinstance(document, dict) and (document.get("kind"), name_of(document)) == ("Namespace", namespace):
-                return str((document["metadata"].get("labels") or {}).get(POD_SECURITY, "baseline"))
-    return "baseline"
-
-
 def main() -> None:
     """Refuse and ask first; then everything happens, or nothing."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -66,7 +56,7 @@ def main() -> None:
     move.refuse_if_files_are_left_behind()
     files, lines = move.files(), registrations(repository, app) or [f"./{app.folder.name}/ks.yaml"]
     doubts, addresses = move.doubts(files), addresses_of(repository, app)
-    levels = [pod_security(repository, name) for name in (app.namespace, namespace)]
+    levels = [repository.pod_security(name) for name in (app.namespace, namespace)]
     claims = claims_in(repository, app.folder).in_words(app.namespace)
     if arguments.yes:
         warn(f"Moving carries no data. {claims}")

@@ -16,7 +16,6 @@ from unittest import mock
 from copier import run_copy
 from copier._main import Worker
 from copier._template import Template, load_template_config
-from jinja2 import Environment
 
 from tests.support.locks import locked
 
@@ -66,24 +65,14 @@ def quicker() -> Iterator[None]:
     Spared: a clone of the template, and one git call per file, which keeps the executable bit in an index that no
     render here has.
     """
-    compile_source = Environment.compile
-
-    def compile_once(environment: Environment, source: Any, name: Any = None, *rest: Any, **named: Any) -> Any:
-        # A yield tag takes note of itself while it is parsed, so it must be parsed each time.
-        if not isinstance(source, str) or "yield" in source:
-            return compile_source(environment, source, name, *rest, **named)
-        if (source, name) in _compiled:
-            environment.preprocess(source)  # where Copier forgets an earlier yield tag
-        else:
-            _compiled[source, name] = compile_source(environment, source, name, *rest, **named)
-        return _compiled[source, name]
+    from hooks.compiling import compiling_once  # noqa: PLC0415, as lib.render below
 
     def answers_file(worker: Worker) -> Path:
         worker.jinja_env.preprocess("")  # as rendering the name would
         return Path(".copier-answers.yml")
 
     with (
-        mock.patch.object(Environment, "compile", compile_once),
+        compiling_once(_compiled),
         mock.patch.object(Template, "local_abspath", property(lambda template: Path(template.url).resolve())),
         mock.patch("copier._template.load_template_config", lambda path, quiet=False: deepcopy(_configuration(path))),
         mock.patch.object(Worker, "answers_relpath", property(answers_file)),

@@ -14,6 +14,7 @@ from lib.refusal import Refusal
 # The C parser is ten times faster, and not everywhere.
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 HOST_KEYS = {"host", "hosts", "hostname", "hostnames", "dnsName"}
+POD_SECURITY = "pod-security.kubernetes.io/enforce"
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,14 @@ class Repository:
     def dependants(self, name: str) -> list[str]:
         """The names of the Kustomizations that wait for one."""
         return [other for other, (_, spec) in self.kustomizations.items() if name in depends_on(spec)]
+
+    def pod_security(self, namespace: str) -> str:
+        """The level that a namespace enforces; Talos' own where it says nothing."""
+        for path in sorted((self.folder_of_apps / namespace).glob("*.yaml")):
+            for document in self.documents(path):
+                if isinstance(document, dict) and (document.get("kind"), name_of(document)) == ("Namespace", namespace):
+                    return str((document["metadata"].get("labels") or {}).get(POD_SECURITY, "baseline"))
+        return "baseline"
 
     # --- Chart sources ---
 
