@@ -258,3 +258,29 @@ def test_a_namespace_and_an_app_update_on_their_own_without_trust(home: Home, re
         assert home.answers(each)["_commit"] == "v2.0.0"
     assert "example.net/release: two" in home.text(f"{folder}/namespace.yaml")
     assert "./jellyfin/ks.yaml" in home.text(f"{folder}/kustomization.yaml")
+
+
+def test_an_update_gives_no_other_name_than_the_folders(home: Home) -> None:
+    home.record(_src_path=str(home.template))
+    folder = "kubernetes/apps/media"
+    home.add("app", f"{folder}/jellyfin", **WEB_APP)
+    home.commit()
+
+    def update(at: str, **answer: str) -> None:
+        copier.run_update(
+            str(home.root / at), data=answer, defaults=True, skip_answered=True, overwrite=True, quiet=True
+        )
+
+    rule = "the name of the folder, which no answer changes"
+    for at, question, name, own in (
+        (folder, "ns_name", "video", "media"),
+        (f"{folder}/jellyfin", "app_name", "plex", "jellyfin"),
+        (f"{folder}/jellyfin", "app_namespace", "video", "media"),
+    ):
+        with pytest.raises(ValueError, match=f"'{question}': {name} is not {own}, {rule}"):
+            update(at, **{question: name})
+        assert not home.changes
+    git(home.root, "mv", folder, "kubernetes/apps/video")
+    home.commit("feat: moved by hand")
+    update("kubernetes/apps/video/jellyfin", app_namespace="video")
+    assert home.answers("kubernetes/apps/video/jellyfin")["app_namespace"] == "video"
