@@ -4,6 +4,7 @@ import itertools
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from hooks.writing import write_all
 from tests.support.home import WEB_APP, Home, command_line, typed_to
+from tests.support.render import PROJECT
 
 pytestmark = pytest.mark.slow
 
@@ -107,3 +109,17 @@ def test_ctrl_c_at_a_prompt_is_said_and_changes_nothing(home: Home) -> None:
         terminal.expect(pexpect.EOF)
         terminal.close()
         assert terminal.exitstatus == 1
+
+
+@pytest.mark.parametrize("command", ["hooks/add.py", "template/scripts/new-app.py", "template/scripts/remove-app.py"])
+def test_ctrl_c_while_modules_are_imported_is_quiet(command: str, tmp_path: Path) -> None:
+    for module in ("copier", "questionary"):
+        (tmp_path / f"{module}.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")
+    done = subprocess.run(
+        [sys.executable, str(PROJECT / command), "app", "anywhere"],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        check=False,
+    )
+    # Which a shell shows as 130.
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
