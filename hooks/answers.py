@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 import yaml
 from lib.apps import Repository
 from lib.refusal import Refusal
 
+from hooks.hint import did_you_mean
 from hooks.place import Place, with_article
 from hooks.template import Template
 
@@ -76,8 +76,7 @@ def refuse_what_is_no_users(generator: str, place: Place, template: Template, da
         elif name in template.questions and name not in askable:
             raise Refusal(f"{name} is not asked of {with_article(generator)}: it can't be given here.")
         elif name not in askable:
-            likely = get_close_matches(name, askable - given_by_place.keys(), 1)
-            hint = f": did you mean {likely[0]}?" if likely else "."
+            hint = did_you_mean(name, askable - given_by_place.keys())
             raise Refusal(f"{name} is no question of {with_article(generator)}{hint}")
         elif template.questions[name]["type"] == "bool" and str(value).lower() not in YES_OR_NO:
             raise Refusal(f"{name} can't be {value}: it is true or false.")

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from lib.apps import Repository
 from lib.refusal import Refusal
 
+from hooks.hint import did_you_mean
 from hooks.place import Place, holds_files, with_article
 from hooks.template import Template
 
@@ -148,8 +148,7 @@ def refuse_unknown_dependencies(repository: Repository, names: Iterable[str]) ->
     """Waiting for a Kustomization that does not exist, which is for ever."""
     for name in names:
         if name not in repository.kustomizations:
-            likely = get_close_matches(name, repository.kustomizations, 1)
-            hint = f": did you mean {likely[0]}?" if likely else "."
+            hint = did_you_mean(name, repository.kustomizations)
             raise Refusal(f"{name} is no app of this cluster, so nothing can depend on it{hint}")
 
 

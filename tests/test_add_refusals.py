@@ -62,6 +62,7 @@ def test_a_place_is_refused(home: Home, generator: str, folder: str, words: str)
     ("data", "words"),
     [
         ({"app_imgae": "x"}, "app_imgae is no question of an app: did you mean app_image?"),
+        ({"app_prot": "x"}, "app_prot is no question of an app: did you mean app_port?"),
         ({"zzz": "x"}, "zzz is no question of an app."),
         ({"domain": "example.net"}, "domain is not asked of an app"),
         ({"generator": "cluster"}, "generator is not asked of an app"),
