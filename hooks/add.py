@@ -44,10 +44,10 @@ def main() -> int:
             Template.checked_out_in(ROOT), arguments.generator, arguments.destination, data, defaults=defaults
         )
     except Refusal as refusal:
-        print(refusal, file=sys.stderr)
+        print(f"error: {refusal}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("Interrupted: nothing was changed.", file=sys.stderr)
+        print("error: interrupted; nothing was changed.", file=sys.stderr)
         return 130
     if not quiet:
         for note in addition.notes:

@@ -68,7 +68,8 @@ def test_a_refusal_is_one_sentence_and_leaves_no_folder(home: Home) -> None:
         assert done.returncode == 1
         sentences = [line for line in done.stderr.splitlines() if "Task" not in line and "task" not in line]
         assert [line for line in sentences if line and not line.startswith("Copying")] == [
-            "app_tag: latest is a tag that moves: name a version, e.g. 10.11.2, or add the digest, latest@sha256:..."
+            "error: app_tag: latest is a tag that moves: name a version, e.g. 10.11.2, or add the digest, "
+            "latest@sha256:..."
         ]
     (home.root / "kubernetes/apps/media/jellyfin").mkdir(parents=True)
     with home.untouched():
@@ -90,7 +91,7 @@ def test_a_cluster_runs_the_same_without_copiers_command(home: Home, tmp_path: P
     assert home.answers("kubernetes/apps/default/web")["app_image"] == "ghcr.io/example/web"
     again = subprocess.run([*command, "--quiet"], cwd=folder, capture_output=True, text=True, check=False)
     assert (again.returncode, again.stdout) == (1, "")
-    assert again.stderr.count("\n") == 1
+    assert again.stderr.startswith("error: ") and again.stderr.count("\n") == 1
 
 
 def test_image_tag_and_port_leave_three_prompts(home: Home) -> None:

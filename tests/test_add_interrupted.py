@@ -105,7 +105,7 @@ def test_ctrl_c_at_a_prompt_is_said_and_changes_nothing(home: Home) -> None:
         terminal = pexpect.spawn(command[0], command[1:], cwd=str(home.root), env=typed_to(), timeout=60)
         terminal.expect("Who reaches it")
         terminal.send("\x03")
-        terminal.expect("Interrupted: nothing was changed.")
+        terminal.expect("error: interrupted; nothing was changed.")
         terminal.expect(pexpect.EOF)
         terminal.close()
         assert terminal.exitstatus == 1
