@@ -1,0 +1,43 @@
+"""What follows from the answers of one app, in each kind that has pods of its own."""
+
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+import yaml
+from lib.render import Template
+
+from tests.support.render import VERSION
+from tests.test_app_rules import APP
+
+ACCESS = {"external_access": "none", "storage": "local-path", "secrets_backend": "onepassword"}
+
+
+@pytest.fixture(scope="module")
+def ours(template: Path) -> Template:
+    return Template(template, commit=VERSION, source=str(template))
+
+
+@pytest.mark.parametrize(
+    ("answers", "strategy"),
+    [
+        ({}, "RollingUpdate"),
+        ({"app_mounts": [{"path": "/media", "nfs": "nas.lan:/media"}]}, "RollingUpdate"),
+        ({"app_mounts": [{"path": "/config", "pvc": "5Gi"}]}, "Recreate"),
+        # Nobody knows whether several nodes can mount it, unless several pods do.
+        ({"app_mounts": [{"path": "/shared", "claim": "a-claim"}]}, "Recreate"),
+        ({"app_mounts": [{"path": "/shared", "claim": "a-claim"}], "app_replicas": 2}, "RollingUpdate"),
+        ({"app_gpu": "intel"}, "Recreate"),
+    ],
+)
+def test_a_pod_ends_before_the_next_starts_where_both_may_not_hold_the_same(
+    ours: Template, answers: Mapping[str, Any], strategy: str
+) -> None:
+    files = ours.render({}, {**APP, **ACCESS, **answers, "app_kind": "manifests"})
+    deployment = yaml.safe_load(files[PurePosixPath("app/deployment.yaml")].content)
+    assert deployment["spec"]["strategy"]["type"] == strategy
+    files = ours.render({}, {**APP, **ACCESS, **answers, "app_kind": "app-template"})
+    release = yaml.safe_load(files[PurePosixPath("app/helmrelease.yaml")].content)
+    (controller,) = release["spec"]["values"]["controllers"].values()
+    assert controller["strategy"] == strategy
