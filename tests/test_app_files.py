@@ -41,3 +41,15 @@ def test_a_pod_ends_before_the_next_starts_where_both_may_not_hold_the_same(
     release = yaml.safe_load(files[PurePosixPath("app/helmrelease.yaml")].content)
     (controller,) = release["spec"]["values"]["controllers"].values()
     assert controller["strategy"] == strategy
+
+
+def test_every_mount_has_a_volume_of_its_own_name(ours: Template) -> None:
+    for paths, names in {
+        ("/config", "/srv/config", "/cache"): ["config", "config-2", "cache"],
+        ("/data-3", "/data", "/x/data"): ["data-3", "data", "data-4"],
+        ("/data-3", "/data-4", "/data", "/x/data", "/y/data"): ["data-3", "data-4", "data", "data-5", "data-6"],
+        ("/config-files-2", "/config-files"): ["config-files-2", "config-files-3"],
+    }.items():
+        mounts = [{"path": path, "emptyDir": ""} for path in paths]
+        volumes = ours.answers({}, {**APP, **ACCESS, "app_read_only": False, "app_mounts": mounts})["app_volumes"]
+        assert [volume["name"] for volume in volumes] == names
