@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from textwrap import shorten
 from typing import Any
 
 import yaml
@@ -80,8 +81,19 @@ def refuse_what_is_no_users(generator: str, place: Place, template: Template, da
             raise Refusal(f"{name} is no question of {with_article(generator)}{hint}")
         elif template.questions[name]["type"] == "bool" and str(value).lower() not in YES_OR_NO:
             raise Refusal(f"{name} can't be {value}: it is true or false.")
+        elif template.questions[name]["type"] == "yaml" and isinstance(value, str) and not is_yaml(value):
+            raise Refusal(f"{name} can't be {shorten(value, 80)}: it is not YAML.")
     if generator == "app" and OF_A_NEW_NAMESPACE in data and place.has_namespace:
         raise Refusal(f"{OF_A_NEW_NAMESPACE} is for a new namespace, and {place.namespace} exists already.")
+
+
+def is_yaml(text: str) -> bool:
+    """Whether Copier can read an answer, which it refuses without a name otherwise."""
+    try:
+        yaml.safe_load(text)
+    except yaml.YAMLError:
+        return False
+    return True
 
 
 def without_effect(given: Iterable[str], recorded: Mapping[str, Any]) -> list[str]:

@@ -84,6 +84,8 @@ def test_a_place_is_refused(home: Home, generator: str, folder: str, words: str)
             "external.${DOMAIN} is a host name of kubernetes/apps/network/external-record/app/dnsendpoint.yaml already",
         ),
         ({"app_root": "jein"}, "app_root can't be jein: it is true or false."),
+        ({"app_mounts": "[{"}, "app_mounts can't be [{: it is not YAML."),
+        ({"app_env": "A: {\nB"}, "app_env can't be A: { B: it is not YAML."),
         (
             {"app_host": "films.example.org"},
             "films.example.org is neither example.com nor one label below it, and no certificate covers another name.",
