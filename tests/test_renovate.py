@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support.additions import Adder
 from tests.support.cases import EXAMPLES
 from tests.support.render import Renderer
 from tests.tools import renovate
@@ -132,6 +133,33 @@ def test_every_place_that_follows_a_template_is_seen(render: Renderer, tmp_path:
     found = renovate.extract(root, tmp_path / "work")["copier"]
     assert sorted(file["packageFile"] for file in found) == places
     assert {dependency["currentValue"] for file in found for dependency in file["deps"]} == {"v1.0.0"}
+
+
+def test_the_image_of_every_kind_of_app_is_seen_exactly_once(template: Path, render: Renderer, tmp_path: Path) -> None:
+    root = in_git(render(EXAMPLES["minimal"]), tmp_path / "cluster")
+    kinds: dict[str, dict[str, Any]] = {
+        "helmrelease": {},
+        "deployment": {"app_kind": "manifests"},
+        "cronjob": {"app_kind": "manifests", "app_schedule": "@daily"},
+    }
+    digest = "sha256:" + "0" * 64
+    for name, answers in kinds.items():
+        image = {"app_image": f"ghcr.io/example/{name}", "app_tag": f"1.2.3@{digest}"}
+        Adder(template).add("app", root / f"kubernetes/apps/default/a-{name}", image | answers)
+    subprocess.run(["git", "add", "--all"], cwd=root, check=True)
+    (tmp_path / "work").mkdir()
+    found = renovate.extract(root, tmp_path / "work")
+    seen = [
+        (file["packageFile"], dependency["depName"], version(dependency))
+        for files in found.values()
+        for file in files
+        for dependency in file["deps"]
+        if "/example/" in dependency["depName"]
+    ]
+    assert sorted(seen) == [
+        (f"kubernetes/apps/default/a-{name}/app/{name}.yaml", f"ghcr.io/example/{name}", f"1.2.3@{digest}")
+        for name in sorted(kinds)
+    ]
 
 
 def test_encrypted_files_are_left_alone(render: Renderer, tmp_path: Path) -> None:
