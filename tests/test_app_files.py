@@ -53,3 +53,27 @@ def test_every_mount_has_a_volume_of_its_own_name(ours: Template) -> None:
         mounts = [{"path": path, "emptyDir": ""} for path in paths]
         volumes = ours.answers({}, {**APP, **ACCESS, "app_read_only": False, "app_mounts": mounts})["app_volumes"]
         assert [volume["name"] for volume in volumes] == names
+
+
+def test_a_port_of_a_container_is_listed_once(ours: Template) -> None:
+    for metrics, ports, listed in (
+        (9090, [("TCP", 8080), ("UDP", 8080), ("TCP", 9090)], ["http", "metrics", "udp-8080"]),
+        (8080, [("TCP", 9090)], ["http", "tcp-9090"]),
+    ):
+        answers = {
+            "app_scrape": True,
+            "app_scrape_port": metrics,
+            "app_load_balancer_ports": [{"port": port, "protocol": protocol} for protocol, port in ports],
+        }
+        files = ours.render({}, {**APP, **ACCESS, **answers, "app_kind": "manifests"})
+        deployment = yaml.safe_load(files[PurePosixPath("app/deployment.yaml")].content)
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        assert [port["name"] for port in container["ports"]] == listed
+
+
+@pytest.mark.parametrize("kind", ["manifests", "app-template"])
+def test_a_secret_may_say_the_time_zone(ours: Template, kind: str) -> None:
+    secret = {"app_secret": "onepassword", "app_secret_keys": ["TZ"]}
+    for path, file in ours.render({}, {**APP, **ACCESS, **secret, "app_kind": kind}).items():
+        if path.name in ("deployment.yaml", "helmrelease.yaml"):
+            assert "${TIMEZONE}" not in file.content.decode()

@@ -87,7 +87,7 @@ def everything(storage: str) -> Answers:
         "app_user": 1001,
         "app_group": 1002,
         "app_fs_group": 1003,
-        "app_load_balancer_ports": [{"port": 22000, "protocol": "TCP"}, {"port": 22000, "protocol": "UDP"}],
+        "app_load_balancer_ports": [{"port": 8080, "protocol": "TCP"}, {"port": 8080, "protocol": "UDP"}],
         "app_timeout": 3600,
         "app_depends_on": ["metrics-server"],
         "app_network_policy": True,
