@@ -1,13 +1,16 @@
 """Which answers of an app are refused, and in which words."""
 
 import datetime
-from pathlib import Path
+import json
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
+import yaml
 from lib.refusal import Refusal
 from lib.render import Template
 
+from tests.support.apiserver import ApiServer
 from tests.support.render import VERSION
 from tests.test_questions import questions
 
@@ -42,6 +45,14 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("app_tag", "Latest", TAG),
     ("app_tag", "stable", TAG),
     ("app_tag", "alpine", TAG),
+    ("app_tag", "latest-amd64", TAG),
+    ("app_tag", "amd64-latest", TAG),
+    ("app_tag", "latest1", TAG),
+    ("app_tag", "nightly-2024", TAG),
+    ("app_tag", "main-1", TAG),
+    ("app_tag", "22-lts", TAG),
+    ("app_tag", "1.x", TAG),
+    ("app_tag", "v1.2.X-alpine", TAG),
     ("app_tag", "1.x || 2", "no ranges"),
     ("app_tag", "1.2.3@sha256:abc", "is not a tag"),
     ("app_port", 0, "0 is not a port: a number from 1 to 65535"),
@@ -81,6 +92,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("app_env", {"A": None}, "is not an environment variable"),
     ("app_env", {"VERSION": 1.1}, "a version or a date is a text in quotes"),
     ("app_env", {"DAY": datetime.date(2025, 1, 1)}, "a version or a date is a text in quotes"),
+    ("app_env", {"LEVEL": "info", "API_KEY": "x"}, "API_KEY is one of app_secret_keys already"),
     ("app_args", "--verbose", "is not a list of arguments"),
     ("app_args", [8080], "8080 is not a text: write an argument in quotes"),
     ("app_config_files", ["/a"], "is not a mapping of paths to texts"),
@@ -88,6 +100,13 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("app_config_files", {"/etc/a@b": ""}, "has a file name that no ConfigMap takes"),
     ("app_config_files", {"/etc/a": {"b": 1}}, "the text of /etc/a is not a text"),
     ("app_config_files", {"/etc/a": "", "/opt/a": ""}, "has the file name of another config file"),
+    ("app_config_files", {"/config": ""}, "there would be two things at /config: a mount and a config file"),
+    ("app_config_files", {"/tmp": ""}, "there would be two things at /tmp"),  # noqa: S108
+    (
+        "app_config_files",
+        {"/media/films/a": ""},
+        "/media/films/a would have to be made in /media, which is mounted rea",
+    ),
     ("app_requests", "100m", "is not what app_requests takes"),
     ("app_requests", {"cpu": "100m"}, "lacks cpu or memory"),
     ("app_requests", {"cpu": "fast", "memory": "1Gi"}, "fast is not a quantity for cpu: cores"),
@@ -98,8 +117,18 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("app_limits", {"memory": "1Gi", "cpu": "5m"}, "the request for cpu, 10m, is above its limit, 5m"),
     ("app_schedule", "daily", "is not a schedule: five fields of cron"),
     ("app_schedule", "* * * *", "is not a schedule"),
-    ("app_schedule", "60 * * * *", "minutes go to 59"),
-    ("app_schedule", "0 3-25 * * mon", "hours to 23"),
+    ("app_schedule", "@weekday", "is not a schedule"),
+    ("app_schedule", "60 * * * *", "minutes go from 0 to 59, in steps of 1 or more, not 60"),
+    ("app_schedule", "*/0 * * * *", "minutes go from 0 to 59, in steps of 1 or more, not */0"),
+    ("app_schedule", "FOO * * * *", "minutes go from 0 to 59, in steps of 1 or more, not FOO"),
+    ("app_schedule", "0 3-25 * * mon", "hours go from 0 to 23, in steps of 1 or more, not 3-25"),
+    ("app_schedule", "0 5-3 * * *", "not 5-3"),
+    ("app_schedule", "0 1-2-3 * * *", "not 1-2-3"),
+    ("app_schedule", "0 0 0 * *", "days go from 1 to 31, in steps of 1 or more, not 0"),
+    ("app_schedule", "0 0 1 0 *", "months go from 1 to 12, in steps of 1 or more, not 0"),
+    ("app_schedule", "0 0 1 mon *", "not mon"),
+    ("app_schedule", "0 0 * * 7", "days of the week go from 0 to 6, in steps of 1 or more, not 7"),
+    ("app_schedule", "0 0 * * 1,,2", "in steps of 1 or more, not 1,,2"),
     ("app_schedule", "@daily", "@daily makes it a CronJob, which nobody reaches: leave app_port empty, not 8080"),
     ("app_replicas", 0, "0 is not a number of pods: 1 to 100"),
     ("app_replicas", "two", "two is not a number of pods"),
@@ -138,7 +167,11 @@ TAKEN: list[tuple[str, Any]] = [
     ("app_image", "nginx"),
     ("app_image", "registry.example.net:5000/a/b-c.d__e"),
     ("app_tag", "v1"),
+    ("app_tag", "41"),
     ("app_tag", "2025.11.0-ls42"),
+    ("app_tag", "nightly-5.15.1.9463"),
+    ("app_tag", "RELEASE.2025-09-07T16-13-09Z"),
+    ("app_tag", "1.2-x86"),
     ("app_tag", "latest@sha256:" + "0" * 64),
     ("app_host", "${DOMAIN}"),
     ("app_host", "films.example.net"),
@@ -146,6 +179,7 @@ TAKEN: list[tuple[str, Any]] = [
     ("app_mounts", [{"path": "/a", "pvc": 10000000}, {"path": "/b/a", "pvc": "0.5Ti"}]),
     ("app_env", {}),
     ("app_args", [""]),
+    ("app_config_files", {"/config/app.yaml": "", "/media.yaml": ""}),
     ("app_limits", {"memory": "128Mi", "cpu": 2}),
     ("app_limits", {"memory": "134217728"}),
     ("app_timeout", None),
@@ -155,6 +189,10 @@ TAKEN: list[tuple[str, Any]] = [
     ("app_values", {"a": {"b": ["$${x} ${DOMAIN} $y"]}}),
 ]
 NOT_ALONE: dict[str, dict[str, Any]] = {
+    "app_env": {"app_secret": "onepassword", "app_secret_keys": ["API_KEY"]},
+    "app_config_files": {
+        "app_mounts": [{"path": "/config", "pvc": "1Gi"}, {"path": "/media", "nfs": "a:/b", "read_only": True}]
+    },
     "app_secret_item": {"app_secret": "onepassword"},
     "app_secret_keys": {"app_secret": "onepassword"},
     "app_scrape_port": {"app_scrape": True},
@@ -184,6 +222,39 @@ def test_a_bad_answer_is_refused_in_our_words(ours: Template, name: str, value: 
 @pytest.mark.parametrize(("name", "value"), TAKEN)
 def test_an_odd_but_good_answer_is_taken(ours: Template, name: str, value: Any) -> None:
     assert ours.answers({}, given(name, value))[name] == value
+
+
+SCHEDULES = ["*/15 0-6/2,22 1,31 JAN-mar,12 sun,2-FRI", "59 23 31 12 6", "@hourly", "0-59 * * * mon", "05 * * * *"]
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_schedule_that_kubernetes_reads_is_taken(ours: Template, schedule: str) -> None:
+    answers = {**given("app_port", None), "app_schedule": schedule}
+    assert ours.answers({}, answers)["app_schedule"] == schedule
+
+
+@pytest.mark.real
+def test_the_api_server_judges_schedules_and_names_alike(ours: Template, server: ApiServer) -> None:
+    files = ours.render({}, {**given("app_port", None), "app_kind": "manifests", "app_schedule": "@daily"})
+    text = files[PurePosixPath("app/cronjob.yaml")].content.decode().replace("${TIMEZONE}", "UTC")
+
+    def is_taken(old: str, new: str) -> bool:
+        assert old in text
+        return not server.objection_to(yaml.safe_load(text.replace(old, new, 1)), "default")
+
+    refused = [value for name, value, _ in REFUSED if name == "app_schedule" and not value.startswith("@daily")]
+    refused.remove("0 0 * * 1,,2")  # which it reads, and no other cron does
+    for schedule in SCHEDULES + refused:
+        assert is_taken('"@daily"', json.dumps(schedule)) == (schedule in SCHEDULES), schedule
+    assert is_taken("name: films", f"name: {'f' * 52}")
+    assert not is_taken("name: films", f"name: {'f' * 53}")
+
+
+def test_the_name_of_a_cronjob_leaves_room_for_those_of_its_jobs(ours: Template) -> None:
+    answers = {**given("app_port", None), "app_schedule": "@daily"}
+    ours.answers({}, answers | {"app_name": "f" * 52})
+    with pytest.raises(Refusal, match="@daily makes it a CronJob, whose name can have 52 letters: f{53} has 53"):
+        ours.answers({}, answers | {"app_name": "f" * 53})
 
 
 def test_every_rule_has_a_bad_answer() -> None:
