@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import one_worker_each
-from tests.doubles import app_template
+from tests.doubles import app_template, kubelet
 from tests.doubles.workplace import environment
 from tests.support import app_cases, charts
 from tests.support.additions import Adder
@@ -124,15 +124,18 @@ def test_every_pod_has_requests_limits_and_probes_where_it_has_a_port(
         assert {"livenessProbe", "readinessProbe", "startupProbe"} <= container(pod).keys() or not ports[name], name
 
 
-def test_text_reaches_the_pod_as_it_was_written(
+def test_text_reaches_the_program_as_it_was_written(
     pods: dict[str, Object],
     applied: dict[str, list[Object]],  # noqa: F811
 ) -> None:
     wanted = {name: text if isinstance(text, str) else json.dumps(text) for name, text in app_cases.TEXTS.items()}
     for app in ("app-template-everything", "manifests-everything"):
-        env = {entry["name"]: entry["value"] for entry in container(pods[app])["env"] if entry["name"] != "TZ"}
-        assert env == wanted
-        assert container(pods[app])["args"] == list(map(str, app_cases.TEXTS.values()))
+        env: dict[str, str] = {}
+        for entry in container(pods[app])["env"]:
+            env[entry["name"]] = kubelet.expand(entry["value"], env)
+        assert env == wanted | {"TZ": env["TZ"]}
+        args = [kubelet.expand(arg, env) for arg in container(pods[app])["args"]]
+        assert args == list(map(str, app_cases.TEXTS.values()))
         [config] = [item["data"] for item in applied[app] if is_kind(item, "ConfigMap")]
         assert config == {"app.yaml": app_cases.CONFIG, ".hidden": "x"}
 

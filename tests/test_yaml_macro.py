@@ -3,6 +3,7 @@
 import pytest
 import yaml
 
+from tests.doubles import kubelet
 from tests.test_net import environment
 
 TEXTS = [
@@ -44,3 +45,20 @@ def test_text_survives_as_value_and_as_key(text):
 def test_plain_text_stays_plain(text):
     template = environment().from_string("{% from 'macros/yaml.jinja' import scalar %}{{ scalar(text) }}")
     assert template.render(text=text) == text
+
+
+@pytest.mark.parametrize("text", ["$HOME", "$(id -u)", "$(", "a$", "${HOME}"])
+def test_nothing_is_escaped_that_kubelet_leaves_alone(text):
+    template = environment().from_string(
+        "{% from 'macros/yaml.jinja' import as_kubelet_leaves_it %}{{ as_kubelet_leaves_it(text) }}"
+    )
+    assert template.render(text=text) == text == kubelet.expand(text, {})
+
+
+@pytest.mark.parametrize("text", ["$$", "$(HOME)", "$$(HOME)", "$$$", "$(HOME) $x $"])
+def test_kubelet_leaves_what_is_escaped_for_it(text):
+    template = environment().from_string(
+        "{% from 'macros/yaml.jinja' import as_kubelet_leaves_it %}{{ as_kubelet_leaves_it(text) }}"
+    )
+    assert kubelet.expand(text, {"HOME": "/root"}) != text
+    assert kubelet.expand(template.render(text=text), {"HOME": "/root"}) == text

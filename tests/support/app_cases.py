@@ -48,7 +48,9 @@ DOCUMENTED: dict[str, Answers] = {
 
 TEXTS: Answers = {
     "SHELL": 'echo "${HOME}" $$ $(id -u) $PATH {{ .Values }}',
+    "REFERENCE": "$(NUMBER) $HOME $( $",
     "NUMBER": 8080,
+    "ESCAPED": "$$(NUMBER) $$$",
     "BOOLEAN": True,
     "FLOAT": "1.50",
     "YES": "yes",
