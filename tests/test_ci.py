@@ -23,6 +23,16 @@ CLEAR = "---\napiVersion: v1\nkind: Secret\nmetadata:\n  name: bad\n"
 ENCRYPTED = (
     CLEAR + "stringData:\n  a: ENC[AES256_GCM,data:x,iv:y,tag:z,type:str]\nsops:\n  mac: ENC[AES256_GCM,data:x]\n"
 )
+KUSTOMIZATION = """\
+---
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata:
+  name: {name}
+spec:
+  dependsOn:
+    - name: {other}
+"""
 
 
 def workflow(root: Path) -> dict[str, Any]:
@@ -197,6 +207,16 @@ BAD = {
     ),
     "a rejected change": ("README.md.rej", "@@ -1 +1 @@\n", "left over from a merge"),
     "a key that stands twice": ("kubernetes/twice.yaml", "---\na: 1\na: 2\n", "duplication of key"),
+    "an app that nothing lists": (
+        "kubernetes/apps/default/lost/ks.yaml",
+        KUSTOMIZATION.format(name="lost", other="echo"),
+        "is applied by nobody: list ./lost/ks.yaml in kubernetes/apps/default/kustomization.yaml",
+    ),
+    "an app that waits for nobody": (
+        "kubernetes/waiting.yaml",
+        KUSTOMIZATION.format(name="waiting", other="nobody"),
+        "waits for nobody for ever: no Flux Kustomization has that name",
+    ),
     "a kustomization without its file": (
         "kubernetes/x/kustomization.yaml",
         "---\napiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n  - ./gone.yaml\n",
@@ -243,6 +263,14 @@ def test_nothing_else_is_found_and_no_secret_is_repeated(findings: list[str]) ->
     names = {name for name, *_ in BAD.values()}
     assert [line for line in findings if line.partition(":")[0] not in names] == []
     assert not [line for line in findings if "hunter2" in line or AGE_KEY in line]
+
+
+@pytest.mark.real
+def test_an_app_that_is_commented_out_is_meant_to_be(mine: Path) -> None:
+    listing = mine / "kubernetes/apps/default/kustomization.yaml"
+    listing.write_text(listing.read_text().replace("  - ./echo/ks.yaml", "  # - ./echo/ks.yaml"))
+    done = validate(mine)
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.real

@@ -10,7 +10,8 @@
 It looks at every file that git tracks or would add, and at the staged text where that differs:
 
   yamllint   YAML is well formed, and no key stands twice
-  kustomize  every kustomization builds
+  kustomize  every kustomization builds, with every file that it lists
+  apps       every app is listed in its namespace, and waits only for apps that there are
   secrets    nothing that should be secret can be read, and Flux finds every encrypted file
   conflicts  nothing is left of a merge
 
@@ -30,6 +31,9 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import yaml
+
+from lib.apps import Repository
+from lib.reach import unreached
 
 ROOT = Path(__file__).resolve().parents[1]
 KUSTOMIZATIONS = {"kustomization.yaml", "kustomization.yml", "Kustomization"}
@@ -78,6 +82,7 @@ def main() -> int:
             *(finding for path, text in texts for finding in readable_secrets(path, text)),
             *(finding for path, text in texts for finding in conflicts(path, text)),
             *unlisted_secrets(paths),
+            *(Finding(str(path.relative_to(ROOT)), 1, text) for path, text in unreached(Repository(ROOT))),
         ]
     except CannotCheck as reason:
         print(f"error: {reason}", file=sys.stderr)
