@@ -251,6 +251,19 @@ def test_the_first_resource_of_a_list(text: str) -> None:
     assert (yaml.safe_load(with_resource(text, "./a/ks.yaml"))).get("kind") == ("K" if "K" in text else None)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("resources: []\n", "resources:\n  - ./a/ks.yaml\n"),
+        ("resources: ~\n", "resources:\n  - ./a/ks.yaml\n"),
+        ("resources:\n  []\n", "resources:\n  - ./a/ks.yaml\n"),
+        ("resources: [./namespace.yaml]\nkind: K\n", "resources:\n  - ./namespace.yaml\n  - ./a/ks.yaml\nkind: K\n"),
+    ],
+)
+def test_a_list_in_brackets_becomes_one_of_lines(text: str, expected: str) -> None:
+    assert with_resource(text, "./a/ks.yaml") == expected
+
+
 def test_a_new_app_comes_after_the_namespace_in_order() -> None:
     text = "resources:\n  - ./namespace.yaml\n  - ./b/ks.yaml\n  - ./d/ks.yaml\n"
     for name, line in (("a", 2), ("c", 3), ("e", 4)):

@@ -27,7 +27,7 @@ def with_resource(text: str, resource: str) -> str:
         return text
     if listed.flow_style or not names:
         start, end = listed.start_mark, listed.end_mark
-        return text[: start.index] + _flow([*names, resource]) + text[end.index :]
+        return text[: start.index].rstrip() + _flow([*names, resource]) + text[end.index :]
     first = 1 if _plain(names[0]) == "namespace.yaml" else 0
     later = next((item for item in listed.value[first:] if _parts(item.value) > _parts(resource)), None)
     if names[first:] == sorted(names[first:], key=_parts) and later is not None:
