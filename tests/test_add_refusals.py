@@ -1,5 +1,6 @@
 """What can't be added is refused in one sentence that names the value and the rule, and nothing is written."""
 
+import errno
 from collections.abc import Callable
 from unittest import mock
 
@@ -14,6 +15,7 @@ pytestmark = pytest.mark.slow
 APPS = "kubernetes/apps"
 LAN = {"app_load_balancer_ports": "[{port: 22000, protocol: TCP}]"}
 MEDIA = f"{APPS}/media"
+BOARD = {"app_chart_url": "oci://ghcr.io/example/dashboard", "app_chart_version": "9.3.0"}
 
 
 def refused(home: Home, generator: str, folder: str, /, **data: object) -> str:
@@ -200,6 +202,32 @@ def test_a_folder_with_something_in_it_is_refused(home: Home) -> None:
     assert "kubernetes/apps/games is a file" in refused(home, "namespace", f"{APPS}/games")
 
 
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (f"{APPS}/default/echo/ks.yaml", "<<<<<<< before updating\napiVersion: kustomize.toolkit.fluxcd.io/v1\n"),
+        (f"{APPS}/default/echo/ks.yaml", "kind: Kustomization\n metadata: [\n"),
+        ("kubernetes/flux/meta/repos/grafana.yaml", "<<<<<<< before updating\nkind: OCIRepository\n"),
+    ],
+)
+def test_a_file_that_may_hold_the_same_name_must_be_readable(home: Home, path: str, text: str) -> None:
+    home.write(path, text)
+    assert f"{path} is not YAML: " in refused(home, "app", f"{APPS}/default/jellyfin", **WEB_APP)
+
+
+def test_what_is_no_file_is_named(home: Home) -> None:
+    path = "kubernetes/flux/meta/repos/bb.yaml"
+    (home.root / path).mkdir()
+    sentence = f"{path} can't be read: Is a directory."
+    assert refused(home, "app", f"{APPS}/default/jellyfin", **BOARD) == sentence
+
+
+def test_an_odd_object_of_somebody_else_is_no_matter(home: Home) -> None:
+    head = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n"
+    home.write(f"{APPS}/default/odd/ks.yaml", f"{head}metadata: odd\nspec: [odd]\n")
+    home.add("app", f"{APPS}/default/jellyfin", **WEB_APP)
+
+
 def test_a_cluster_of_nobody_is_refused(home: Home) -> None:
     (home.root / ".copier-answers.yml").unlink()
     assert "has no .copier-answers.yml" in refused(home, "namespace", MEDIA)
@@ -208,8 +236,7 @@ def test_a_cluster_of_nobody_is_refused(home: Home) -> None:
 def test_a_chart_source_of_somebody_else_is_left_alone(home: Home) -> None:
     for name in ("dashboard", "dashboard-board"):
         home.write(f"kubernetes/flux/meta/repos/{name}.yaml", "kind: ConfigMap\n")
-    data = {"app_chart_url": "oci://ghcr.io/example/dashboard", "app_chart_version": "9.3.0"}
-    assert "dashboard and dashboard-board are" in refused(home, "app", f"{APPS}/default/board", **data)
+    assert "dashboard and dashboard-board are" in refused(home, "app", f"{APPS}/default/board", **BOARD)
 
 
 def test_every_core_app_is_refused_and_none_is_listed_twice(home: Home) -> None:
@@ -246,3 +273,17 @@ def test_an_answer_without_effect_is_named(home: Home) -> None:
 def test_plain_manifests_are_routed_to_their_own_service(home: Home) -> None:
     home.add("app", f"{APPS}/default/films", **WEB_APP | {"app_kind": "manifests", "app_service": "other"})
     assert "other" not in home.text(f"{APPS}/default/films/app/ingress.yaml")
+
+
+def test_what_the_system_refuses_is_one_sentence(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = str(home.root / f"{APPS}/default/jellyfin")
+    command = ["add.py", "app", folder, "--defaults", *(f"--data={name}={value}" for name, value in WEB_APP.items())]
+    full = OSError(errno.ENOSPC, "No space left on device", "films.yaml")
+    with (
+        home.untouched(),
+        mock.patch("sys.argv", command),
+        mock.patch.object(add, "ROOT", home.template),
+        mock.patch("hooks.addition.write_all", side_effect=full),
+    ):
+        assert add.main() == 1
+    assert capsys.readouterr().err == "error: films.yaml: No space left on device.\n"

@@ -61,12 +61,14 @@ class Repository:
         return path.relative_to(self.root).as_posix()
 
     def documents(self, path: Path) -> list[Any]:
-        """The YAML documents of a file; Refusal when it is no YAML."""
+        """The YAML documents of a file; Refusal when it is none, or no YAML."""
         if path not in self._read:
             try:
                 self._read[path] = list(yaml.load_all(path.read_text(), Loader))  # noqa: S506, a safe loader
             except (yaml.YAMLError, UnicodeDecodeError) as error:
                 raise Refusal(f"{self.short(path)} is not YAML: {' '.join(str(error).split())}.") from None
+            except OSError as error:
+                raise Refusal(f"{self.short(path)} can't be read: {error.strerror}.") from None
         return self._read[path]
 
     def yaml_files(self, folder: Path) -> list[Path]:
@@ -83,10 +85,11 @@ class Repository:
         """Every Flux Kustomization by its name, with its file and its spec."""
         found = {}
         for path in self.yaml_files(self.root / "kubernetes"):
-            if "kustomize.toolkit.fluxcd.io/v1" in path.read_text(errors="replace"):
+            # What is called so is one, also where a merge left it unreadable.
+            if path.name == "ks.yaml" or "kustomize.toolkit.fluxcd.io/v1" in path.read_text(errors="replace"):
                 for document in self.documents(path):
                     if is_kind(document, "Kustomization", "kustomize.toolkit.fluxcd.io"):
-                        found[name_of(document)] = path, document.get("spec") or {}
+                        found[name_of(document)] = path, mapping(document.get("spec"))
         return found
 
     @cached_property
@@ -195,7 +198,12 @@ def namespace_and_name(place: str, variable: str) -> tuple[str, str]:
 
 def name_of(document: dict[str, Any]) -> str:
     """The name of an object; empty when it has none."""
-    return str((document.get("metadata") or {}).get("name", ""))
+    return str(mapping(document.get("metadata")).get("name", ""))
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """A part of an object; empty where somebody wrote anything else."""
+    return value if isinstance(value, dict) else {}
 
 
 def depends_on(spec: dict[str, Any]) -> tuple[str, ...]:
