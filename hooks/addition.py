@@ -44,6 +44,7 @@ def add(
     place = Place.of(generator, destination)
     cluster = answers.of_the_cluster(place.repository)
     answers.refuse_what_is_no_users(generator, place, template, data)
+    data = answers.with_the_tag_apart(data)
     checks.refuse_place(generator, place, template, template.catalogue(cluster))
 
     given = {**data, "template_source": template.address(str(cluster.get("_src_path", "")))}

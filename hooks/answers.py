@@ -35,6 +35,17 @@ AsWritten.yaml_implicit_resolvers = {
 AsWritten.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^-?(?:0|[1-9][0-9]*)$"), list("-0123456789"))
 
 
+def with_the_tag_apart(data: Mapping[str, Any]) -> Answers:
+    """The answers with app_image as two, where it is given as one pastes it; Refusal when app_tag says another tag."""
+    parts = re.fullmatch(r"([^@]*):([^/:@]+(?:@.*)?)", str(data.get("app_image")))
+    if not parts:
+        return dict(data)
+    image, tag = parts.groups()
+    if data.get("app_tag", tag) != tag:
+        raise Refusal(f"app_tag is {data['app_tag']}, and app_image says {tag}: give one of them.")
+    return {**data, "app_image": image, "app_tag": tag}
+
+
 def of_the_cluster(repository: Repository) -> Answers:
     """The answers that created the cluster; Refusal when they are not recorded."""
     path = repository.root / ".copier-answers.yml"

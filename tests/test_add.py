@@ -94,8 +94,9 @@ def test_a_cluster_runs_the_same_without_copiers_command(home: Home, tmp_path: P
     assert again.stderr.startswith("error: ") and again.stderr.count("\n") == 1
 
 
-def test_image_tag_and_port_leave_three_prompts(home: Home) -> None:
-    command = command_line(home.template, "app", "kubernetes/apps/default/jellyfin", WEB_APP)
+def test_image_and_port_leave_three_prompts(home: Home) -> None:
+    data = {"app_image": "ghcr.io/jellyfin/jellyfin:10.11.2", "app_port": "8096"}
+    command = command_line(home.template, "app", "kubernetes/apps/default/jellyfin", data)
     command.remove("--defaults")
     terminal = pexpect.spawn(
         command[0], command[1:], cwd=str(home.root), env=typed_to(), encoding="utf-8", timeout=60, dimensions=(40, 200)
@@ -106,7 +107,12 @@ def test_image_tag_and_port_leave_three_prompts(home: Home) -> None:
     terminal.expect(pexpect.EOF)
     terminal.close()
     assert terminal.exitstatus == 0, terminal.before
-    assert home.answers("kubernetes/apps/default/jellyfin")["app_exposure"] == "internal"
+    recorded = home.answers("kubernetes/apps/default/jellyfin")
+    assert [recorded[name] for name in ("app_image", "app_tag", "app_exposure")] == [
+        "ghcr.io/jellyfin/jellyfin",
+        "10.11.2",
+        "internal",
+    ]
 
 
 def test_the_namespace_is_asked_for_its_level(home: Home) -> None:

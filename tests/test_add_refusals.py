@@ -75,6 +75,8 @@ def test_a_place_is_refused(home: Home, generator: str, folder: str, words: str)
         ({"app_name": "plex"}, "app_name is jellyfin, as the path kubernetes/apps/default/jellyfin says, not plex."),
         ({"ns_pod_security": "baseline"}, "ns_pod_security is for a new namespace, and default exists already."),
         ({"app_tag": ""}, "app_tag: '' is not a tag"),
+        ({"app_image": "a/b:1.2.3"}, "app_tag is 10.11.2, and app_image says 1.2.3: give one of them."),
+        ({"app_image": "a/b@sha256:0"}, "app_image: a/b@sha256:0 holds a tag or digest"),
         ({"app_port": "70000"}, "app_port: 70000 is not a port"),
         ({"app_exposure": "everyone"}, "app_exposure: 'everyone' is not in"),
         (
@@ -263,6 +265,22 @@ def test_a_data_file_is_read_as_it_is_written() -> None:
         "app_env": {"A": "0644", "B": "2025-01-01", "C": True},
         "app_values": {"ratio": 1.5},
     }
+
+
+@pytest.mark.parametrize(
+    ("image", "name", "tag"),
+    [
+        ("ghcr.io/a/b:1.2.3", "ghcr.io/a/b", "1.2.3"),
+        ("ghcr.io/a/b:1.2.3@sha256:00", "ghcr.io/a/b", "1.2.3@sha256:00"),
+        ("registry.lan:5000/b:1", "registry.lan:5000/b", "1"),
+        ("registry.lan:5000/b", "registry.lan:5000/b", None),
+        ("b", "b", None),
+    ],
+)
+def test_an_image_is_given_as_one_pastes_it(image: str, name: str, tag: str | None) -> None:
+    divided = answers.with_the_tag_apart({"app_image": image})
+    assert (divided["app_image"], divided.get("app_tag")) == (name, tag)
+    assert answers.with_the_tag_apart({"app_chart_url": "oci://a/b"}) == {"app_chart_url": "oci://a/b"}
 
 
 def test_an_answer_without_effect_is_named(home: Home) -> None:

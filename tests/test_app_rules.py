@@ -35,7 +35,11 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("app_name", "Films", "is not a DNS label: 1 to 53"),
     ("app_name", "f" * 54, "is not a DNS label: 1 to 53"),
     ("app_namespace", "my_media", "is not a DNS label"),
-    ("app_image", "ghcr.io/example/films:1.2.3", "holds a tag or digest: write it as app_tag"),
+    (
+        "app_image",
+        "ghcr.io/example/films:1.2.3",
+        "holds a tag or digest: leave it out here, and answer app_tag with it",
+    ),
     ("app_image", "ghcr.io/example/films@sha256:0", "holds a tag or digest"),
     ("app_image", "ghcr.io/Example/Films", "is not an image: registry and path in lower case"),
     ("app_image", "https://ghcr.io/example/films", "is not an image"),
