@@ -1,9 +1,11 @@
 """Which template an answers file names: an address that Renovate can follow, and the commit that was rendered."""
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 from lib.refusal import Refusal
 
 from hooks.template import Template
@@ -53,6 +55,13 @@ def test_the_cluster_knows_the_address_best(home: Home, clone: Path) -> None:
 def test_an_address_is_preferred_to_a_folder(clone: Path, recorded: str, origin: str, address: str) -> None:
     git(clone, "config", "remote.origin.url", origin)
     assert Template.checked_out_in(clone).address(recorded) == address.replace("the clone", str(clone))
+
+
+def test_a_cluster_from_a_relative_path_follows_it_from_everywhere(template: Path, tmp_path: Path) -> None:
+    command = ["copier", "copy", "--defaults", "--vcs-ref", VERSION, f"./{template.name}", str(tmp_path / "home")]
+    subprocess.run(command, cwd=template.parent, check=True, capture_output=True)
+    recorded = yaml.safe_load((tmp_path / "home/.copier-answers.yml").read_text())
+    assert recorded["_src_path"] == str(template)
 
 
 def test_a_worktree_is_a_checkout(home: Home, clone: Path, tmp_path: Path) -> None:

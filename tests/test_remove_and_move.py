@@ -703,6 +703,14 @@ def test_a_template_that_cannot_be_fetched_is_named(
     assert fetched(fake) == []
 
 
+def test_a_template_at_a_relative_path_is_to_be_written_in_full(fake: Workplace) -> None:
+    follow(fake, "tpl", "v1.0.0")
+    assert fake.refuses("new:app", "APP=media/films") == (
+        "_src_path in .copier-answers.yml is tpl, a path that leads nowhere from here: write the template's address "
+        "there, or its path from / on."
+    )
+
+
 def test_a_template_without_generators_is_refused(fake: Workplace, tmp_path: Path) -> None:
     source = tmp_path / "template"
     git(source, "rm", "--quiet", "-r", "hooks")

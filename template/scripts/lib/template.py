@@ -44,6 +44,11 @@ def checkout(source: str, commit: str) -> Path:
         run("git", "-C", draft, "checkout", "--quiet", "--detach", object_of(draft, commit))
         draft.rename(kept)
     except ToolFailed as failed:
+        if not re.match(r"/|~|[^/]*[:@]", source):
+            raise Refusal(
+                f"_src_path in {ANSWERS.name} is {source}, a path that leads nowhere from here: write the template's "
+                "address there, or its path from / on."
+            ) from None
         raise Refusal(f"the template {source} can't be fetched at {commit}: {' '.join(failed.said.split())}") from None
     except OSError:
         if not kept.exists():  # by another run in the meantime
