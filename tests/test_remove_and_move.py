@@ -491,6 +491,31 @@ def test_what_a_person_has_to_look_at_is_listed(home: Workplace) -> None:
     assert "namespace strict allows restricted pods, media baseline ones" in said
 
 
+@pytest.mark.parametrize(
+    ("words", "rest"),
+    [
+        (("move:app", "TO=video"), ", which can only be mounted in namespace video now"),
+        (("remove:app",), ""),
+    ],
+)
+def test_who_mounts_a_claim_of_an_app_that_leaves_is_named(words: tuple[str, ...], rest: str, home: Workplace) -> None:
+    home.write("kubernetes/apps/media/films/app/pvc.yaml", CLAIM.format(name="films-data"))
+    home.write(
+        "kubernetes/apps/media/series/app/config.yaml",
+        "a: {existingClaim: films-data}\nclaimName: films-data-2\nclaimName: 'films-data'\n",
+    )
+    home.write("kubernetes/apps/media/series/.copier-answers.yml", "app_mounts:\n- claim: films-data\n  path: /data\n")
+    home.write("kubernetes/apps/video/config.yaml", "claimName: films-data\n")
+    said = home.succeeds(words[0], "APP=media/films", *words[1:], "--", "--yes")
+    for place in (
+        "app/config.yaml:1 (existingClaim: films-data)",
+        "app/config.yaml:3 (claimName: 'films-data)",
+        ".copier-answers.yml:2 (claim: films-data)",
+    ):
+        assert f"kubernetes/apps/media/series/{place} mounts a claim of media/films{rest}." in said
+    assert said.count(" mounts a claim of ") == 3
+
+
 def test_an_encrypted_file_moves_as_it_is(render: Renderer, tmp_path: Path) -> None:
     workplace = set_up(tmp_path, render(SOPS))
     add_namespace(workplace.root, "media", "baseline", "films")

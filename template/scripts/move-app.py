@@ -14,7 +14,15 @@ from lib.core import refuse_if_core
 from lib.kustomization import with_resource
 from lib.moving import Move
 from lib.process import ROOT
-from lib.references import addresses_of, refuse_while_read, registrations, registry, say_if_empty, unregistered
+from lib.references import (
+    addresses_of,
+    mounts_of,
+    refuse_while_read,
+    registrations,
+    registry,
+    say_if_empty,
+    unregistered,
+)
 from lib.terminal import Refusal, command, confirm, done, warn
 
 LEVELS = ["privileged", "baseline", "restricted"]
@@ -55,7 +63,7 @@ def main() -> None:
     move = Move(repository, app, namespace)
     move.refuse_if_files_are_left_behind()
     files, lines = move.files(), registrations(repository, app) or [f"./{app.folder.name}/ks.yaml"]
-    doubts, addresses = move.doubts(files), addresses_of(repository, app)
+    doubts, addresses, mounts = move.doubts(files), addresses_of(repository, app), mounts_of(repository, app)
     levels = [repository.pod_security(name) for name in (app.namespace, namespace)]
     claims = claims_in(repository, app.folder).in_words(app.namespace)
     if arguments.yes:
@@ -78,6 +86,8 @@ def main() -> None:
         warn(f"look at {doubt}: is it there, seen from namespace {namespace}?")
     for address in addresses:
         warn(f"{address} is an address of {app}: it is in namespace {namespace} now.")
+    for mount in mounts:
+        warn(f"{mount} mounts a claim of {app}, which can only be mounted in namespace {namespace} now.")
     if set(levels) <= set(LEVELS) and LEVELS.index(levels[1]) > LEVELS.index(levels[0]):
         warn(f"namespace {namespace} allows {levels[1]} pods, {app.namespace} {levels[0]} ones: does {app} need more?")
     say_if_empty(repository, app)

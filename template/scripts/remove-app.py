@@ -14,7 +14,15 @@ from lib.change import Change
 from lib.claims import claims_in
 from lib.core import is_core, refuse_if_core
 from lib.process import ROOT, run
-from lib.references import addresses_of, refuse_while_read, registrations, registry, say_if_empty, unregistered
+from lib.references import (
+    addresses_of,
+    mounts_of,
+    refuse_while_read,
+    registrations,
+    registry,
+    say_if_empty,
+    unregistered,
+)
 from lib.terminal import Refusal, command, confirm, done, warn
 
 SHOWN = 3
@@ -88,7 +96,7 @@ def main() -> None:
     refuse_while_needed(repository, app)
     sources = {source.path for source in unshared_sources(repository, app)}
     lines = registrations(repository, app)
-    items, addresses = items_of(repository, app), addresses_of(repository, app)
+    items, addresses, mounts = items_of(repository, app), addresses_of(repository, app), mounts_of(repository, app)
     lost = losses(repository, app)
     if arguments.yes:
         warn(lost)
@@ -108,6 +116,8 @@ def main() -> None:
         done(f"the 1Password item {item} is as it was: delete it there once nothing needs it.")
     for address in addresses:
         warn(f"{address} is an address of {app}.")
+    for mount in mounts:
+        warn(f"{mount} mounts a claim of {app}.")
     say_if_empty(repository, app)
     done("Next: `git add kubernetes && git commit`, then push.")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.apps import App, Repository, name_of
-from lib.claims import release_name
+from lib.claims import claims_in, release_name
 from lib.kustomization import resources, without_resource
 from lib.refusal import Refusal
 from lib.terminal import done
@@ -109,6 +109,14 @@ def addresses_of(repository: Repository, app: App) -> list[str]:
     )
     beside = places(repository, app.folder.parent, address_beside(names), outside=app.folder)
     return sorted({*everywhere, *beside})
+
+
+def mounts_of(repository: Repository, app: App) -> list[str]:
+    """Where others mount the claims that an app makes, or answered that they do."""
+    claims = claims_in(repository, app.folder)
+    names = "|".join(map(re.escape, claims.lost + claims.kept)) or "(?!)"
+    mount = re.compile(rf"(?:existingClaim|claimName|claim): *[\"']?(?:{names})(?=[\"'\s,}}]|$)")
+    return places(repository, app.folder.parent, mount, outside=app.folder)
 
 
 def leads_into(folder: Path, path: Path) -> bool:
