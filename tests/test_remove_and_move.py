@@ -603,7 +603,7 @@ HOOK = """\
 import json, os, sys
 from pathlib import Path
 answer = input("Which colour? ") if "--ask" in sys.argv else ""
-Path(os.environ["RECORD"]).write_text(json.dumps([sys.argv[1:], os.getcwd(), answer]))
+Path(os.environ["RECORD"]).write_text(json.dumps([sys.argv[1:], os.getcwd(), answer, sys.dont_write_bytecode]))
 sys.exit(7 if "--fail" in sys.argv else 0)
 """
 
@@ -630,7 +630,7 @@ def follow(workplace: Workplace, source: str, commit: str) -> None:
 
 
 def record(workplace: Workplace) -> list:
-    """How the hook was called: arguments, folder, what was typed."""
+    """How the hook was called: arguments, folder, what was typed, whether what Python compiles is lost."""
     path = Path(workplace.extra["RECORD"])
     found = yaml.safe_load(path.read_text())
     path.unlink()
@@ -648,6 +648,12 @@ def test_the_templates_own_command_gets_what_was_said(fake: Workplace) -> None:
     assert record(fake)[0] == ["app", str(fake.root / "kubernetes/apps/media/films"), *words]
     fake.succeeds("new:namespace", "NAME=media", "--", "--defaults")
     assert record(fake)[0] == ["namespace", str(fake.root / "kubernetes/apps/media"), "--defaults"]
+
+
+def test_copier_is_compiled_once(fake: Workplace) -> None:
+    fake.extra["PYTHONDONTWRITEBYTECODE"] = ""
+    fake.succeeds("new:app", "APP=media/films")
+    assert record(fake)[3] is False
 
 
 def test_files_are_looked_for_where_the_person_is(fake: Workplace) -> None:

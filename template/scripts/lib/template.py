@@ -27,7 +27,7 @@ def add(generator: str, destination: Path, arguments: list[str]) -> NoReturn:
     if not hook.exists():
         raise Refusal(f"the template of this repository has no {generator}s to add yet: `copier update` brings them.")
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-B", str(hook), generator, str(destination), *arguments])
+    os.execv(sys.executable, [sys.executable, str(hook), generator, str(destination), *arguments])
 
 
 def checkout(source: str, commit: str) -> Path:
