@@ -7,13 +7,17 @@
 
 import argparse
 
+import yaml
+
 from lib import readiness, secrets
 from lib.cluster import inventory, short
 from lib.machines import Patience
-from lib.process import AGE_KEY, KUBECONFIG, ROOT, run
+from lib.process import AGE_KEY, KUBECONFIG, ROOT, run, succeeds
 from lib.secrets import Key, Secret
 from lib.store import store
 from lib.terminal import Refusal, command, done, step
+
+PENDING = "status in (pending-install, pending-upgrade, pending-rollback)"
 
 
 def wait_for_nodes(patience: Patience) -> None:
@@ -59,6 +63,20 @@ def make_secrets() -> None:
             done(f"Secret {secret} is there.")
 
 
+def forget_interrupted_releases() -> None:
+    """A helm that was killed leaves its release pending, and every later one refuses to touch that.
+
+    Only its record goes, not what it installed. A release that Flux has taken over is Flux's own business.
+    """
+    for path in yaml.safe_load((ROOT / "bootstrap/apps.yaml").read_text())["apps"]:
+        namespace, _, name = path.partition("/")
+        where = ("--namespace", namespace)
+        found = run("kubectl", "get", "secrets", *where, "--selector", f"owner=helm,name={name},{PENDING}", "-o", "name")
+        if found and not succeeds("kubectl", "get", "helmreleases.helm.toolkit.fluxcd.io", name, *where):
+            run("kubectl", "delete", *where, *found.split())
+            done(f"The installation of {name} was interrupted and begins anew.")
+
+
 def main() -> None:
     """Everything is applied, not created: a second run changes only what is missing or old."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -70,6 +88,7 @@ def main() -> None:
     wait_for_nodes(Patience(arguments.timeout))
     make_namespaces()
     make_secrets()
+    forget_interrupted_releases()
     step("Installing the network, certificates and Flux")
     run("helmfile", "--file", "bootstrap/helmfile.yaml.gotmpl", "sync", "--hide-notes", show=True)
     done("Flux runs and brings the rest: `kubectl get kustomizations --namespace flux-system --watch` shows it.")
