@@ -14,7 +14,7 @@ WORKERS ?= 2
 
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help cluster test test-fast lint format bench verify-charts tools clean
+.PHONY: help cluster test test-fast test-cluster lint format bench verify-charts tools clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -28,6 +28,9 @@ test: tools ## run every test
 
 test-fast: $(STAMP) ## run the tests that need no Go tool and little time
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not real and not slow"
+
+test-cluster: tools ## bring clusters up with the real Flux controllers
+	$(BIN)/python -m pytest tests/cluster -n $(WORKERS) --dist loadgroup
 
 tools: $(STAMP) ## build the pinned tools, or take them from the cache or PATH
 	@$(TOOLS)

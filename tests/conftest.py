@@ -8,7 +8,7 @@ from typing import Any
 import plumbum
 import pytest
 
-from tests.support import apiserver
+from tests.support import apiserver, processes
 from tests.support.cases import CASES, EXAMPLES
 from tests.support.home import Home
 from tests.support.render import Renderer, snapshot
@@ -109,7 +109,7 @@ def server(shared: Path, request: pytest.FixtureRequest) -> apiserver.ApiServer:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     factory = getattr(session.config, "_tmp_path_factory", None)
     if factory and not is_worker(session.config):
-        apiserver.stop(factory.getbasetemp() / "apiserver")
+        processes.stop(factory.getbasetemp() / "apiserver")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

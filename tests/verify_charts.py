@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.support import apiserver, charts
+from tests.support import apiserver, charts, processes
 from tests.support.cases import EXAMPLES
 from tests.support.render import Renderer, snapshot
 from tests.support.repository import Repository
@@ -25,7 +25,7 @@ def main(folder: Path) -> int:
         try:
             return report(server, releases, fetched, scratch)
         finally:
-            apiserver.stop(scratch / "apiserver")
+            processes.stop(scratch / "apiserver")
 
 
 def report(server: apiserver.ApiServer, releases: list[charts.Release], fetched: dict[str, Path], scratch: Path) -> int:

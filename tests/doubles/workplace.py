@@ -3,8 +3,11 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -43,12 +46,17 @@ class Workplace:
     calls: Path
     extra: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """That of its tasks."""
+        return environment() | {"OP_DOUBLE": str(self.account), "OP_DOUBLE_LOG": str(self.calls)} | self.extra
+
     def task(self, *words: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run a task; nobody is at the terminal."""
         return subprocess.run(
             ["task", *words],
             cwd=self.root,
-            env=environment() | {"OP_DOUBLE": str(self.account), "OP_DOUBLE_LOG": str(self.calls)} | self.extra,
+            env=self.environment,
             input=stdin,
             stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,
@@ -56,6 +64,26 @@ class Workplace:
             timeout=180,
             check=False,
         )
+
+    @contextmanager
+    def running(self, *words: str) -> Iterator[subprocess.Popen[str]]:
+        """A task that runs meanwhile, in a process group of its own; it is gone at the end of the block."""
+        task = subprocess.Popen(
+            ["task", *words],
+            cwd=self.root,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            yield task
+        finally:
+            if task.poll() is None:
+                os.killpg(task.pid, signal.SIGKILL)
+                task.wait()
 
     def succeeds(self, *words: str, stdin: str | None = None) -> str:
         """Run a task that must succeed and return all that it says."""

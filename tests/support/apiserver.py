@@ -8,32 +8,28 @@ keeps one running in FOLDER until process PID is gone; `running` starts that and
 import base64
 import http.client
 import json
-import os
 import shutil
-import signal
-import socket
 import ssl
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tests.support import crds, tools
-from tests.support.locks import locked
+from tests.support import crds, processes, tools
+from tests.support.processes import NotYet, Processes
 from tests.support.repository import Object, is_kind, parse
 
-START_SECONDS = 120
 # Holds the service networks of every example and of the defaults; the largest that an API server takes.
 SERVICE_NETWORK = "10.32.0.0/12"
+GONE = 404
 TOKEN = "judge"  # noqa: S105, it opens a server on loopback that ends with the tests
 
 
-class ApiError(Exception):
+class ApiError(NotYet):
     """The server's refusal: `status` is the HTTP code, the text its message."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -101,6 +97,38 @@ class ApiServer:
             return f"{root}/{plural}"
         return f"{root}/namespaces/{item['metadata'].get('namespace', namespace)}/{plural}"
 
+    def everything(self, version: str, kind: str) -> list[Object]:
+        """Every object of a kind, in all namespaces; none while the server does not know the kind."""
+        item = {"apiVersion": version, "kind": kind, "metadata": {"namespace": ""}}
+        try:
+            found = self.call("GET", self.path_of(item).replace("/namespaces//", "/"))["items"]
+        except LookupError:
+            return []
+        return [{"apiVersion": version, "kind": kind, **item} for item in found]
+
+    def serves(self, group: str) -> bool:
+        """Whether there is an API of that group."""
+        try:
+            self.call("GET", f"/apis/{group}")
+        except ApiError:
+            return False
+        return True
+
+    def apply(self, item: Object) -> Object:
+        """Server-side apply, as the tests' own; ApiError or LookupError when refused."""
+        path = f"{self.path_of(item)}/{item['metadata']['name']}?fieldManager=tests&force=true"
+        applied: Object = self.call("PATCH", path, item, "application/apply-patch+yaml")
+        return applied
+
+    def set_status(self, item: Object, status: Object) -> None:
+        """Merge fields into an object's status, unless the object is gone."""
+        path = f"{self.path_of(item)}/{item['metadata']['name']}/status"
+        try:
+            self.call("PATCH", path, {"status": status}, "application/merge-patch+json")
+        except ApiError as error:
+            if error.status != GONE:
+                raise
+
     def has_namespace(self, name: str, labels: dict[str, str] | None = None) -> None:
         """Make a namespace for real, because nothing can be judged in one that does not exist."""
         if name in self._namespaces:
@@ -145,124 +173,74 @@ class ApiServer:
 
 
 def running(folder: Path, owner: int) -> ApiServer:
-    """The server of this test run, started by whoever asks first; it ends soon after process `owner` does.
+    """The server of this test run, started by whoever asks first; it ends soon after process `owner` does."""
+    return ApiServer(**processes.running(__name__, folder, owner))
 
-    RuntimeError with the end of the logs when it does not come up.
+
+def start(
+    started: Processes, network: str = SERVICE_NETWORK, disable: Sequence[str] = (), *more: str
+) -> tuple[ApiServer, dict[str, Any]]:
+    """Start etcd and an API server as Talos configures it, without some admission plugins.
+
+    Returns a client of it, and what another process needs to make one.
     """
-    ready = folder / "ready.json"
-    with locked(folder):
-        folder.mkdir(exist_ok=True)
-        if not ready.exists():
-            keeper = subprocess.Popen(
-                [sys.executable, "-m", __name__, str(folder), str(owner)],
-                cwd=Path(__file__).parents[2],
-                stdin=subprocess.DEVNULL,
-                stdout=(folder / "keeper.log").open("w"),
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C in the terminal must not end etcd before the API server
-            )
-            while not ready.exists():
-                if keeper.poll() is not None:
-                    raise RuntimeError(f"no API server; logs are in {folder}\n{logs(folder)}")
-                time.sleep(0.1)
-    return ApiServer(**json.loads(ready.read_text()))
-
-
-def stop(folder: Path) -> None:
-    """End the server of a test run now, if there is one, and wait for it."""
-    try:
-        keeper = int((folder / "keeper.pid").read_text())
-        os.kill(keeper, signal.SIGTERM)
-    except (FileNotFoundError, ProcessLookupError):
-        return
-    while (folder / "keeper.pid").exists() and _is_alive(keeper):
-        time.sleep(0.05)
-
-
-def logs(folder: Path) -> str:
-    """The last lines of each log."""
-    tails = (f"{log.name}:\n{''.join(log.open().readlines()[-8:])}" for log in sorted(folder.glob("*.log")))
-    return "\n".join(tails)
-
-
-# --- The keeper ---
-
-
-def keep(folder: Path, owner: int) -> None:
-    """Run etcd and the API server until `owner` is gone or SIGTERM comes; whatever happens, both end."""
-    (folder / "keeper.pid").write_text(str(os.getpid()))
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    started: list[subprocess.Popen[bytes]] = []
-    try:
-        port = _start(folder, started)
-        certificate = folder / "certificates" / "apiserver.crt"
-        _wait(certificate.exists, started)
-        server = ApiServer(port, str(certificate))
-        _wait(lambda: server.call("GET", "/readyz") == "ok", started)
-        _install_crds(server, started)
-        draft = folder / "ready.draft"
-        draft.write_text(json.dumps({"port": port, "certificate": str(certificate)}))
-        draft.rename(folder / "ready.json")
-        while _is_alive(owner) and all(process.poll() is None for process in started):
-            time.sleep(0.2)
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        # With etcd gone first the API server ignores SIGTERM and keeps its port.
-        for process in reversed(started):
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-        shutil.rmtree(folder / "etcd", ignore_errors=True)
-        (folder / "ready.json").unlink(missing_ok=True)
-        (folder / "keeper.pid").unlink(missing_ok=True)
-
-
-def _start(folder: Path, started: list[subprocess.Popen[bytes]]) -> int:
-    client, peer, secure = _free_ports(3)
+    folder = started.folder
+    client, peer, secure = processes.free_ports(3)
     etcd, peers = f"http://127.0.0.1:{client}", f"http://127.0.0.1:{peer}"
-    started.append(
-        _spawn(
-            folder,
-            "etcd",
-            "--name=judge",
-            f"--data-dir={folder / 'etcd'}",
-            f"--listen-client-urls={etcd}",
-            f"--advertise-client-urls={etcd}",
-            f"--listen-peer-urls={peers}",
-            f"--initial-advertise-peer-urls={peers}",
-            f"--initial-cluster=judge={peers}",
-            "--unsafe-no-fsync",
-            "--log-level=warn",
-        )
+    started.start(
+        "etcd",
+        "--name=judge",
+        f"--data-dir={started.scratch / 'etcd'}",
+        f"--listen-client-urls={etcd}",
+        f"--advertise-client-urls={etcd}",
+        f"--listen-peer-urls={peers}",
+        f"--initial-advertise-peer-urls={peers}",
+        f"--initial-cluster=judge={peers}",
+        "--unsafe-no-fsync",
+        "--log-level=warn",
     )
     key, admission = folder / "service-account.key", folder / "admission.yaml"
     for file, text in zip((key, admission), _from_talos(folder), strict=True):
         file.touch(0o600)
         file.write_text(text)
     (folder / "tokens.csv").write_text(f"{TOKEN},admin,1,system:masters\n")
-    started.append(
-        _spawn(
-            folder,
-            "kube-apiserver",
-            f"--etcd-servers={etcd}",
-            "--bind-address=127.0.0.1",
-            f"--secure-port={secure}",
-            f"--cert-dir={folder / 'certificates'}",
-            f"--service-account-key-file={key}",
-            f"--service-account-signing-key-file={key}",
-            "--service-account-issuer=https://kubernetes.default.svc",
-            f"--service-cluster-ip-range={SERVICE_NETWORK}",
-            f"--token-auth-file={folder / 'tokens.csv'}",
-            "--authorization-mode=RBAC",
-            "--allow-privileged=true",
-            f"--admission-control-config-file={admission}",
-            # Pods are judged without their service accounts, which nobody makes in a dry run.
-            "--disable-admission-plugins=ServiceAccount",
-        )
+    certificate = folder / "certificates" / "apiserver.crt"
+    started.start(
+        "kube-apiserver",
+        f"--etcd-servers={etcd}",
+        "--bind-address=127.0.0.1",
+        f"--secure-port={secure}",
+        f"--cert-dir={certificate.parent}",
+        f"--service-account-key-file={key}",
+        f"--service-account-signing-key-file={key}",
+        "--service-account-issuer=https://kubernetes.default.svc",
+        f"--service-cluster-ip-range={network}",
+        f"--token-auth-file={folder / 'tokens.csv'}",
+        "--authorization-mode=RBAC",
+        "--allow-privileged=true",
+        f"--admission-control-config-file={admission}",
+        *([f"--disable-admission-plugins={','.join(disable)}"] if disable else []),
+        *more,
     )
-    return secure
+    started.wait_until(certificate.exists)
+    server = ApiServer(secure, str(certificate))
+    started.wait_until(lambda: server.call("GET", "/readyz") == "ok")
+    return server, {"port": secure, "certificate": str(certificate)}
+
+
+def install(server: ApiServer, definitions: Sequence[Object], wait_until: Callable[[Callable[[], Any]], None]) -> None:
+    """Create CRDs and wait until each is served."""
+    for definition in definitions:
+        server.call("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition)
+    wanted: dict[str, set[str]] = {}
+    for spec in (definition["spec"] for definition in definitions):
+        for version in (version["name"] for version in spec["versions"] if version["served"]):
+            wanted.setdefault(f"{spec['group']}/{version}", set()).add(spec["names"]["plural"])
+
+    def served(version: str) -> set[str]:
+        return {resource["name"] for resource in server.call("GET", f"/apis/{version}")["resources"]}
+
+    wait_until(lambda: all(plurals <= served(version) for version, plurals in wanted.items()))
 
 
 def _from_talos(folder: Path) -> tuple[str, str]:
@@ -281,58 +259,12 @@ def _from_talos(folder: Path) -> tuple[str, str]:
     return key if key.startswith("-----") else base64.b64decode(key).decode(), yaml.safe_dump(configuration)
 
 
-def _spawn(folder: Path, name: str, *arguments: str) -> subprocess.Popen[bytes]:
-    log = (folder / f"{name}.log").open("w")
-    return subprocess.Popen([tools.path(name), *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [listening.getsockname()[1] for listening in sockets]
-    for listening in sockets:
-        listening.close()
-    return ports
-
-
-def _wait(condition: Callable[[], Any], started: list[subprocess.Popen[bytes]]) -> None:
-    """Wait until a condition holds; RuntimeError when a process ended, TimeoutError after START_SECONDS."""
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        for process in started:
-            if process.poll() is not None:
-                raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
-        try:
-            if condition():
-                return
-        except (OSError, ApiError, http.client.HTTPException):
-            pass
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not ready after {START_SECONDS} s")
-        time.sleep(0.1)
-
-
-def _install_crds(server: ApiServer, started: list[subprocess.Popen[bytes]]) -> None:
-    definitions = crds.definitions()
-    for definition in definitions:
-        server.call("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition)
-    wanted: dict[str, set[str]] = {}
-    for spec in (definition["spec"] for definition in definitions):
-        for version in (version["name"] for version in spec["versions"] if version["served"]):
-            wanted.setdefault(f"{spec['group']}/{version}", set()).add(spec["names"]["plural"])
-
-    def served(version: str) -> set[str]:
-        return {resource["name"] for resource in server.call("GET", f"/apis/{version}")["resources"]}
-
-    _wait(lambda: all(plurals <= served(version) for version, plurals in wanted.items()), started)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True
+def _bring_up(started: Processes) -> dict[str, Any]:
+    # Pods are judged without their service accounts, which nobody makes in a dry run.
+    server, access = start(started, disable=["ServiceAccount"])
+    install(server, crds.definitions(), started.wait_until)
+    return access
 
 
 if __name__ == "__main__":
-    keep(Path(sys.argv[1]), int(sys.argv[2]))
+    processes.keep(Path(sys.argv[1]), int(sys.argv[2]), _bring_up)

@@ -96,6 +96,56 @@ TOOLS = (
     ),
     _kubernetes("kube-apiserver", ("--version",), 4),
     _kubernetes("kubectl", ("version", "--client"), 1),
+    _kubernetes("kube-controller-manager", ("--version",), 2),
+    _kubernetes("kube-scheduler", ("--version",), 0.3),
+    # These two look every 5 seconds at what they wait for, which no flag changes, and a cluster has ten levels of
+    # waiting: here they look every second. They say no version, so one on PATH is never taken for the pinned one.
+    GoTool(
+        name="kustomize-controller",
+        module="github.com/fluxcd/kustomize-controller",
+        version="v1.9.5",
+        edits=(
+            (
+                "internal/controller/kustomization_controller.go",
+                "Interval:    5 * time.Second",
+                "Interval:    1 * time.Second",
+            ),
+        ),
+        minutes=3,
+    ),
+    GoTool(
+        name="helm-controller",
+        module="github.com/fluxcd/helm-controller",
+        version="v1.6.4",
+        edits=(
+            (
+                "internal/action/wait.go",
+                "Interval:    5 * time.Second, // Copied",
+                "Interval:    1 * time.Second, // Copied",
+            ),
+        ),
+        minutes=2,
+    ),
+    GoTool(
+        name="kwok",
+        module="sigs.k8s.io/kwok",
+        version="v0.8.0",
+        package="cmd/kwok",
+        ldflags="-X sigs.k8s.io/kwok/pkg/consts.Version=v0.8.0",
+        version_command=("--version",),
+        reports="v0.8.0",
+        minutes=2,
+    ),
+    GoTool(
+        name="registry",
+        module="github.com/distribution/distribution/v3",
+        version="v3.0.0",
+        package="cmd/registry",
+        ldflags="-X github.com/distribution/distribution/v3/version.version=v3.0.0",
+        version_command=("--version",),
+        reports="v3.0.0",
+        minutes=1.5,
+    ),
     GoTool(
         name="helm",
         module="helm.sh/helm/v4",

@@ -1,0 +1,282 @@
+"""The controllers that are not there: what they would do, and not before the release that brings them is Ready.
+
+kstatus calls an object without a status current. Without these, whatever waits for a Certificate or a Gateway would
+pass by itself; `held` shows that it does wait.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.cluster.controlplane import COMPLETE
+from tests.cluster.source import now
+from tests.support import crds
+from tests.support.apiserver import GONE, ApiError, ApiServer
+from tests.support.repository import Object, walk
+
+RELEASES = ("helm.toolkit.fluxcd.io/v2", "HelmRelease")
+# Who brings what is not in crds.PROVIDERS.
+PROVIDERS = crds.PROVIDERS | {
+    "fluxcd.controlplane.io": "flux-operator",
+    "notification.toolkit.fluxcd.io": "flux-instance",
+}
+# Secrets that a chart's own Job makes.
+MADE_BY_JOBS = {("network", "envoy-gateway")}
+
+
+class Waits(Exception):
+    """Why an object is not ready yet."""
+
+
+@dataclass
+class Actors:
+    """`held` are the kinds that nobody acts on, `vault` the keys of each OnePasswordItem, by namespace and name."""
+
+    server: ApiServer
+    vault: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    held: set[str] = field(default_factory=set)
+    ready: dict[str, str] = field(default_factory=dict)
+
+    def tick(self) -> None:
+        """Act on everything that there is."""
+        self.ready = {
+            item["metadata"]["name"]: item["metadata"]["namespace"]
+            for item in self.server.everything(*RELEASES)
+            if is_ready(item)
+        }
+        self._register_crds_of_cilium()
+        for (version, kind), act in ACTS.items():
+            provider = PROVIDERS[version.split("/")[0]]
+            if kind in self.held or provider not in self.ready:
+                continue
+            for item in self.server.everything(version, kind):
+                self._act(item, act)
+        self._provision_volumes()
+        if "Pod" not in self.held:
+            self._complete_pods()
+
+    def _act(self, item: Object, act: Callable[["Actors", Object], Object]) -> None:
+        try:
+            status = act(self, item)
+        except Waits as reason:
+            status = condition(item, "Ready", "False", str(reason))
+        old = item.get("status", {})
+        known = {(c["type"], c["status"], c.get("observedGeneration"), c["message"]) for c in old.get("conditions", [])}
+        if (
+            any(key not in old for key in status)
+            or {(c["type"], c["status"], c.get("observedGeneration"), c["message"]) for c in status["conditions"]}
+            != known
+        ):
+            self.server.set_status(item, status)
+
+    def get(self, version: str, kind: str, namespace: str, name: str) -> Object | None:
+        """An object, or None."""
+        item = {"apiVersion": version, "kind": kind, "metadata": {"namespace": namespace}}
+        try:
+            found: Object = self.server.call("GET", f"{self.server.path_of(item)}/{name}")
+        except (ApiError, LookupError):
+            return None
+        return found
+
+    def need(self, version: str, kind: str, namespace: str, name: str) -> Object:
+        """An object that must be there, and be Ready if it says so of itself."""
+        found = self.get(version, kind, namespace, name)
+        if not found:
+            raise Waits(f"{kind} {namespace}/{name} is not there".replace(" /", " "))
+        if kind != "Secret" and not is_ready(found):
+            raise Waits(f"{kind} {namespace}/{name} is not ready".replace(" /", " "))
+        return found
+
+    def has_secret(self, namespace: str, name: str, keys: list[str]) -> None:
+        metadata = {"name": name, "namespace": namespace}
+        item = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": dict.fromkeys(keys, "value")}
+        if not self.get("v1", "Secret", namespace, name):
+            self.server.call("POST", self.server.path_of(item), item)
+
+    def _register_crds_of_cilium(self) -> None:
+        """Its operator brings its own kinds when it starts."""
+        group = "cilium.io"
+        if "cilium" in self.ready and not self.server.serves(group):
+            for definition in crds.definitions():
+                if definition["spec"]["group"] == group:
+                    self.server.apply(definition)
+
+    def _provision_volumes(self) -> None:
+        """A volume for each claim, once a pod that uses it has a node where its class wants that."""
+        classes = {
+            item["metadata"]["name"]: item for item in self.server.everything("storage.k8s.io/v1", "StorageClass")
+        }
+        for claim in self.server.everything("v1", "PersistentVolumeClaim"):
+            metadata, spec = claim["metadata"], claim["spec"]
+            storage_class = classes.get(spec.get("storageClassName", ""))
+            node = metadata.get("annotations", {}).get("volume.kubernetes.io/selected-node")
+            if claim["status"].get("phase") != "Pending" or spec.get("volumeName") or not storage_class:
+                continue
+            if storage_class.get("volumeBindingMode") == "WaitForFirstConsumer" and not node:
+                continue
+            reference = {"apiVersion": "v1", "kind": "PersistentVolumeClaim"}
+            self.server.apply(
+                {
+                    "apiVersion": "v1",
+                    "kind": "PersistentVolume",
+                    "metadata": {"name": f"pvc-{metadata['uid']}"},
+                    "spec": {
+                        "accessModes": spec["accessModes"],
+                        "capacity": spec["resources"]["requests"],
+                        "storageClassName": spec["storageClassName"],
+                        "persistentVolumeReclaimPolicy": "Delete",
+                        "hostPath": {"path": f"/var/{metadata['uid']}"},
+                        "claimRef": reference | {key: metadata[key] for key in ("name", "namespace", "uid")},
+                    },
+                }
+            )
+
+    def _complete_pods(self) -> None:
+        """The kubelet's part that kwok leaves out: a pod starts when all that it mounts and reads is there."""
+        for pod in self.server.everything("v1", "Pod"):
+            is_new = COMPLETE not in pod["metadata"].get("annotations", {}) and pod["spec"].get("nodeName")
+            if is_new and not list(self.missing(pod)):
+                path = f"{self.server.path_of(pod)}/{pod['metadata']['name']}"
+                change = {"metadata": {"annotations": {COMPLETE: "true"}}}
+                try:
+                    self.server.call("PATCH", path, change, "application/merge-patch+json")
+                except ApiError as error:
+                    if error.status != GONE:
+                        raise
+
+    def missing(self, pod: Object) -> Iterator[str]:
+        """The Secrets and ConfigMaps, and their keys, that a pod names and that are not there."""
+        namespace = pod["metadata"]["namespace"]
+        for kind, name, key in sorted(set(_references(pod["spec"]))):
+            found = self.get("v1", kind, namespace, name)
+            if (namespace, name) in MADE_BY_JOBS:
+                continue
+            if not found:
+                yield f"{kind} {namespace}/{name} is not there"
+            elif key and key not in {**found.get("data", {}), **found.get("binaryData", {})}:
+                yield f"{kind} {namespace}/{name} has no key {key}"
+
+
+def _references(spec: Object) -> Iterator[tuple[str, str, str]]:
+    """(kind, name, key or "") of each Secret and ConfigMap that a pod can't start without."""
+    for part in walk(spec):
+        if not isinstance(part, dict):
+            continue
+        for kind in ("Secret", "ConfigMap"):
+            field_name = kind[0].lower() + kind[1:]
+            for source in (part.get(f"{field_name}{form}") for form in ("", "Ref", "KeyRef")):
+                if not isinstance(source, dict) or source.get("optional"):
+                    continue
+                if name := source.get("secretName") or source.get("name"):
+                    for entry in source.get("items") or [{"key": source.get("key", "")}]:
+                        yield kind, name, entry["key"]
+
+
+def is_ready(item: Object) -> bool:
+    """Whether an object says of its newest generation that it is Ready."""
+    status, generation = item.get("status", {}), item["metadata"].get("generation")
+    return any(
+        c["type"] == "Ready" and c["status"] == "True" and c.get("observedGeneration", generation) == generation
+        for c in status.get("conditions", [])
+    )
+
+
+def condition(item: Object, kind: str, status: str = "True", message: str = "as its controller would say") -> Object:
+    """A status with that one condition."""
+    return {
+        "conditions": [
+            {
+                "type": kind,
+                "status": status,
+                "reason": "Played",
+                "message": message,
+                "lastTransitionTime": now(),
+                "observedGeneration": item["metadata"].get("generation", 1),
+            }
+        ]
+    }
+
+
+# --- What each of them does: act(actors, object) is the object's status ---
+
+
+def _certificate(actors: Actors, item: Object) -> Object:
+    issuer = item["spec"]["issuerRef"]
+    namespace = item["metadata"]["namespace"]
+    kind = issuer.get("kind", "Issuer")
+    actors.need(item["apiVersion"], kind, "" if kind == "ClusterIssuer" else namespace, issuer["name"])
+    actors.has_secret(namespace, item["spec"]["secretName"], ["tls.crt", "tls.key"])
+    return condition(item, "Ready")
+
+
+def _issuer(actors: Actors, item: Object) -> Object:
+    for part in walk(item["spec"]):
+        if isinstance(part, dict) and "apiTokenSecretRef" in part:
+            reference = part["apiTokenSecretRef"]
+            namespace = item["metadata"].get("namespace") or actors.ready["cert-manager"]
+            secret = actors.need("v1", "Secret", namespace, reference["name"])
+            if reference["key"] not in secret["data"]:
+                raise Waits(f"Secret {namespace}/{reference['name']} has no key {reference['key']}")
+    return condition(item, "Ready")
+
+
+def _store(actors: Actors, item: Object) -> Object:
+    for part in walk(item["spec"]):
+        if isinstance(part, dict) and "connectTokenSecretRef" in part:
+            if "onepassword-connect" not in actors.ready:
+                raise Waits("1Password Connect does not answer")
+            reference = part["connectTokenSecretRef"]
+            actors.need("v1", "Secret", reference["namespace"], reference["name"])
+    return condition(item, "Ready")
+
+
+def _external_secret(actors: Actors, item: Object) -> Object:
+    store, metadata = item["spec"]["secretStoreRef"], item["metadata"]
+    actors.need(item["apiVersion"], store["kind"], "", store["name"])
+    keys = [entry["secretKey"] for entry in item["spec"].get("data", [])]
+    template = item["spec"].get("target", {}).get("template", {}).get("data", {})
+    name = item["spec"].get("target", {}).get("name", metadata["name"])
+    actors.has_secret(metadata["namespace"], name, list(template) or keys or ["value"])
+    return condition(item, "Ready")
+
+
+def _item(actors: Actors, item: Object) -> Object:
+    place = item["metadata"]["namespace"], item["metadata"]["name"]
+    actors.has_secret(*place, actors.vault.get(place, []))
+    return condition(item, "Ready")
+
+
+def _gateway(actors: Actors, item: Object) -> Object:
+    name = item["spec"]["gatewayClassName"]
+    found = actors.get(item["apiVersion"], "GatewayClass", "", name)
+    if not found or not any(c["type"] == "Accepted" and c["status"] == "True" for c in found["status"]["conditions"]):
+        return condition(item, "Programmed", "False", f"GatewayClass {name} is not accepted")
+    return condition(item, "Programmed")
+
+
+def _receiver(actors: Actors, item: Object) -> Object:
+    actors.need("v1", "Secret", item["metadata"]["namespace"], item["spec"]["secretRef"]["name"])
+    observed = {"observedGeneration": item["metadata"]["generation"]}
+    return condition(item, "Ready") | observed | {"webhookPath": "/hook/0123456789abcdef"}
+
+
+def _is_there(actors: Actors, item: Object) -> Object:
+    return condition(item, "Ready")
+
+
+def _accepted(actors: Actors, item: Object) -> Object:
+    return condition(item, "Accepted")
+
+
+Act = Callable[[Actors, Any], Object]
+ACTS: dict[tuple[str, str], Act] = {
+    ("cert-manager.io/v1", "ClusterIssuer"): _issuer,
+    ("cert-manager.io/v1", "Certificate"): _certificate,
+    ("external-secrets.io/v1", "ClusterSecretStore"): _store,
+    ("external-secrets.io/v1", "ExternalSecret"): _external_secret,
+    ("fluxcd.controlplane.io/v1", "FluxInstance"): _is_there,
+    ("gateway.networking.k8s.io/v1", "GatewayClass"): _accepted,
+    ("gateway.networking.k8s.io/v1", "Gateway"): _gateway,
+    ("notification.toolkit.fluxcd.io/v1", "Receiver"): _receiver,
+    ("onepassword.com/v1", "OnePasswordItem"): _item,
+}

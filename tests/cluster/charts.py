@@ -1,0 +1,148 @@
+"""Charts as helm-controller takes them: the authors' own where a Go module carries it, else a stub."""
+
+import gzip
+import io
+import json
+import tarfile
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from tests.doubles.app_template_keys import VALUES
+from tests.support import charts, crds, tools
+from tests.support.locks import locked
+from tests.support.repository import Object
+
+STUBS = Path(__file__).parent / "stubs"
+
+
+@dataclass(frozen=True)
+class Stub:
+    """What a chart brings beside its values: workloads as (kind, name), the release's name where that is "".
+
+    `groups` are the API groups whose CRDs it brings, `objects` what its own controller needs, as templates.
+    """
+
+    workloads: tuple[tuple[str, str], ...] = (("Deployment", ""),)
+    groups: tuple[str, ...] = ()
+    objects: tuple[Object, ...] = field(default=())
+
+
+def _storage_class(name: str, provisioner: str, binding: str) -> Object:
+    return {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": name, "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+        "provisioner": provisioner,
+        "volumeBindingMode": binding,
+    }
+
+
+# The charts that no Go module carries, by the last part of their address. One that is not named here is a Deployment.
+CHARTS = {
+    "cloudnative-pg": Stub(groups=("postgresql.cnpg.io",)),
+    "connect": Stub((("Deployment", ""), ("Deployment", "onepassword-connect-operator")), ("onepassword.com",)),
+    "flux-instance": Stub(
+        (),
+        objects=(
+            {
+                "apiVersion": "fluxcd.controlplane.io/v1",
+                "kind": "FluxInstance",
+                "metadata": {"name": "flux", "namespace": "{{ .Release.Namespace }}"},
+                "spec": {
+                    "distribution": {
+                        "version": "{{ .Values.instance.distribution.version }}",
+                        "registry": "{{ .Values.instance.distribution.registry }}",
+                    }
+                },
+            },
+        ),
+    ),
+    "flux-operator": Stub(groups=("fluxcd.controlplane.io",)),
+    "kube-prometheus-stack": Stub((("Deployment", ""), ("StatefulSet", "prometheus"), ("DaemonSet", "node-exporter"))),
+    "kubeai": Stub(groups=("kubeai.org",)),
+    "local-path-provisioner": Stub(
+        objects=(_storage_class("{{ .Values.storageClass.name }}", "rancher.io/local-path", "WaitForFirstConsumer"),)
+    ),
+    "longhorn": Stub(
+        (("DaemonSet", ""), ("Deployment", "longhorn-ui")),
+        objects=(_storage_class("longhorn", "driver.longhorn.io", "Immediate"),),
+    ),
+    "nginx-ingress": Stub(
+        objects=(
+            {
+                "apiVersion": "networking.k8s.io/v1",
+                "kind": "IngressClass",
+                "metadata": {"name": "{{ .Values.controller.ingressClass.name }}"},
+                "spec": {"controller": "nginx.org/ingress-controller"},
+            },
+        )
+    ),
+    "node-problem-detector": Stub((("DaemonSet", ""),)),
+    "prometheus-operator-crds": Stub((), ("monitoring.coreos.com",)),
+    "spegel": Stub((("DaemonSet", ""),)),
+}
+
+# A chart's CRDs that its authors add when they release it.
+WITHOUT_CRDS = {"external-secrets": ("external-secrets.io", "generators.external-secrets.io")}
+
+
+@cache
+def archive(name: str, version: str, folder: Path) -> bytes:
+    """The chart as `helm package` writes it, in that version; `folder` is where a writable copy may lie."""
+    if name in charts.MODULE_CHARTS:
+        return _packaged(name, version, folder)
+    files = {
+        "Chart.yaml": yaml.safe_dump({"apiVersion": "v2", "name": name, "version": version.removeprefix("v")}),
+        **(_app_template() if name == "app-template" else _stub(CHARTS.get(name, Stub()))),
+    }
+    return packed({f"{name}/{path}": text.encode() for path, text in files.items()})
+
+
+def _packaged(name: str, version: str, folder: Path) -> bytes:
+    target = folder / f"{name}-{version}"
+    with locked(target):
+        if not target.exists():
+            chart = charts.from_module(name, folder)
+            for path, text in _definitions(WITHOUT_CRDS.get(name, ())).items():
+                (chart / path).parent.mkdir(exist_ok=True)
+                (chart / path).write_text(text)
+            tools.run("helm", "package", chart, "--version", version, "--destination", target)
+    return next(target.glob("*.tgz")).read_bytes()
+
+
+def _app_template() -> dict[str, str]:
+    schema = {"type": "object", "additionalProperties": False, "properties": {key: {} for key in [*VALUES, "global"]}}
+    return {
+        "values.yaml": "{}\n",
+        "values.schema.json": json.dumps(schema),
+        "templates/all.yaml": (STUBS / "app-template.yaml.tpl").read_text(),
+    }
+
+
+def _stub(stub: Stub) -> dict[str, str]:
+    workloads = [{"kind": kind, "name": name} for kind, name in stub.workloads]
+    return {
+        "values.yaml": yaml.safe_dump({"stub": {"workloads": workloads, "objects": list(stub.objects)}}),
+        "templates/all.yaml": (STUBS / "chart.yaml.tpl").read_text(),
+        **_definitions(stub.groups),
+    }
+
+
+def _definitions(groups: tuple[str, ...]) -> dict[str, str]:
+    """The CRDs of API groups as files of a chart."""
+    definitions = [item for item in crds.definitions() if item["spec"]["group"] in groups]
+    return {f"crds/{item['metadata']['name']}.yaml": json.dumps(item) for item in definitions}
+
+
+def packed(files: dict[str, bytes]) -> bytes:
+    """A tar.gz of files that stand in it by these names; equal files make equal bytes."""
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w") as archive:
+        for name, content in sorted(files.items()):
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), 0o644
+            archive.addfile(entry, io.BytesIO(content))
+    return gzip.compress(raw.getvalue(), compresslevel=1, mtime=0)
