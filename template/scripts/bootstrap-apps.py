@@ -12,7 +12,7 @@ import yaml
 from lib import readiness, secrets
 from lib.cluster import inventory, short
 from lib.machines import Patience
-from lib.process import AGE_KEY, KUBECONFIG, ROOT, run, succeeds
+from lib.process import AGE_KEY, KUBECONFIG, ROOT, ToolFailed, run
 from lib.secrets import Key, Secret
 from lib.store import store
 from lib.terminal import Refusal, command, done, step
@@ -70,11 +70,21 @@ def forget_interrupted_releases() -> None:
     """
     for path in yaml.safe_load((ROOT / "bootstrap/apps.yaml").read_text())["apps"]:
         namespace, _, name = path.partition("/")
-        where = ("--namespace", namespace)
-        found = run("kubectl", "get", "secrets", *where, "--selector", f"owner=helm,name={name},{PENDING}", "-o", "name")
-        if found and not succeeds("kubectl", "get", "helmreleases.helm.toolkit.fluxcd.io", name, *where):
-            run("kubectl", "delete", *where, *found.split())
+        where = ("--namespace", namespace, "--output", "name")
+        found = run("kubectl", "get", "secrets", *where, "--selector", f"owner=helm,name={name},{PENDING}")
+        if found and not is_fluxs(name, where):
+            run("kubectl", "delete", "--namespace", namespace, *found.split())
             done(f"The installation of {name} was interrupted and begins anew.")
+
+
+def is_fluxs(name: str, where: tuple[str, ...]) -> bool:
+    """Whether a HelmRelease of that name is there; before Flux is, nobody knows what that would be."""
+    try:
+        return bool(run("kubectl", "get", "helmreleases.helm.toolkit.fluxcd.io", name, *where, "--ignore-not-found"))
+    except ToolFailed as failed:
+        if "doesn't have a resource type" in failed.said:
+            return False
+        raise
 
 
 def main() -> None:

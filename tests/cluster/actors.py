@@ -10,8 +10,8 @@ from typing import Any
 
 from tests.cluster.controlplane import COMPLETE
 from tests.cluster.source import now
-from tests.support import crds
-from tests.support.apiserver import GONE, ApiError, ApiServer
+from tests.support import apiserver, crds
+from tests.support.apiserver import NOT_FOUND, ApiError, ApiServer
 from tests.support.repository import Object, walk
 
 RELEASES = ("helm.toolkit.fluxcd.io/v2", "HelmRelease")
@@ -36,6 +36,7 @@ class Actors:
     vault: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
     ready: dict[str, str] = field(default_factory=dict)
+    _brought: set[str] = field(default_factory=set)
 
     def tick(self) -> None:
         """Act on everything that there is."""
@@ -61,12 +62,7 @@ class Actors:
         except Waits as reason:
             status = condition(item, "Ready", "False", str(reason))
         old = item.get("status", {})
-        known = {(c["type"], c["status"], c.get("observedGeneration"), c["message"]) for c in old.get("conditions", [])}
-        if (
-            any(key not in old for key in status)
-            or {(c["type"], c["status"], c.get("observedGeneration"), c["message"]) for c in status["conditions"]}
-            != known
-        ):
+        if status.keys() - old.keys() or told(status) != told(old):
             self.server.set_status(item, status)
 
     def get(self, version: str, kind: str, namespace: str, name: str) -> Object | None:
@@ -94,12 +90,11 @@ class Actors:
             self.server.call("POST", self.server.path_of(item), item)
 
     def _register_crds_of_cilium(self) -> None:
-        """Its operator brings its own kinds when it starts."""
-        group = "cilium.io"
-        if "cilium" in self.ready and not self.server.serves(group):
-            for definition in crds.definitions():
-                if definition["spec"]["group"] == group:
-                    self.server.apply(definition)
+        """Its operator brings its own kinds before it is ready."""
+        if "cilium.io" in self._brought or not self.get("apps/v1", "Deployment", "kube-system", "cilium-operator"):
+            return
+        apiserver.install(self.server, [item for item in crds.definitions() if item["spec"]["group"] == "cilium.io"])
+        self._brought.add("cilium.io")
 
     def _provision_volumes(self) -> None:
         """A volume for each claim, once a pod that uses it has a node where its class wants that."""
@@ -141,7 +136,7 @@ class Actors:
                 try:
                     self.server.call("PATCH", path, change, "application/merge-patch+json")
                 except ApiError as error:
-                    if error.status != GONE:
+                    if error.status != NOT_FOUND:
                         raise
 
     def missing(self, pod: Object) -> Iterator[str]:
@@ -179,6 +174,12 @@ def is_ready(item: Object) -> bool:
         c["type"] == "Ready" and c["status"] == "True" and c.get("observedGeneration", generation) == generation
         for c in status.get("conditions", [])
     )
+
+
+def told(status: Object) -> set[tuple[str, str, str, int]]:
+    """The conditions of a status, without the time."""
+    conditions = status.get("conditions", [])
+    return {(c["type"], c["status"], c["message"], c.get("observedGeneration", 0)) for c in conditions}
 
 
 def condition(item: Object, kind: str, status: str = "True", message: str = "as its controller would say") -> Object:
@@ -247,10 +248,8 @@ def _item(actors: Actors, item: Object) -> Object:
 
 
 def _gateway(actors: Actors, item: Object) -> Object:
-    name = item["spec"]["gatewayClassName"]
-    found = actors.get(item["apiVersion"], "GatewayClass", "", name)
-    if not found or not any(c["type"] == "Accepted" and c["status"] == "True" for c in found["status"]["conditions"]):
-        return condition(item, "Programmed", "False", f"GatewayClass {name} is not accepted")
+    if not actors.get(item["apiVersion"], "GatewayClass", "", item["spec"]["gatewayClassName"]):
+        return condition(item, "Programmed", "False", "its GatewayClass is not there")
     return condition(item, "Programmed")
 
 

@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import tarfile
+import tempfile
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -12,7 +13,6 @@ import yaml
 
 from tests.doubles.app_template_keys import VALUES
 from tests.support import charts, crds, tools
-from tests.support.locks import locked
 from tests.support.repository import Object
 
 STUBS = Path(__file__).parent / "stubs"
@@ -90,10 +90,10 @@ WITHOUT_CRDS = {"external-secrets": ("external-secrets.io", "generators.external
 
 
 @cache
-def archive(name: str, version: str, folder: Path) -> bytes:
-    """The chart as `helm package` writes it, in that version; `folder` is where a writable copy may lie."""
+def archive(name: str, version: str) -> bytes:
+    """The chart as `helm package` writes it, in that version."""
     if name in charts.MODULE_CHARTS:
-        return _packaged(name, version, folder)
+        return _packaged(name, version)
     files = {
         "Chart.yaml": yaml.safe_dump({"apiVersion": "v2", "name": name, "version": version.removeprefix("v")}),
         **(_app_template() if name == "app-template" else _stub(CHARTS.get(name, Stub()))),
@@ -101,16 +101,15 @@ def archive(name: str, version: str, folder: Path) -> bytes:
     return packed({f"{name}/{path}": text.encode() for path, text in files.items()})
 
 
-def _packaged(name: str, version: str, folder: Path) -> bytes:
-    target = folder / f"{name}-{version}"
-    with locked(target):
-        if not target.exists():
-            chart = charts.from_module(name, folder)
-            for path, text in _definitions(WITHOUT_CRDS.get(name, ())).items():
-                (chart / path).parent.mkdir(exist_ok=True)
-                (chart / path).write_text(text)
-            tools.run("helm", "package", chart, "--version", version, "--destination", target)
-    return next(target.glob("*.tgz")).read_bytes()
+def _packaged(name: str, version: str) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="chart-") as scratch:
+        folder = Path(scratch)
+        chart = charts.from_module(name, folder)
+        for path, text in _definitions(WITHOUT_CRDS.get(name, ())).items():
+            (chart / path).parent.mkdir(exist_ok=True)
+            (chart / path).write_text(text)
+        tools.run("helm", "package", chart, "--version", version, "--destination", folder)
+        return next(folder.glob("*.tgz")).read_bytes()
 
 
 def _app_template() -> dict[str, str]:

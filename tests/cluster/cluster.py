@@ -6,6 +6,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -43,27 +44,43 @@ SOONER = {
 class Cluster:
     """`checkout` is the repository in git. `server`, `source` and `actors` may be looked into and held back.
 
-    `first_ready` is when each Kustomization said for the first time that it is Ready.
+    `first_ready` is when each Kustomization said for the first time that it is Ready, `errors_on_the_way` what Flux
+    logged as an error until everything was.
     """
 
     def __init__(self, checkout: Path, folder: Path, *, with_secrets: bool = True) -> None:
         self.checkout, self.folder = checkout, folder
         flags = {name: [*flags, *QUICKER] for name, flags in controlplane.flux_flags(self.repository).items()}
         self.server: ApiServer = controlplane.running(folder, os.getpid(), flags)
-        self.source = SourceController(self.server, folder / "scratch")
+        self.source = SourceController(self.server)
         self.actors = Actors(self.server)
         self.first_ready: dict[str, str] = {}
+        self.errors_on_the_way: list[Object] | None = None
         self._errors: list[str] = []
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._play, daemon=True)
-        self._register_machines()
-        if with_secrets:
-            self._make_secrets()
+        try:
+            self._register_machines()
+            if with_secrets:
+                self._make_secrets()
+        except BaseException:
+            self.stop()
+            raise
 
     @property
     def repository(self) -> Repository:
         """The checkout as it is now."""
         return Repository(self.checkout, {})
+
+    @property
+    def roots(self) -> list[Object]:
+        """cluster-meta and cluster-apps as they are applied here."""
+        found: list[Object] = deepcopy(self.repository.documents("kubernetes/flux/cluster/ks.yaml"))
+        for root in found:
+            root["spec"]["retryInterval"] = RETRY
+            if "patches" in root["spec"]:
+                root["spec"]["patches"].append(SOONER)
+        return found
 
     def play(self) -> None:
         """Begin to act as the controllers that are not there."""
@@ -78,10 +95,7 @@ class Cluster:
         metadata = {"name": "flux-system", "namespace": NAMESPACE}
         spec = {"url": "https://git.example.net/home.git", "interval": "1h"}
         self.server.apply({"apiVersion": GROUP, "kind": "GitRepository", "metadata": metadata, "spec": spec})
-        for root in self.repository.documents("kubernetes/flux/cluster/ks.yaml"):
-            root["spec"]["retryInterval"] = RETRY
-            if "patches" in root["spec"]:
-                root["spec"]["patches"] = [*root["spec"]["patches"], SOONER]
+        for root in self.roots:
             self.server.apply(root)
 
     def stop(self) -> None:
@@ -105,6 +119,13 @@ class Cluster:
         git(self.checkout, "add", "--all")
         git(self.checkout, "commit", "--quiet", "--message", message)
         self.push()
+
+    def give_key(self, key: str) -> None:
+        """Put the age key where Flux looks for it, as `task bootstrap:apps` does."""
+        metadata = {"name": AGE_SECRET, "namespace": NAMESPACE}
+        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"age.agekey": key}}
+        self.server.has_namespace(NAMESPACE)
+        self.server.apply(secret)
 
     def _register_machines(self) -> None:
         """As Talos registers them, with the labels and taints of their configurations."""
@@ -141,14 +162,16 @@ class Cluster:
 
     def _play(self) -> None:
         while not self._ended.wait(TICK_SECONDS):
-            for part in (self.source, self.actors):
+            for part in (self.source.tick, self.actors.tick, self._remember):
                 try:
-                    part.tick()
+                    part()
                 except Exception:  # whatever it is belongs in the report of a failing test
                     self._errors.append(traceback.format_exc())
-            for name, item in self.kustomizations.items():
-                if is_ready(item):
-                    self.first_ready.setdefault(name, condition_of(item)["lastTransitionTime"])
+
+    def _remember(self) -> None:
+        for name, item in self.kustomizations.items():
+            if is_ready(item):
+                self.first_ready.setdefault(name, condition_of(item)["lastTransitionTime"])
 
     # --- Looking ---
 
@@ -165,8 +188,7 @@ class Cluster:
     @property
     def wanted(self) -> set[str]:
         """The Kustomizations of the checkout."""
-        roots = self.repository.documents("kubernetes/flux/cluster/ks.yaml")
-        return {root["metadata"]["name"] for root in roots} | self.repository.app.keys()
+        return {root["metadata"]["name"] for root in self.roots} | self.repository.app.keys()
 
     def unready(self) -> dict[str, Object]:
         """Kustomizations and HelmReleases that are not Ready at the revision last pushed, by kind and name."""
@@ -218,6 +240,8 @@ class Cluster:
             return wanted == self.kustomizations.keys() == self.first_ready.keys() & wanted and not self.unready()
 
         self.wait_until(all_are_ready, "everything is Ready", seconds)
+        if self.errors_on_the_way is None:
+            self.errors_on_the_way = self.errors()
 
     def explain(self) -> str:
         """What a person would look at first: each object that is not Ready, why, and what its controller said."""
@@ -250,17 +274,20 @@ class Cluster:
                 yield event["message"].partition("\n\n")[0]  # then the logs of helm
 
     def _log_lines(self, item: Object, count: int = 3) -> list[str]:
-        """The last errors that the controllers logged about an object."""
-        found = []
-        for name in controlplane.FLUX:
-            for line in (self.folder / f"{name}.log").read_text().splitlines():
-                if not line.startswith("{"):
-                    continue
-                entry = json.loads(line)
-                about = entry.get(item["kind"], {})
-                if entry.get("level") == "error" and about.get("name") == item["metadata"]["name"]:
-                    found.append(f"{entry['msg']}: {entry.get('error', '')}")
-        return found[-count:]
+        """The last errors that its controller logged about an object."""
+        place = item["kind"].lower(), item["metadata"]["namespace"], item["metadata"]["name"]
+        found = (
+            entry for entry in self.errors() if tuple(map(entry.get, ("controller", "namespace", "name"))) == place
+        )
+        return [f"{entry['msg']}: {entry['error']}" for entry in found][-count:]
+
+    def errors(self) -> list[Object]:
+        """What Flux' controllers logged as an error, in order; the line that one is just writing is left out."""
+        lines = [
+            line for name in controlplane.FLUX for line in (self.folder / f"{name}.log").read_text().split("\n")[:-1]
+        ]
+        entries: list[Object] = [json.loads(line) for line in lines if line.startswith("{")]
+        return [entry for entry in entries if entry.get("level") == "error" and "error" in entry]
 
 
 def condition_of(item: Object) -> Object:

@@ -1,4 +1,4 @@
-"""One live cluster at a time in each process: a fresh one takes a minute and a gigabyte."""
+"""One live cluster at a time in each process: a fresh one takes a minute and more than a gigabyte."""
 
 import random
 import shutil
@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.cluster.cluster import Cluster
 from tests.conftest import one_worker_each
+from tests.doubles.workplace import Workplace, set_up
 from tests.support import app_cases
 from tests.support.additions import Adder
 from tests.support.cases import EXAMPLES
@@ -21,22 +23,74 @@ EVERY = one_worker_each([*EXAMPLES, WITH_APPS])
 APART_SECONDS = 0.3
 
 
+class Slot:
+    """Holds at most one cluster: a second one first ends the first."""
+
+    def __init__(self) -> None:
+        self._cluster: Cluster | None = None
+
+    def take(self, checkout: Path, folder: Path, *, with_secrets: bool = True) -> Cluster:
+        """A new cluster that nothing runs in yet."""
+        self.free()
+        self._cluster = Cluster(checkout, folder, with_secrets=with_secrets)
+        return self._cluster
+
+    def free(self) -> None:
+        """End the cluster, if there is one."""
+        if self._cluster:
+            self._cluster.stop()
+            self._cluster = None
+
+
+_slot = Slot()
+
+
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """No cluster stays while other tests run."""
+    if not nextitem or not nextitem.path.is_relative_to(Path(__file__).parent):
+        _slot.free()
+
+
+@pytest.fixture(scope="session")
+def slot() -> Iterator[Slot]:
+    """Where this process keeps its cluster."""
+    yield _slot
+    _slot.free()
+
+
 @pytest.fixture(scope="session")
 def checkout(template: Path, render: Renderer) -> Callable[[str, Path], Path]:
-    """checkout(name, folder) is a cluster in git: an example, or the one with an app of every kind."""
+    """checkout(name, folder) is a cluster in git below folder: an example, or the one with an app of every kind.
+
+    One that keeps its Secrets with SOPS has them, after `task init` and a `task secret:set` for each.
+    """
 
     def make(name: str, folder: Path) -> Path:
+        if name != WITH_APPS and EXAMPLES[name].get("secrets_backend") == "sops":
+            return with_its_secrets(set_up(folder, render(EXAMPLES[name])))
+        home = folder / "home"
         if name == WITH_APPS:
             answers = app_cases.CLUSTERS[OF_APPS]
-            Adder(template).make_cluster(folder, render(answers), answers)
+            Adder(template).make_cluster(home, render(answers), answers)
         else:
-            shutil.copytree(render(EXAMPLES[name]), folder)
-        git(folder, "init", "--quiet", "--initial-branch", "main")
-        git(folder, "add", "--all")
-        git(folder, "commit", "--quiet", "--message", "feat: the cluster")
-        return folder
+            shutil.copytree(render(EXAMPLES[name]), home)
+        git(home, "init", "--quiet", "--initial-branch", "main")
+        git(home, "add", "--all")
+        git(home, "commit", "--quiet", "--message", "feat: the cluster")
+        return home
 
     return make
+
+
+def with_its_secrets(workplace: Workplace) -> Path:
+    """The checkout after its set-up; each given value is "value of <Secret>"."""
+    workplace.succeeds("init")
+    secrets = yaml.safe_load(workplace.read("bootstrap/secrets.yaml"))["secrets"]
+    given = {(one["name"], key["name"]) for one in secrets for key in one["keys"] if key["made"] == "given"}
+    for name, key in sorted(given):
+        workplace.succeeds("secret:set", f"SECRET={name}", f"KEY={key}", stdin=f"value of {name}")
+    workplace.push()
+    return workplace.root
 
 
 def provide_what_the_apps_take_for_granted(cluster: Cluster) -> None:
@@ -57,22 +111,24 @@ def provide_what_the_apps_take_for_granted(cluster: Cluster) -> None:
 
 @pytest.fixture(scope="session")
 def live(
-    request: pytest.FixtureRequest, checkout: Callable[[str, Path], Path], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Cluster]:
+    request: pytest.FixtureRequest,
+    slot: Slot,
+    checkout: Callable[[str, Path], Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Cluster:
     """A cluster that Flux has begun to bring up; its charts arrive one by one, in an order of their own."""
     folder = tmp_path_factory.mktemp(request.param)
-    cluster = Cluster(checkout(request.param, folder / "home"), folder / "run")
-    try:
-        if request.param == WITH_APPS:
-            provide_what_the_apps_take_for_granted(cluster)
-        sources = [name for _, name in cluster.repository.sources]
-        random.Random(request.param).shuffle(sources)  # noqa: S311, an order and no secret
-        cluster.source.failing = dict.fromkeys(sources, "MANIFEST_UNKNOWN: manifest unknown")
-        cluster.start()
-        cluster.wait_until(lambda: cluster.releases, "the first HelmRelease is there", seconds=60)
-        for source in sources:
-            time.sleep(APART_SECONDS)
-            del cluster.source.failing[source]
-        yield cluster
-    finally:
-        cluster.stop()
+    cluster = slot.take(checkout(request.param, folder), folder / "run")
+    if request.param == WITH_APPS:
+        provide_what_the_apps_take_for_granted(cluster)
+    if (key := cluster.checkout / "age.key").exists():
+        cluster.give_key(key.read_text())
+    sources = [name for _, name in cluster.repository.sources]
+    random.Random(request.param).shuffle(sources)  # noqa: S311, an order and no secret
+    cluster.source.failing = dict.fromkeys(sources, "MANIFEST_UNKNOWN: manifest unknown")
+    cluster.start()
+    cluster.wait_until(lambda: cluster.releases, "the first HelmRelease is there", seconds=60)
+    for source in sources:
+        time.sleep(APART_SECONDS)
+        del cluster.source.failing[source]
+    return cluster

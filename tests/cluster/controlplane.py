@@ -67,7 +67,7 @@ def _bring_up(started: Processes) -> dict[str, Any]:
     kubeconfig = folder / "kubeconfig"
     kubeconfig.write_text(yaml.safe_dump(_kubeconfig(access["port"])))
     flux = [item for item in crds.definitions() if item["spec"]["group"].endswith(".toolkit.fluxcd.io")]
-    apiserver.install(server, flux, started.wait_until)
+    apiserver.install(server, flux)
     controllers, scheduler, kwok = processes.free_ports(3)
     common = (f"--kubeconfig={kubeconfig}", "--leader-elect=false", "--bind-address=127.0.0.1")
     started.start(

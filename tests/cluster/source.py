@@ -1,7 +1,7 @@
 """Plays source-controller, which does not build from what Go's proxy has: artifacts for Flux' sources.
 
-A status as source-controller writes it (github.com/fluxcd/source-controller/tree/v1.9.5/docs/spec): a change is
-noticed by its revision, so each revision is made of the artifact's bytes.
+Statuses are as source-controller writes them (github.com/fluxcd/source-controller/tree/v1.9.5/docs/spec). A change is
+only noticed by its revision, so an OCIRepository's is made of the artifact's bytes.
 """
 
 import hashlib
@@ -46,9 +46,8 @@ def archive_of(checkout: Path) -> tuple[str, bytes]:
 class SourceController:
     """`failing` holds the names of sources that can't be had, with the reason."""
 
-    def __init__(self, server: ApiServer, scratch: Path) -> None:
+    def __init__(self, server: ApiServer) -> None:
         self.server = server
-        self.scratch = scratch
         self.repository: tuple[str, bytes] = ("", b"")
         self.failing: dict[str, str] = {}
         self._files: dict[str, bytes] = {}
@@ -74,7 +73,8 @@ class SourceController:
         wanted: dict[str, Any] = {"observedGeneration": metadata["generation"]}
         if asked:
             wanted["lastHandledReconcileAt"] = asked
-        if reason := self.failing.get(metadata["name"]):
+        origin = item["spec"].get("sourceRef", {}).get("name", metadata["name"])
+        if reason := self.failing.get(origin):
             condition = _condition(metadata, "False", "OCIArtifactPullFailed", reason)
         else:
             try:
@@ -106,10 +106,10 @@ class SourceController:
                 return self.repository
             case "OCIRepository":
                 tag = spec["ref"]["tag"]
-                content = charts.archive(spec["url"].rsplit("/", 1)[1], tag, self.scratch)
+                content = charts.archive(spec["url"].rsplit("/", 1)[1], tag)
                 return f"{tag}@sha256:{hashlib.sha256(content).hexdigest()}", content
             case "HelmChart":
-                return spec["version"], charts.archive(spec["chart"], spec["version"], self.scratch)
+                return spec["version"], charts.archive(spec["chart"], spec["version"])
         index = b"apiVersion: v1\nentries: {}\n"
         return f"sha256:{hashlib.sha256(index).hexdigest()}", index
 

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from tests.cluster.cluster import NAMESPACE, Cluster
@@ -11,8 +12,17 @@ from tests.support.repository import FLUX_KUSTOMIZATION, Object
 
 Key = tuple[str, str, str]
 
-WORKLOADS = [("apps/v1", kind) for kind in ("Deployment", "StatefulSet", "DaemonSet")]
-STORED = [("v1", kind) for kind in ("ConfigMap", "Secret", "Service", "PersistentVolumeClaim", "Namespace")]
+WORKLOADS = tuple(("apps/v1", kind) for kind in ("Deployment", "StatefulSet", "DaemonSet"))
+KINDS = (
+    *WORKLOADS,
+    *(("v1", kind) for kind in ("ConfigMap", "Secret", "Service", "PersistentVolumeClaim", "Namespace")),
+    ("v1", "ServiceAccount"),
+    *(("rbac.authorization.k8s.io/v1", kind) for kind in ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")),
+    *(("networking.k8s.io/v1", kind) for kind in ("Ingress", "IngressClass", "NetworkPolicy")),
+    ("batch/v1", "CronJob"),
+    ("storage.k8s.io/v1", "StorageClass"),
+    ("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
+)
 
 
 def differences(live: Cluster) -> list[str]:
@@ -21,7 +31,7 @@ def differences(live: Cluster) -> list[str]:
     Server-side apply of the same by the same manager must change nothing.
     """
     found = []
-    for name, expected in flux.reconcile(live.repository).items():
+    for name, expected in flux.reconcile(live.repository, live.roots).items():
         actual = {key(item): item for item in live.objects(name)}
         for item in expected:
             # kustomize moves what it does not know to be of the whole cluster, too; the API server does not mind.
@@ -60,11 +70,10 @@ def helm_releases(live: Cluster) -> dict[tuple[str, str], Any]:
     return {place: max(revisions, key=lambda one: one["version"]) for place, revisions in found.items()}
 
 
-def state(live: Cluster) -> dict[Key, str]:
-    """The generation of what is specified, the version of what is stored."""
-    specified = [item for kind in WORKLOADS for item in live.server.everything(*kind)]
-    specified += [*live.kustomizations.values(), *live.releases.values()]
-    stored = [item for kind in STORED for item in live.server.everything(*kind)]
-    return {key(item): str(item["metadata"]["generation"]) for item in specified} | {
-        key(item): item["metadata"]["resourceVersion"] for item in stored
-    }
+def state(live: Cluster, kinds: Sequence[tuple[str, str]] = KINDS) -> dict[Key, str]:
+    """The generation of all that has one, the version of all else: of these kinds, and of what Flux applied."""
+    found = [item for kind in kinds for item in live.server.everything(*kind)]
+    if kinds == KINDS:
+        found += [item for name in live.kustomizations for item in live.objects(name)]
+        found += live.kustomizations.values()
+    return {key(item): str(item["metadata"].get("generation") or item["metadata"]["resourceVersion"]) for item in found}

@@ -15,7 +15,8 @@ import pytest
 
 from tests.cluster import charts, registry
 from tests.cluster.cluster import Cluster
-from tests.cluster.state import helm_releases, key
+from tests.cluster.conftest import Slot
+from tests.cluster.state import WORKLOADS, helm_releases, key, state
 from tests.doubles.workplace import ANSWERS, Workplace, set_up
 from tests.support import processes
 from tests.support.render import Renderer
@@ -48,14 +49,14 @@ class Home:
 
 
 @pytest.fixture(scope="module")
-def home(render: Renderer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+def home(slot: Slot, render: Renderer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """Machines that have joined, and a checkout with every secret, whose first charts a registry on loopback has."""
     folder = tmp_path_factory.mktemp("bootstrap-apps")
     workplace = set_up(folder, render(ANSWERS))
     workplace.succeeds("init")
     for name, field in (("op-credentials", "1password-credentials.json"), ("onepassword-token", "token")):
         workplace.succeeds("secret:set", f"SECRET={name}", f"KEY={field}", stdin="value")
-    cluster = Cluster(workplace.root, folder / "run", with_secrets=False)
+    cluster = slot.take(workplace.root, folder / "run", with_secrets=False)
     home = Home(workplace, cluster)
     try:
         with_charts_from(registry.running(folder / "registry", os.getpid()), home, folder)
@@ -63,7 +64,6 @@ def home(render: Renderer, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         cluster.play()
         yield home
     finally:
-        cluster.stop()
         processes.stop(folder / "registry")
 
 
@@ -73,7 +73,7 @@ def with_charts_from(address: str, home: Home, folder: Path) -> None:
         file = f"kubernetes/flux/meta/repos/{name}.yaml"
         spec = home.cluster.repository.documents(file)[0]["spec"]
         path, _, chart = spec["url"].removeprefix("oci://").rpartition("/")
-        archive = charts.archive(chart, spec["ref"]["tag"], folder / "charts")
+        archive = charts.archive(chart, spec["ref"]["tag"])
         registry.push(address, path, archive, folder)
         home.workplace.write(file, home.workplace.read(file).replace("oci://", f"oci://{address}/"))
     # Nobody has a certificate for loopback.
@@ -105,17 +105,17 @@ def test_the_next_installation_completes_it(home: Home) -> None:
     assert {place: home.status(place) for place in home.apps} == dict.fromkeys(home.apps, "deployed")
 
 
-def test_installing_again_changes_no_object(home: Home) -> None:
-    before = helm_releases(home.cluster)
+def test_installing_again_changes_nothing(home: Home) -> None:
+    before, running = helm_releases(home.cluster), state(home.cluster, WORKLOADS)
     home.workplace.succeeds("bootstrap:apps", "--", "--timeout=1")
     after = helm_releases(home.cluster)
-    assert {place: objects(after[place]) for place in home.apps} == {
-        place: objects(before[place]) for place in home.apps
-    }
+    for place in home.apps:
+        assert objects(after[place]) == objects(before[place]), place
+    assert state(home.cluster, WORKLOADS) == running
 
 
-def test_flux_adopts_each_release_with_one_upgrade_that_changes_no_object(home: Home) -> None:
-    before = helm_releases(home.cluster)
+def test_flux_adopts_each_release_with_one_upgrade_that_changes_nothing(home: Home) -> None:
+    before, running = helm_releases(home.cluster), state(home.cluster, WORKLOADS)
     home.cluster.start()
     home.cluster.wait_until_ready()
     after = helm_releases(home.cluster)
@@ -123,6 +123,17 @@ def test_flux_adopts_each_release_with_one_upgrade_that_changes_no_object(home: 
         assert after[place]["version"] == before[place]["version"] + 1, place
         assert after[place]["config"] == before[place]["config"], place
         assert objects(after[place]) == objects(before[place]), place
+    assert {item: now for item, now in state(home.cluster, WORKLOADS).items() if item in running} == running
+
+
+def test_a_release_that_flux_has_taken_over_is_left_to_it(home: Home) -> None:
+    namespace, name = home.apps[1]
+    version = helm_releases(home.cluster)[namespace, name]["version"]
+    record = f"/api/v1/namespaces/{namespace}/secrets/sh.helm.release.v1.{name}.v{version}"
+    pending = {"metadata": {"labels": {"status": "pending-upgrade"}}}
+    home.cluster.server.call("PATCH", record, pending, "application/merge-patch+json")
+    assert "begins anew" not in home.workplace.succeeds("bootstrap:apps", "--", "--timeout=1")
+    assert home.cluster.server.call("GET", record)
 
 
 def objects(release: Object) -> list[Object]:

@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.cluster import Cluster
+from tests.cluster.conftest import Slot
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.xdist_group("defects")]
-
-SECONDS = 45  # in which everything else becomes Ready
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ DEFECTS = (
         "apiVersion: nobody.example.net/v1\nkind: Nothing\nmetadata:\n  name: nothing\n---\napiVersion:",
         'no matches for kind "Nothing" in version "nobody.example.net/v1"',
     ),
-    Defect("no-variable", "app/helmrelease.yaml", "  values:\n", "  values:\n    global: ${NOWHERE}\n", "strict mode"),
+    Defect("no-variable", "app/helmrelease.yaml", "  values:\n", "  values:\n    global: ${NOWHERE}\n", "NOWHERE"),
     Defect(
         "bad-value", "app/helmrelease.yaml", "  values:\n", "  values:\n    ingresss: {}\n", "'ingresss' not allowed"
     ),
@@ -59,22 +57,22 @@ DEFECTS = (
 
 
 @pytest.fixture(scope="module")
-def report(checkout: Callable[[str, Path], Path], tmp_path_factory: pytest.TempPathFactory) -> str:
+def report(slot: Slot, checkout: Callable[[str, Path], Path], tmp_path_factory: pytest.TempPathFactory) -> str:
     """What a failing test prints of a cluster with all of them."""
     folder = tmp_path_factory.mktemp("defects")
-    root = checkout("minimal", folder / "home")
+    root = checkout("minimal", folder)
     for defect in DEFECTS:
         make(root / "kubernetes/apps/default", defect)
-    cluster = Cluster(root, folder / "run")
-    try:
-        cluster.start()
-        cluster.commit()
-        with pytest.raises(AssertionError) as failure:
-            cluster.wait_until_ready(SECONDS)
-        assert "Kustomization echo:" not in str(failure.value)
-        return str(failure.value)
-    finally:
-        cluster.stop()
+    cluster = slot.take(root, folder / "run")
+    cluster.start()
+    cluster.commit()
+    bad = {f"Kustomization {defect.app}" for defect in DEFECTS} - {"Kustomization not-listed"}
+    bad |= {"Kustomization cluster-apps", "HelmRelease default/no-source", "HelmRelease default/bad-value"}
+    cluster.wait_until(lambda: "echo" in cluster.kustomizations, "the apps are there")
+    cluster.wait_until(lambda: cluster.unready().keys() == bad, "everything else is Ready")
+    with pytest.raises(AssertionError) as failure:
+        cluster.wait_until_ready(seconds=1)
+    return str(failure.value)
 
 
 def make(namespace: Path, defect: Defect) -> None:
@@ -95,3 +93,7 @@ def test_the_report_names_the_cause(defect: Defect, report: str) -> None:
     blocks = re.split(r"\n(?=\S)", report)
     about = [block for block in blocks if re.search(rf"[ /]{defect.app}\b", block.partition("\n")[0])]
     assert defect.report in "\n".join(about)
+
+
+def test_the_report_shows_what_the_controller_logged(report: str) -> None:
+    assert re.search(r"^    log: Reconciliation failed .*no matches for kind", report, re.MULTILINE)

@@ -13,7 +13,7 @@ import ssl
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,8 @@ from tests.support.repository import Object, is_kind, parse
 
 # Holds the service networks of every example and of the defaults; the largest that an API server takes.
 SERVICE_NETWORK = "10.32.0.0/12"
-GONE = 404
+NOT_FOUND = 404
+DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 TOKEN = "judge"  # noqa: S105, it opens a server on loopback that ends with the tests
 
 
@@ -47,12 +48,14 @@ class ApiServer:
         self._resources: dict[tuple[str, str], tuple[str, bool]] = {}
         self._namespaces: set[str] = set()
 
-    def call(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> Any:
+    def call(
+        self, method: str, path: str, body: Any = None, kind: str = "application/json", accept: str = "application/json"
+    ) -> Any:
         """One request, repeated while the server is still preparing the storage of new CRDs (429).
 
         A kept connection may have been closed meanwhile: the request is then made once more, on a new one.
         """
-        headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": kind}
+        headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": kind, "Accept": accept}
         payload = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         for wait in (0.1, 0.2, 0.5, 1, 2, 5, 5, 0):
             connection = getattr(self._local, "connection", None)
@@ -106,13 +109,15 @@ class ApiServer:
             return []
         return [{"apiVersion": version, "kind": kind, **item} for item in found]
 
-    def serves(self, group: str) -> bool:
-        """Whether there is an API of that group."""
-        try:
-            self.call("GET", f"/apis/{group}")
-        except ApiError:
-            return False
-        return True
+    def discovered(self) -> set[tuple[str, str, str]]:
+        """(group, version, plural) of all that clients find; a new CRD is served a while before it is among these."""
+        found = self.call("GET", "/apis", accept=DISCOVERY)["items"]
+        return {
+            (group["metadata"]["name"], version["version"], resource["resource"])
+            for group in found
+            for version in group["versions"]
+            for resource in version.get("resources", [])
+        }
 
     def apply(self, item: Object) -> Object:
         """Server-side apply, as the tests' own; ApiError or LookupError when refused."""
@@ -126,7 +131,7 @@ class ApiServer:
         try:
             self.call("PATCH", path, {"status": status}, "application/merge-patch+json")
         except ApiError as error:
-            if error.status != GONE:
+            if error.status != NOT_FOUND:
                 raise
 
     def has_namespace(self, name: str, labels: dict[str, str] | None = None) -> None:
@@ -177,9 +182,7 @@ def running(folder: Path, owner: int) -> ApiServer:
     return ApiServer(**processes.running(__name__, folder, owner))
 
 
-def start(
-    started: Processes, network: str = SERVICE_NETWORK, disable: Sequence[str] = (), *more: str
-) -> tuple[ApiServer, dict[str, Any]]:
+def start(started: Processes, disable: Sequence[str]) -> tuple[ApiServer, dict[str, Any]]:
     """Start etcd and an API server as Talos configures it, without some admission plugins.
 
     Returns a client of it, and what another process needs to make one.
@@ -214,13 +217,14 @@ def start(
         f"--service-account-key-file={key}",
         f"--service-account-signing-key-file={key}",
         "--service-account-issuer=https://kubernetes.default.svc",
-        f"--service-cluster-ip-range={network}",
+        f"--service-cluster-ip-range={SERVICE_NETWORK}",
         f"--token-auth-file={folder / 'tokens.csv'}",
         "--authorization-mode=RBAC",
         "--allow-privileged=true",
         f"--admission-control-config-file={admission}",
-        *([f"--disable-admission-plugins={','.join(disable)}"] if disable else []),
-        *more,
+        f"--disable-admission-plugins={','.join(disable)}",
+        # Half of the memory for a few more seconds.
+        environment={"GOGC": "30"},
     )
     started.wait_until(certificate.exists)
     server = ApiServer(secure, str(certificate))
@@ -228,19 +232,17 @@ def start(
     return server, {"port": secure, "certificate": str(certificate)}
 
 
-def install(server: ApiServer, definitions: Sequence[Object], wait_until: Callable[[Callable[[], Any]], None]) -> None:
-    """Create CRDs and wait until each is served."""
+def install(server: ApiServer, definitions: Sequence[Object]) -> None:
+    """Create CRDs and wait until clients find each; TimeoutError after START_SECONDS."""
     for definition in definitions:
         server.call("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition)
-    wanted: dict[str, set[str]] = {}
-    for spec in (definition["spec"] for definition in definitions):
-        for version in (version["name"] for version in spec["versions"] if version["served"]):
-            wanted.setdefault(f"{spec['group']}/{version}", set()).add(spec["names"]["plural"])
-
-    def served(version: str) -> set[str]:
-        return {resource["name"] for resource in server.call("GET", f"/apis/{version}")["resources"]}
-
-    wait_until(lambda: all(plurals <= served(version) for version, plurals in wanted.items()))
+    wanted = {
+        (spec["group"], version["name"], spec["names"]["plural"])
+        for spec in (definition["spec"] for definition in definitions)
+        for version in spec["versions"]
+        if version["served"]
+    }
+    processes.wait_until(lambda: wanted <= server.discovered())
 
 
 def _from_talos(folder: Path) -> tuple[str, str]:
@@ -262,7 +264,7 @@ def _from_talos(folder: Path) -> tuple[str, str]:
 def _bring_up(started: Processes) -> dict[str, Any]:
     # Pods are judged without their service accounts, which nobody makes in a dry run.
     server, access = start(started, disable=["ServiceAccount"])
-    install(server, crds.definitions(), started.wait_until)
+    install(server, crds.definitions())
     return access
 
 

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -104,9 +105,12 @@ def apply(repository: Repository, kustomization: Object, settings: dict[str, str
     return objects
 
 
-def reconcile(repository: Repository) -> dict[str, list[Object]]:
-    """Everything that ends up in the cluster, by the name of the Flux Kustomization that applies it."""
-    waiting = list(repository.documents("kubernetes/flux/cluster/ks.yaml"))
+def reconcile(repository: Repository, roots: Sequence[Object] = ()) -> dict[str, list[Object]]:
+    """Everything that ends up in the cluster, by the name of the Flux Kustomization that applies it.
+
+    `roots` are given where they are not applied as they stand in the repository.
+    """
+    waiting = list(roots or repository.documents("kubernetes/flux/cluster/ks.yaml"))
     applied: dict[str, list[Object]] = {}
     while waiting:
         kustomization = waiting.pop(0)

@@ -21,6 +21,7 @@ from tests.support.locks import locked
 from tests.support.render import PROJECT
 
 START_SECONDS = 120
+STOP_SECONDS = 60
 LOG_LINES = 8
 
 
@@ -56,21 +57,13 @@ class Processes:
                 raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
 
     def wait_until(self, condition: Callable[[], Any]) -> None:
-        """RuntimeError when a process ended meanwhile, TimeoutError after START_SECONDS.
+        """RuntimeError when a process ended meanwhile; else as the function of that name."""
 
-        A condition that fails because its server does not answer yet does not hold yet.
-        """
-        deadline = time.monotonic() + START_SECONDS
-        while True:
+        def holds() -> Any:
             self.refuse_unless_alive()
-            try:
-                if condition():
-                    return
-            except (OSError, http.client.HTTPException, NotYet):
-                pass
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"not ready after {START_SECONDS} s")
-            time.sleep(0.1)
+            return condition()
+
+        wait_until(holds)
 
     def end(self) -> None:
         for process in reversed(self._started):
@@ -85,6 +78,23 @@ class Processes:
 
 class NotYet(Exception):
     """A server's answer that a later one may replace."""
+
+
+def wait_until(condition: Callable[[], Any]) -> None:
+    """TimeoutError when a condition does not come to hold within START_SECONDS.
+
+    One that fails because its server does not answer yet does not hold yet.
+    """
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            if condition():
+                return
+        except (OSError, http.client.HTTPException, NotYet):
+            pass
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not ready after {START_SECONDS} s")
+        time.sleep(0.1)
 
 
 def free_ports(count: int) -> list[int]:
@@ -129,13 +139,18 @@ def running(module: str, folder: Path, owner: int) -> dict[str, Any]:
 
 
 def stop(folder: Path) -> None:
-    """End a keeper and its processes now, if there is one, and wait for it."""
+    """End a keeper and its processes now, if there is one, and wait for it; a keeper that is dead ends them no more."""
+    noted = folder / "keeper.pid"
     try:
-        keeper = int((folder / "keeper.pid").read_text())
+        keeper = int(noted.read_text())
         os.kill(keeper, signal.SIGTERM)
     except (FileNotFoundError, ProcessLookupError):
         return
-    while (folder / "keeper.pid").exists() and _is_alive(keeper):
+    deadline = time.monotonic() + STOP_SECONDS
+    while noted.exists():
+        if time.monotonic() > deadline:
+            os.killpg(keeper, signal.SIGKILL)
+            noted.unlink()
         time.sleep(0.05)
 
 

@@ -1,0 +1,38 @@
+"""Secrets that are kept in the repository, encrypted by its own tasks: Flux decrypts them, or says why not."""
+
+import base64
+
+import pytest
+
+from tests.cluster.cluster import AGE_SECRET, NAMESPACE, Cluster, message_of
+from tests.conftest import one_worker_each
+from tests.support import tools
+from tests.support.render import git
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.slow,
+    pytest.mark.parametrize("live", one_worker_each(["sops"]), indirect=True),
+]
+
+
+def test_every_secret_arrives_decrypted(live: Cluster) -> None:
+    live.wait_until_ready()
+    found = live.actors.get("v1", "Secret", "cert-manager", "cloudflare")
+    assert found
+    assert base64.b64decode(found["data"]["api-token"]).decode() == "value of cloudflare"
+
+
+def test_without_its_key_or_with_another_the_error_is_plain(live: Cluster) -> None:
+    def says(text: str) -> bool:
+        return text in message_of(live.kustomizations["cluster-issuer"])
+
+    live.wait_until_ready()
+    live.server.call("DELETE", f"/api/v1/namespaces/{NAMESPACE}/secrets/{AGE_SECRET}")
+    git(live.checkout, "commit", "--quiet", "--allow-empty", "--message", "feat: nothing")
+    live.push()
+    live.wait_until(lambda: says('secrets "sops-age" not found'), "Flux says that it has no key")
+    live.give_key(tools.run("age-keygen"))
+    live.wait_until(lambda: says("cannot get sops data key"), "Flux says that the key is another")
+    live.give_key((live.checkout / "age.key").read_text())
+    live.wait_until_ready()
