@@ -25,7 +25,7 @@ AGE_SECRET = "sops-age"  # noqa: S105, a name
 RETRY = "3s"
 TICK_SECONDS = 0.3
 MACHINE = {"cpu": "16", "memory": "64Gi", "ephemeral-storage": "500Gi", "pods": "110"}
-MINUTES = 3
+MINUTES = 6
 # Dependencies are looked at more often, and failures retried sooner, than at home.
 QUICKER = ["--requeue-dependency=1s"]
 SOONER = {

@@ -127,7 +127,7 @@ def live(
     random.Random(request.param).shuffle(sources)  # noqa: S311, an order and no secret
     cluster.source.failing = dict.fromkeys(sources, "MANIFEST_UNKNOWN: manifest unknown")
     cluster.start()
-    cluster.wait_until(lambda: cluster.releases, "the first HelmRelease is there", seconds=60)
+    cluster.wait_until(lambda: cluster.releases, "the first HelmRelease is there")
     for source in sources:
         time.sleep(APART_SECONDS)
         del cluster.source.failing[source]

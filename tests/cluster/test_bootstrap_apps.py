@@ -90,7 +90,7 @@ def test_an_installation_that_was_interrupted_goes_on(how: signal.Signals, home:
     before = home.began(cilium)
     home.cluster.actors.held.add("Pod")
     with home.workplace.running("bootstrap:apps", "--", "--timeout=1") as task:
-        home.cluster.wait_until(lambda: home.began(cilium) > before or task.poll() is not None, "helm waits", 60)
+        home.cluster.wait_until(lambda: home.began(cilium) > before or task.poll() is not None, "helm waits")
         assert task.poll() is None, task.communicate()[0]
         os.killpg(task.pid, how)
         said, _ = task.communicate(timeout=60)

@@ -25,7 +25,7 @@ pytestmark = [
 
 ECHO = "kubernetes/apps/default/echo/app/helmrelease.yaml"
 SETTINGS = "kubernetes/flux/meta/settings/cluster-settings.yaml"
-SOON = 60  # seconds; whatever waited for the broken one would need ten minutes
+SOON = 150  # seconds; whatever waited for the broken one would need ten minutes
 SCRIPT = """#!/bin/sh
 set -eu
 for file in "${DIRECTORY:-/data}"/*; do echo "$$: $(basename "$file") is ${#file} long, ${file%.txt}"; done
