@@ -91,6 +91,21 @@ class Template:
         values = {name: known(names[name]) for name in self._questions}
         return {name: value for name, value in values.items() if value is not missing}
 
+    def recorded(
+        self,
+        recorded: Answers,
+        data: Answers = NOTHING,
+        *,
+        destination: Path = Path(),
+        ask: Callable[[Question], Any] | None = None,
+    ) -> Names:
+        """The answers that the answers file will hold; arguments and Refusal as in render.
+
+        `ask` answers what a person would be asked and nobody has answered; without it that is the default.
+        """
+        remembered = self._names(recorded, data, destination, ask)["_copier_answers"]
+        return {name: value for name, value in remembered.items() if name in self._questions}
+
     def render(
         self, recorded: Answers, data: Answers = NOTHING, *, destination: Path = Path()
     ) -> dict[PurePosixPath, File]:
@@ -154,7 +169,13 @@ class Template:
 
     # --- The answers ---
 
-    def _names(self, recorded: Answers, data: Answers, destination: Path) -> Names:
+    def _names(
+        self,
+        recorded: Answers,
+        data: Answers,
+        destination: Path,
+        ask: Callable[[Question], Any] | None = None,
+    ) -> Names:
         """Everything that a file sees; a LazyValue where nothing needed it yet, `missing` where there is none."""
         if unknown := sorted(data.keys() - self._questions.keys()):
             raise Refusal(f"{unknown[0]} is no question of the template {self}.")
@@ -176,7 +197,7 @@ class Template:
             with refusing(f"{name} can't be answered"):
                 is_asked = question.get_when()
                 if is_asked or name in init:
-                    value = self._answer(question, last, init)
+                    value = self._answer(question, last, init, ask)
                 else:
                     question.context = {**names, "_copier_answers": dict(remembered)}
                     value = LazyValue(question)
@@ -187,7 +208,9 @@ class Template:
                 remembered.pop(name, None)
         return names
 
-    def _answer(self, question: Question, recorded: Answers, data: Answers) -> Any:
+    def _answer(
+        self, question: Question, recorded: Answers, data: Answers, ask: Callable[[Question], Any] | None
+    ) -> Any:
         """The value of a question that applies, or `missing`; Refusal when it breaks its rule or must be given."""
         name = question.var_name
         if name in data:
@@ -196,6 +219,8 @@ class Template:
             value = checked(question, recorded[name])
             # Copier casts what it asks, and takes what it doesn't as it is recorded.
             return value if value is recorded[name] or question.get_ask() else recorded[name]
+        if ask and question.get_ask():
+            return checked(question, ask(question))
         with refusing(f"the default of {name} is refused"):
             value = question.get_default()
         if value is not MISSING:

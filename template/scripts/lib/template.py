@@ -15,6 +15,11 @@ from lib.refusal import Refusal
 from lib.terminal import step
 
 ANSWERS = ROOT / ".copier-answers.yml"
+NO_SUCH_VERSION = "it has no such version; `copier update` moves this repository to one that it has"
+
+
+class NoSuchVersion(Refusal):
+    """The template was reached, and does not have the version."""
 
 
 def add(generator: str, destination: Path, arguments: list[str]) -> NoReturn:
@@ -49,7 +54,8 @@ def checkout(source: str, commit: str) -> Path:
                 f"_src_path in {ANSWERS.name} is {source}, a path that leads nowhere from here: write the template's "
                 "address there, or its path from / on."
             ) from None
-        raise Refusal(f"the template {source} can't be fetched at {commit}: {' '.join(failed.said.split())}") from None
+        kind = NoSuchVersion if failed.said == NO_SUCH_VERSION else Refusal
+        raise kind(f"the template {source} can't be fetched at {commit}: {' '.join(failed.said.split())}") from None
     except OSError:
         if not kept.exists():  # by another run in the meantime
             raise
@@ -64,7 +70,7 @@ def object_of(repository: Path, commit: str) -> str:
     for name in (f"refs/tags/{commit}", described[1] if described else commit):
         if succeeds("git", "-C", repository, "rev-parse", "--quiet", "--verify", f"{name}^{{commit}}"):
             return name
-    raise ToolFailed(["git"], "it has no such version; `copier update` moves this repository to one that it has")
+    raise ToolFailed(["git"], NO_SUCH_VERSION)
 
 
 def new_folder(parent: Path, name: str) -> Path:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import questionary
 from rich.console import Console
@@ -72,6 +73,11 @@ def choose(question: str, choices: list[str]) -> str:
     if answer is None:
         raise Refusal("stopped: nothing was chosen.")
     return answer
+
+
+def answer_to(question: Any) -> Any:
+    """The answer to one of Copier's questions, asked as Copier asks it."""
+    return questionary.unsafe_prompt([question.get_questionary_structure()])[question.var_name]
 
 
 def command(main: Callable[[], None]) -> None:
