@@ -62,7 +62,7 @@ def test_plain_task_lists_every_task_of_the_document(onepassword: Workplace) -> 
     for name in (
         "init", "configure", "reconcile", "bootstrap:talos", "bootstrap:apps", "new:namespace", "new:app", "move:app",
         "remove:app", "secret:set", "talos:apply-node", "talos:inventory", "talos:reset", "talos:upgrade-k8s",
-        "talos:upgrade-node",
+        "talos:upgrade-node", "update", "update:check", "update:undo",
     ):  # fmt: skip
         assert re.search(rf"^\* {name}: +\S", listed, re.MULTILINE), name
 

@@ -1,0 +1,214 @@
+"""An update's changes, made as a whole and taken back as a whole, also after the process was killed."""
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lib.blobs import Link, file_of, mode_of, repository, tracked
+from lib.merging import Conflict
+from lib.process import ROOT, run, succeeds
+from lib.refusal import Refusal
+from lib.render import File
+
+NOTHING = "0" * 40
+# Beside the files, because only there a file can be renamed into its place; git ignores such a name.
+DRAFTS = ROOT / ".copier-update.unfinished"
+UNMERGED = ("DD", "AU", "UD", "UA", "DU", "AA", "UU")
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """No other update runs here meanwhile; Refusal while one does."""
+    with _private("lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Refusal("another update is running in this repository.") from None
+        yield
+
+
+def refuse_unless_clean() -> None:
+    """Refusal while anything that git tracks is changed."""
+    changed = run("git", "status", "--porcelain", "-z", "--untracked-files=no").split("\0")[:-1]
+    for line in changed:
+        if line[:2] in UNMERGED:
+            raise Refusal(f"{line[3:]} has a conflict: edit it, `git add` it and commit, or `task update:undo`.")
+    if changed:
+        raise Refusal(f"{changed[0][3:]} has changes that are not committed: commit or stash them first.")
+
+
+def refuse_what_is_in_the_way(paths: Iterable[str]) -> None:
+    """Refusal where the template brings a file, and one lies there that git does not track, or a link leads away."""
+    known = {path for path, _, _ in tracked()}
+    for path in paths:
+        place = ROOT / path
+        if path not in known and (place.is_symlink() or place.is_file()):
+            raise Refusal(f"{path} is in the way: git does not track it, and the template brings such a file.")
+        for folder in Path(path).parents:
+            if (ROOT / folder).is_symlink():
+                raise Refusal(f"{folder} is a symbolic link, and the template has a folder there: {path} changes.")
+
+
+def apply(
+    changes: Mapping[str, File | None], conflicts: Iterable[Conflict], worktree: Mapping[str, File | None]
+) -> None:
+    """Write and stage everything, conflicts as git shows them; after an error everything is as it was.
+
+    `worktree` is what a file with a conflict looks like until it is resolved.
+    """
+    entries = [entry for path, file in changes.items() for entry in _entries(path, {0: file})]
+    for conflict in conflicts:
+        entries += _entries(conflict.path, {1: conflict.old, 2: conflict.yours, 3: conflict.new})
+    writes = {**changes, **worktree}
+    before = {path: [mode, name] for path, mode, name in tracked() if path in writes}
+    head = run("git", "rev-parse", "HEAD").strip()
+    try:
+        _note({"head": head, "before": {path: before.get(path) for path in writes}})
+        DRAFTS.mkdir()
+        for number, file in enumerate(writes.values()):
+            if file:
+                _write(DRAFTS / str(number), file)
+        _stage(writes, entries)
+        # Whatever needs space on the disk is done: a full one has ended it before a file was touched.
+        for path, file in writes.items():
+            if not file:
+                _delete(ROOT / path)
+        for number, (path, file) in enumerate(writes.items()):
+            if file:
+                (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
+                (DRAFTS / str(number)).replace(ROOT / path)
+        DRAFTS.rmdir()
+        _unfinished().replace(_finished())
+    except BaseException as error:
+        recover()
+        if isinstance(error, OSError):
+            raise Refusal(f"{error.strerror}: {error.filename or 'the disk'}. Everything is as it was.") from None
+        raise
+
+
+def undo() -> bool:
+    """Everything that the last update changed is again as in the last commit; False when there is nothing to undo.
+
+    Refusal when the update has been committed.
+    """
+    if not _finished().exists():
+        return False
+    noted = _noted(_finished())
+    if run("git", "rev-parse", "HEAD").strip() != noted["head"]:
+        raise Refusal("the update has been committed: `git revert` takes it back.")
+    _take_back(noted)
+    _finished().unlink()
+    return True
+
+
+def recover() -> bool:
+    """Take back what an update left half done; False when none did."""
+    if not _unfinished().exists():
+        return False
+    noted = _noted(_unfinished())
+    # Somebody who has committed since then has seen to it.
+    is_left = run("git", "rev-parse", "HEAD").strip() == noted["head"]
+    if is_left:
+        _take_back(noted)
+    _unfinished().unlink()
+    return is_left
+
+
+def _take_back(noted: Mapping[str, Any]) -> None:
+    """Write what is not as it was. It can itself be interrupted, and repeated."""
+    shutil.rmtree(DRAFTS, ignore_errors=True)
+    before = {path: entry for path, entry in noted["before"].items() if entry}
+    for path in noted["before"].keys() - before.keys():
+        _delete(ROOT / path)
+    for path, (mode, name) in before.items():
+        file = file_of(mode, repository()[name].data)
+        if on_disk(ROOT / path) != file:
+            (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
+            # Git ignores such a name.
+            draft = (ROOT / path).with_name(f".{Path(path).name}.unfinished")
+            draft.unlink(missing_ok=True)
+            _write(draft, file)
+            draft.replace(ROOT / path)
+    if not succeeds("git", "diff", "--cached", "--quiet"):
+        _stage(noted["before"], [f"{mode} {name} 0\t{path}" for path, (mode, name) in before.items()])
+
+
+# --- What is noted ---
+
+
+def _private(name: str) -> Path:
+    """A file of the update's own, which git never sees."""
+    return ROOT / run("git", "rev-parse", "--git-path", f"copier-update.{name}").strip()
+
+
+def _unfinished() -> Path:
+    return _private("unfinished.json")
+
+
+def _finished() -> Path:
+    return _private("json")
+
+
+def _noted(path: Path) -> dict[str, Any]:
+    noted: dict[str, Any] = json.loads(path.read_text())
+    return noted
+
+
+def _note(state: Mapping[str, Any]) -> None:
+    """Before anything else is written: on the disk, and complete or not at all."""
+    draft = _private("draft")
+    with draft.open("w") as file:
+        json.dump(state, file)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(_unfinished())
+
+
+# --- The index and the files ---
+
+
+def _entries(path: str, stages: Mapping[int, File | None]) -> list[str]:
+    """The lines by which git's index learns the versions of a path; stage 0 is the only one where it is decided."""
+    return [
+        f"{mode_of(file)} {repository().create_blob(file.content)} {stage}\t{path}"
+        for stage, file in stages.items()
+        if file
+    ]
+
+
+def _stage(paths: Iterable[str], entries: Iterable[str]) -> None:
+    """Let git's index have these entries, and no others, for these paths."""
+    lines = [*(f"0 {NOTHING} 0\t{path}" for path in paths), *entries]
+    run("git", "update-index", "-z", "--index-info", stdin="".join(f"{line}\0" for line in lines))
+
+
+def on_disk(path: Path) -> File | None:
+    """The file or link at a path."""
+    if path.is_symlink():
+        return Link(os.fsencode(os.readlink(path)), executable=False)
+    return File(path.read_bytes(), os.access(path, os.X_OK)) if path.is_file() else None
+
+
+def _write(path: Path, file: File) -> None:
+    """Write a file where there is none."""
+    if isinstance(file, Link):
+        path.symlink_to(os.fsdecode(file.content))
+        return
+    path.write_bytes(file.content)
+    path.chmod(0o755 if file.executable else 0o644)
+
+
+def _delete(path: Path) -> None:
+    """Delete a file and the folders that it leaves empty."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
+    for folder in path.parents:
+        if folder == ROOT or (folder.is_dir() and any(folder.iterdir())):
+            break
+        if folder.is_dir():
+            folder.rmdir()

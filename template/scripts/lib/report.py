@@ -1,0 +1,91 @@
+"""What an update does, for people and for programs."""
+
+import difflib
+from typing import Any
+
+from rich.markup import escape
+
+from lib.journal import on_disk
+from lib.process import ROOT
+from lib.render import File
+from lib.terminal import done, out, warn
+from lib.updating import Outcome, Plan
+
+SHOWN = 6
+
+
+def show(plan: Plan, *, with_diff: bool) -> None:
+    """What the releases between say, one line for each instance whose files change, and what is to be decided."""
+    updated = [outcome for outcome in plan.outcomes if outcome.merged.changes]
+    if not updated:
+        done(f"Everything follows the template at {plan.target} already.")
+        return
+    for note in plan.notes:
+        out.print(f"[bold]{escape(note.title)}[/bold]\n  {escape(note.summary)}\n  {escape(str(note.path))}")
+    for outcome in updated:
+        if outcome.files or outcome.merged.conflicts or outcome.defaults:
+            show_outcome(outcome, plan.target)
+    if quiet := [o for o in updated if not (o.files or o.merged.conflicts or o.defaults)]:
+        names = ", ".join(outcome.instance.name for outcome in quiet[:SHOWN])
+        done(f"{shortened(names, len(quiet))}: {plan.target} changes none of their files")
+    if with_diff:
+        for path, file in sorted(plan.changes.items()):
+            show_diff(path, file)
+    for conflict in plan.conflicts:
+        warn(f"{conflict.path}: {conflict.reason}.")
+
+
+def show_outcome(outcome: Outcome, target: str) -> None:
+    """One instance and its files."""
+    named = ", ".join(outcome.files[:SHOWN]) or "nothing without a conflict"
+    done(f"{outcome.instance.name}, {outcome.instance.commit} to {target}: {shortened(named, len(outcome.files))}")
+    for name, value in outcome.defaults.items():
+        out.print(f"    {escape(name)} is new, and {escape(repr(value))} by default")
+
+
+def shortened(names: str, count: int) -> str:
+    """The first names, and how many there are besides."""
+    return f"{names} and {count - SHOWN} more" if count > SHOWN else names
+
+
+def show_diff(path: str, file: File | None) -> None:
+    """The lines of a file that change."""
+    old, new = (side.content if side else b"" for side in (on_disk(ROOT / path), file))
+    if b"\0" in old + new:
+        out.print(f"{escape(path)} is binary, and changes")
+        return
+    before, after = (side.decode(errors="replace").splitlines() for side in (old, new))
+    for line in difflib.unified_diff(before, after, path, path, lineterm=""):
+        out.print(escape(line))
+
+
+def show_next(plan: Plan) -> None:
+    """The next command to type."""
+    if plan.conflicts:
+        done("Next: edit the files above that have conflicts, `git add` each, commit; or `task update:undo`.")
+    else:
+        done("Next: `git diff --cached`, `task validate`, commit and push; or `task update:undo`.")
+
+
+def as_data(plan: Plan) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "target": plan.target,
+        "notes": [
+            {"version": note.version, "title": note.title, "summary": note.summary, "path": str(note.path)}
+            for note in plan.notes
+        ],
+        "instances": [_of(outcome) for outcome in plan.outcomes],
+    }
+
+
+def _of(outcome: Outcome) -> dict[str, Any]:
+    conflicts = [{"path": conflict.path, "reason": conflict.reason} for conflict in outcome.merged.conflicts]
+    return {
+        "folder": outcome.instance.folder.as_posix(),
+        "from": outcome.instance.commit,
+        "state": "conflicts" if conflicts else "updated" if outcome.merged.changes else "unchanged",
+        "files": outcome.files,
+        "conflicts": conflicts,
+        "defaults": dict(outcome.defaults),
+    }

@@ -1,0 +1,519 @@
+"""task update: everything follows the template, nothing of the user's is lost, and all of it can be taken back."""
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from tests.support.render import VERSION, Renderer, git
+from tests.support.years import APPS, MEDIA, NEXT, Years, home_with_apps, tree_of, without_the_version
+
+pytestmark = pytest.mark.slow
+
+JELLYFIN = f"{MEDIA}/jellyfin"
+COREDNS = "kubernetes/apps/kube-system/coredns"
+# One line of every app's ks.yaml, and one of every namespace's.
+FLUX = {"macros/flux.jinja": ("retryInterval: 2m", "retryInterval: 3m")}
+NAMESPACE = {"macros/flux.jinja": ("prune: disabled", "prune: Disabled")}
+README = {"template/README.md.jinja": ("## Follow the template", "## Follow the template for years")}
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory, render: Renderer, template: Path) -> Path:
+    """The default cluster with three apps."""
+    return home_with_apps(tmp_path_factory.mktemp("cluster") / "home", render({}), template).root
+
+
+@pytest.fixture
+def years(cluster: Path, template: Path, tmp_path: Path) -> Years:
+    """That cluster and a template of this test's own."""
+    return Years(tmp_path, cluster, template)
+
+
+# --- What follows ---
+
+
+def test_with_nothing_to_do_nothing_changes(years: Years) -> None:
+    before = years.tree
+    assert f"Everything follows the template at {VERSION} already" in years.update()
+    assert (years.tree, years.status) == (before, "")
+    assert years.run("--check").returncode == 0
+
+
+def test_one_update_reaches_core_apps_namespaces_and_apps(years: Years) -> None:
+    years.release(NEXT, FLUX)
+    years.release("v999.2.0", NAMESPACE)
+    assert years.run("--check").returncode == 2
+    assert years.status == ""
+    years.update()
+    for app in (COREDNS, *APPS):
+        assert "retryInterval: 3m" in years.text(f"{app}/ks.yaml")
+    for namespace in ("kube-system", "media", "tools"):
+        assert "prune: Disabled" in years.text(f"kubernetes/apps/{namespace}/namespace.yaml")
+    for path in years.root.rglob(".copier-answers.yml"):
+        assert "_commit: v999.2.0\n" in path.read_text()
+    assert not any(line[:2] not in ("M ", "A ", "D ") for line in years.status.splitlines())
+    years.commit()
+    assert "already" in years.update()
+
+
+def test_what_is_the_users_stays(years: Years) -> None:
+    years.edit(f"{JELLYFIN}/ks.yaml", "prune: true", "prune: true\n  suspend: true")
+    years.edit(f"{JELLYFIN}/app/helmrelease.yaml", "10.11.2", "10.12.0")
+    years.edit("kubernetes/flux/meta/repos/coredns.yaml", "tag: ", "tag: 9")
+    (years.root / "kubernetes/apps/media/notes.txt").write_text("mine\n")
+    years.edit(f"{MEDIA}/kustomization.yaml", "./jellyfin/ks.yaml", "./jellyfin/ks.yaml # films")
+    years.commit()
+    mine = {name: years.text(name) for name in ("kubernetes/apps/media/notes.txt", f"{MEDIA}/kustomization.yaml")}
+    mine["kubernetes/flux/meta/repos/coredns.yaml"] = years.text("kubernetes/flux/meta/repos/coredns.yaml")
+    years.release(NEXT, FLUX)
+    years.update()
+    assert {"retryInterval: 3m", "suspend: true"} <= {
+        line.strip() for line in years.text(f"{JELLYFIN}/ks.yaml").splitlines()
+    }
+    assert "10.12.0" in years.text(f"{JELLYFIN}/app/helmrelease.yaml")
+    assert {name: years.text(name) for name in mine} == mine
+
+
+def test_a_conflict_is_one_that_git_shows(years: Years) -> None:
+    path = f"{JELLYFIN}/ks.yaml"
+    years.edit(path, "retryInterval: 2m", "retryInterval: 7m")
+    years.commit()
+    years.release(NEXT, FLUX)
+    assert years.conflicts() == [path]
+    for line in ("<<<<<<< yours", f"||||||| template {VERSION}", f">>>>>>> template {NEXT}", "retryInterval: 7m"):
+        assert line in years.text(path)
+    assert "retryInterval: 3m" in years.text(f"{MEDIA}/board/ks.yaml")
+    assert f"{path} has a conflict" in years.refuses()
+
+
+def test_another_answer_gives_what_a_new_cluster_with_it_has(years: Years, render: Renderer, template: Path) -> None:
+    fresh = home_with_apps(years.folder / "fresh", render({"ingress_backend": "envoy-gateway"}), template)
+    years.update("--data", "ingress_backend=envoy-gateway")
+    found, wanted = without_the_version(tree_of(years.root)), without_the_version(tree_of(fresh.root))
+    assert sorted(found.keys() ^ wanted.keys()) == []
+    assert sorted(name for name in found if found[name] != wanted[name]) == []
+    for app in (JELLYFIN, f"{MEDIA}/board"):
+        assert "ingress_backend: envoy-gateway" in years.text(f"{app}/.copier-answers.yml")
+
+
+def test_only_what_is_named_follows(years: Years) -> None:
+    years.release(NEXT, FLUX)
+    years.update("--only", JELLYFIN)
+    assert {line[3:].removeprefix(f"{JELLYFIN}/") for line in years.status.splitlines()} == {
+        ".copier-answers.yml",
+        "ks.yaml",
+    }
+    years.commit()
+    years.update("--only", ".")
+    assert not any(line[3:].startswith(MEDIA) for line in years.status.splitlines())
+    assert "retryInterval: 3m" in years.text(f"{COREDNS}/ks.yaml")
+
+
+def test_an_app_alone_gets_what_the_cluster_answers(years: Years) -> None:
+    years.update("--only", JELLYFIN, "--data", "ingress_backend=envoy-gateway")
+    assert "ingress_backend: envoy-gateway" in years.text(f"{JELLYFIN}/.copier-answers.yml")
+    assert all(line[3:].startswith(JELLYFIN) for line in years.status.splitlines())
+
+
+def test_a_new_answer_that_apps_take_over_is_the_clusters(years: Years) -> None:
+    shared = "\ncolour:\n  type: str\n  default: \"{{ colour if colour is defined else 'red' }}\"\n  ask: false\n"
+    shared += "  when: \"{{ generator != 'namespace' }}\"\n"
+    questions = (years.template / "questions/cluster.yml").read_text()
+    years.released("questions/cluster.yml", questions + shared)
+    years.release(NEXT)
+    assert "colour is new, and 'red' by default" in years.run("--dry-run").stdout
+    years.update("--to", NEXT, "--data", "colour=blue")
+    for folder in (".", *APPS):
+        assert "colour: blue\n" in years.text(f"{folder}/.copier-answers.yml")
+    assert "colour" not in years.text(f"{MEDIA}/.copier-answers.yml")
+
+
+def test_a_new_question_is_asked_once_where_somebody_can_answer(years: Years) -> None:
+    questions = (years.template / "questions/cluster.yml").read_text()
+    new = "\ncolour:\n  type: str\n  help: Which colour?\n  default: red\n  when: \"{{ generator == 'cluster' }}\"\n"
+    years.released("questions/cluster.yml", questions + new)
+    years.release(NEXT)
+    typed_to = years.environment | {"PROMPT_TOOLKIT_NO_CPR": "1", "TERM": "xterm"}
+    terminal = pexpect.spawn(sys.executable, ["scripts/update.py"], cwd=years.root, env=typed_to, encoding="utf-8")
+    terminal.expect_exact("Which colour?", timeout=180)
+    terminal.expect_exact("red")
+    terminal.sendline("dish")
+    terminal.expect(pexpect.EOF, timeout=180)
+    terminal.close()
+    assert terminal.exitstatus == 0
+    assert "colour: reddish\n" in years.text(".copier-answers.yml")
+
+
+def test_a_dry_run_shows_the_lines_and_changes_nothing(years: Years) -> None:
+    years.release(NEXT, FLUX)
+    shown = years.update("--dry-run", "--diff", "--only", JELLYFIN)
+    assert "-  retryInterval: 2m\n+  retryInterval: 3m\n" in shown
+    assert years.status == ""
+
+
+def test_programs_read_the_same(years: Years) -> None:
+    years.edit(f"{JELLYFIN}/ks.yaml", "retryInterval: 2m", "retryInterval: 7m")
+    years.commit()
+    years.release(NEXT, FLUX)
+    said = json.loads(years.run("--check", "--json").stdout)
+    states = {instance["folder"]: instance["state"] for instance in said["instances"]}
+    assert said["target"] == NEXT
+    assert states == {".": "updated", MEDIA: "updated", "kubernetes/apps/tools": "updated"} | {
+        app: "conflicts" if app == JELLYFIN else "updated" for app in APPS
+    }
+    assert [conflict["path"] for instance in said["instances"] for conflict in instance["conflicts"]] == [
+        f"{JELLYFIN}/ks.yaml"
+    ]
+
+
+def test_the_releases_between_are_shown(years: Years) -> None:
+    for version in ("v998.0.0", NEXT, "v999.2.0", "v1000.0.0"):
+        years.released(f"docs/releases/{version}.md", f"# {version}: pins move\n\nCilium goes\nto 2.0.\n\nMore.\n")
+    years.release(NEXT)
+    years.release("v999.2.0")
+    shown = years.run("--check").stdout
+    assert "v999.1.0: pins move\n  Cilium goes to 2.0.\n" in shown
+    assert shown.index("v999.1.0: ") < shown.index("v999.2.0: ")
+    assert "v998.0.0: " not in shown
+    assert "v1000.0.0: " not in shown
+    assert "More." not in shown
+
+
+# --- Unusual files ---
+
+
+def test_unusual_files_are_kept(years: Years) -> None:
+    names = ["app/Größe ä.yaml", "app/with space.yaml", "app/run.sh", "app/icon.png", "app/same.yaml"]
+    for name in names:
+        (years.root / JELLYFIN / name).write_bytes(b"\0mine\xff" if name.endswith("png") else b"mine: 1\n")
+    (years.root / JELLYFIN / "app/run.sh").chmod(0o755)
+    (years.root / JELLYFIN / "app/link.yaml").symlink_to("same.yaml")
+    years.edit(f"{JELLYFIN}/ks.yaml", "prune: true", "prune: true # kept")
+    years.commit()
+    before = years.tree
+    years.release(NEXT, FLUX)
+    years.update()
+    after = years.tree
+    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    assert not any(
+        Path(name).name in ("Größe ä.yaml", "with space.yaml", "run.sh", "icon.png", "link.yaml") for name in changed
+    )
+    assert os.access(years.root / JELLYFIN / "app/run.sh", os.X_OK)
+    assert (years.root / JELLYFIN / "app/link.yaml").is_symlink()
+
+
+def test_a_link_in_place_of_a_file_is_a_conflict(years: Years) -> None:
+    path = years.root / "README.md"
+    path.rename(years.root / "LIESMICH.md")
+    path.symlink_to("LIESMICH.md")
+    years.commit()
+    before = years.tree
+    years.release(NEXT, README)
+    assert "README.md" in years.conflicts()
+    assert path.is_symlink()
+    years.update("--undo")
+    assert (years.tree, years.status) == (before, "")
+
+
+def test_an_executable_stays_one_and_a_new_one_becomes_one(years: Years) -> None:
+    script = years.template / "template/scripts/hello.py"
+    script.write_text("#!/usr/bin/env python3\n")
+    script.chmod(0o755)
+    years.release(NEXT, {"template/scripts/init.py": ("import argparse\n", "import argparse  # again\n")})
+    years.update()
+    assert os.access(years.root / "scripts/hello.py", os.X_OK)
+    assert os.access(years.root / "scripts/init.py", os.X_OK)
+    assert git(years.root, "diff", "--name-only") == ""
+
+
+def test_a_file_that_becomes_a_folder_and_back(years: Years) -> None:
+    years.released("template/docs/notes", "one\n")
+    years.release(NEXT)
+    years.update()
+    years.commit()
+    (years.template / "template/docs/notes").unlink()
+    years.released("template/docs/notes/one.md", "one\n")
+    years.release("v999.2.0")
+    before = years.tree
+    years.update()
+    assert years.text("docs/notes/one.md") == "one\n"
+    years.update("--undo")
+    assert (years.tree, years.status) == (before, "")
+
+
+# --- Taking it back ---
+
+
+def test_undo_restores_every_byte(years: Years) -> None:
+    before = years.tree
+    years.released("template/new/folder/file.yaml", "---\n")
+    years.release(NEXT, FLUX)
+    years.update()
+    assert years.tree != before
+    years.update("--undo")
+    assert (years.tree, years.status) == (before, "")
+    assert years.refuses("--undo") == "there is no update to undo."
+
+
+def test_undo_restores_every_byte_in_the_middle_of_conflicts(years: Years) -> None:
+    for app in (JELLYFIN, f"{MEDIA}/board"):
+        years.edit(f"{app}/ks.yaml", "retryInterval: 2m", "retryInterval: 7m")
+    years.commit()
+    before = years.tree
+    years.release(NEXT, FLUX)
+    assert len(years.conflicts()) == 2
+    years.edit(f"{JELLYFIN}/ks.yaml", "<<<<<<< yours\n", "")
+    git(years.root, "add", f"{JELLYFIN}/ks.yaml")
+    years.update("--undo")
+    assert (years.tree, years.status) == (before, "")
+
+
+def test_a_committed_update_is_not_undone(years: Years) -> None:
+    years.release(NEXT, FLUX)
+    years.update()
+    years.commit()
+    assert years.refuses("--undo") == "the update has been committed: `git revert` takes it back."
+
+
+# Each replaces a file or folder, deletes one or makes a folder: a step of an update.
+STEP = """
+import os, pathlib
+def step(name, left=[{at}]):
+    really = getattr(pathlib.Path, name)
+    def do(path, *arguments, **options):
+        if str(path).startswith(os.getcwd()):
+            left[0] -= 1
+            if left[0] == 0:
+                {act}
+        return really(path, *arguments, **options)
+    setattr(pathlib.Path, name, do)
+for name in ("replace", "unlink", "write_bytes"):
+    step(name)
+"""
+KILL = "os.kill(os.getpid(), 9)"
+FULL = "raise OSError(28, 'No space left on device')"
+INTERRUPT = "raise KeyboardInterrupt"
+
+
+def stopping(at: int, act: str) -> str:
+    return f"exec({STEP.format(at=at, act=act)!r})"
+
+
+@pytest.mark.parametrize(
+    ("act", "every"), [(KILL, 2), (FULL, 3), (INTERRUPT, 3)], ids=["killed", "full", "interrupted"]
+)
+def test_stopped_anywhere_it_leaves_nothing(years: Years, act: str, every: int) -> None:
+    years.edit(f"{JELLYFIN}/ks.yaml", "retryInterval: 2m", "retryInterval: 7m")
+    years.commit()
+    before = years.tree
+    years.release(NEXT, FLUX)
+    halves = set()
+    for at in range(1, 40, every):
+        done = years.run("--to", NEXT, "--only", MEDIA, before=stopping(at, act))
+        if done.returncode == 2:
+            break
+        assert "Traceback" not in done.stderr
+        assert done.returncode in (-9, 1, 130), done.stderr
+        halves.add(years.tree == before)
+        if act == KILL:
+            assert years.run("--undo").returncode in (0, 1)
+        assert (years.tree, years.status) == (before, ""), f"stopped at step {at}"
+    else:
+        pytest.fail("it was never finished")
+    assert halves == ({True, False} if act == KILL else {True})
+    years.update("--undo")
+    assert (years.tree, years.status) == (before, "")
+
+
+def test_two_updates_at_once_are_one(years: Years) -> None:
+    lock = f"import fcntl; lock = open({str(years.root / '.git/copier-update.lock')!r}, 'w'); fcntl.flock(lock, 2)"
+    done = years.run(before=lock)
+    assert done.returncode == 1
+    assert "another update is running in this repository" in done.stderr
+
+
+# --- What is refused ---
+
+
+def test_uncommitted_work_is_named(years: Years) -> None:
+    years.release(NEXT, FLUX)
+    years.edit("README.md", "## Follow", "## follow")
+    assert years.refuses() == "README.md has changes that are not committed: commit or stash them first."
+    git(years.root, "add", "README.md")
+    assert years.refuses() == "README.md has changes that are not committed: commit or stash them first."
+    assert years.run("--check").returncode == 2
+
+
+def test_a_file_in_the_way_is_named(years: Years) -> None:
+    years.released("template/new.yaml", "---\n")
+    years.release(NEXT)
+    (years.root / "new.yaml").write_text("mine\n")
+    assert years.refuses() == "new.yaml is in the way: git does not track it, and the template brings such a file."
+
+
+def test_a_version_that_is_none_is_named(years: Years) -> None:
+    years.release(NEXT, FLUX)
+    assert years.refuses("--to", "v7.0.0") == f"the template {years.template} has no version v7.0.0."
+    branch = git(years.template, "branch", "--show-current").strip()
+    assert years.refuses("--to", branch).startswith(f"{branch} is no version of the template but moves on: ")
+
+
+def test_there_is_no_way_back(years: Years) -> None:
+    years.release(NEXT, FLUX)
+    years.update()
+    years.commit()
+    assert years.refuses("--to", VERSION) == f"the cluster follows {NEXT}, which is newer than {VERSION}."
+
+
+def test_a_commit_before_the_recorded_one_is_no_update(years: Years) -> None:
+    older = git(years.template, "rev-parse", "HEAD").strip()
+    years.release("nightly")
+    newer = git(years.template, "rev-parse", "HEAD").strip()
+    years.update("--to", newer)
+    years.commit()
+    assert years.refuses("--to", older) == f"the cluster follows {newer}, which is newer than {older}."
+
+
+def test_a_recorded_version_that_is_gone_is_named(years: Years) -> None:
+    years.edit(f"{JELLYFIN}/.copier-answers.yml", VERSION, "v0.9.0")
+    years.commit()
+    years.release(NEXT, FLUX)
+    assert years.refuses() == (
+        f"{JELLYFIN}: the template {years.template} no longer has v0.9.0, which is recorded in "
+        f"{JELLYFIN}/.copier-answers.yml: write the version there whose files these are most like, and commit."
+    )
+
+
+def test_a_template_that_moved_is_followed(years: Years) -> None:
+    old = str(years.template)
+    years.template = years.template.rename(years.folder / "moved to")
+    years.edit(".copier-answers.yml", f"_src_path: {old}\n", f"_src_path: {years.template}\n")
+    years.commit()
+    years.release(NEXT, FLUX)
+    years.update()
+    for folder in (".", MEDIA, *APPS):
+        assert f"_src_path: {years.template}\n" in years.text(f"{folder}/.copier-answers.yml")
+        assert f"_commit: {NEXT}\n" in years.text(f"{folder}/.copier-answers.yml")
+
+
+def test_a_version_that_only_the_old_place_has_is_taken_from_there(years: Years) -> None:
+    new = years.folder / "new"
+    git(years.folder, "clone", "--quiet", str(years.template), str(new))
+    git(new, "tag", NEXT)
+    git(new, "tag", "--delete", VERSION)
+    years.edit(".copier-answers.yml", f"_src_path: {years.template}", f"_src_path: {new}")
+    years.commit()
+    years.run("--check")
+    years.template.rename(years.folder / "gone")
+    shutil.rmtree(years.folder / "cache")
+    assert f"the template {new} no longer has {VERSION}" in years.refuses()
+    (years.folder / "gone").rename(years.template)
+    years.edit(".copier-answers.yml", f"_commit: {VERSION}", f"_commit: {NEXT}")
+    years.commit()
+    years.update()
+    assert f"_commit: {NEXT}" in years.text(f"{JELLYFIN}/.copier-answers.yml")
+
+
+def test_five_versions_become_one(years: Years) -> None:
+    for number, app in enumerate([JELLYFIN, f"{MEDIA}/board", "kubernetes/apps/tools", MEDIA], 1):
+        years.release(f"v999.0.{number}", {"macros/flux.jinja": ("\n  prune: true", f"\n  # {number}\n  prune: true")})
+        years.update("--only", app)
+        years.commit()
+    years.release(NEXT, FLUX)
+    years.update()
+    for folder in (COREDNS, *APPS):
+        text = years.text(f"{folder}/ks.yaml")
+        assert all(f"  # {number}\n" in text for number in range(1, 5))
+        assert "retryInterval: 3m" in text
+
+
+def test_a_shallow_clone_of_the_cluster_is_enough(years: Years) -> None:
+    git(years.folder, "clone", "--quiet", "--depth=1", years.root.as_uri(), str(years.folder / "shallow"))
+    years.root = years.folder / "shallow"
+    years.release(NEXT, FLUX)
+    years.update()
+    assert "retryInterval: 3m" in years.text(f"{JELLYFIN}/ks.yaml")
+
+
+def test_a_detached_head_is_as_good(years: Years) -> None:
+    git(years.root, "checkout", "--quiet", "--detach")
+    years.release(NEXT, FLUX)
+    years.update()
+    years.update("--undo")
+    assert years.status == ""
+
+
+def test_uncommitted_work_of_the_template_is_left_out(years: Years) -> None:
+    years.release(NEXT, FLUX)
+    years.released("template/new.yaml", "---\n")
+    years.update()
+    assert not (years.root / "new.yaml").exists()
+
+
+def test_what_was_fetched_before_needs_no_network(years: Years) -> None:
+    years.release(NEXT, FLUX)
+    years.run("--check")
+    years.template.rename(years.folder / "gone")
+    refusal = years.refuses()
+    assert refusal.startswith(f"the template {years.template} can't be reached: ")
+    assert refusal.endswith("--to names a version that was fetched before.")
+    years.update("--to", NEXT)
+
+
+def test_an_answers_file_with_conflict_markers_is_named(years: Years) -> None:
+    years.edit(f"{JELLYFIN}/.copier-answers.yml", "_commit:", "<<<<<<< before updating\n_commit:")
+    years.commit()
+    assert years.refuses("--to", VERSION) == (
+        f"{JELLYFIN}/.copier-answers.yml has conflict markers: decide which lines stay, then commit it."
+    )
+
+
+def test_a_folder_outside_of_git_is_refused(years: Years) -> None:
+    shutil.rmtree(years.root / ".git")
+    done = years.run()
+    assert done.returncode == 1
+    assert "error: git can't read this repository: fatal: not a git repository" in done.stderr
+
+
+def test_a_repository_without_a_commit_is_refused(years: Years) -> None:
+    shutil.rmtree(years.root / ".git")
+    git(years.root, "init", "--quiet")
+    assert "is not in git here" in years.refuses()
+    git(years.root, "add", "--all")
+    assert "has changes that are not committed" in years.refuses()
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        ("colour=blue", "the cluster: colour is no question of the template"),
+        ("domain=-", "the cluster: domain can't be '-': "),
+        ("ingress_backend=traefik", "the cluster: ingress_backend can't be 'traefik'"),
+        ("app_port=80", "the cluster: app_port does not apply: "),
+        ("generator=app", "the cluster: generator can't be changed"),
+        ("domain", "--data is question=answer, not domain."),
+    ],
+)
+def test_a_wrong_answer_is_refused(data: str, reason: str, years: Years) -> None:
+    assert years.refuses("--data", data).startswith(reason)
+
+
+def test_a_recorded_answer_that_a_later_rule_refuses_is_named(years: Years) -> None:
+    years.release(NEXT, {"macros/names.jinja": ("{% if not is_domain(text) %}", "{% if true %}")})
+    assert years.refuses().startswith("the cluster: domain can't be ")
+
+
+def test_a_folder_that_follows_nothing_is_named(years: Years) -> None:
+    assert years.refuses("--only", "talos") == "nothing in talos follows the template: no .copier-answers.yml is there."
+
+
+def test_another_template_is_let_be(years: Years) -> None:
+    (years.root / "docs/site").mkdir()
+    (years.root / "docs/site/.copier-answers.yml").write_text("_src_path: gh:someone/docs\n_commit: v1.0.0\n")
+    years.commit()
+    assert "already" in years.update()
