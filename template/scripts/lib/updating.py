@@ -150,6 +150,8 @@ def _recorded(instance: Instance, source: str) -> Template:
 
 def _answers(new: Template, cluster: Instance, data: Answers, ask: Ask | None) -> tuple[Answers, Answers]:
     """What is answered anew, and all that the cluster will record; Refusal when data is no answer of a cluster's."""
+    if not data and _follows(cluster, new):
+        return {}, cluster.answers
     asked: dict[str, Any] = {}
 
     def remember(question: Any) -> Any:
@@ -172,9 +174,13 @@ def _said(answers_file: File) -> Answers:
 # --- One instance ---
 
 
+def _follows(instance: Instance, new: Template) -> bool:
+    return (instance.commit, instance.source) == (new.commit, new.source)
+
+
 def _outcome(instance: Instance, new: Template, given: Answers, of_the_cluster: Answers) -> Outcome:
     """One instance's files, merged."""
-    if not given and (instance.commit, instance.source) == (new.commit, new.source):
+    if not given and _follows(instance, new):
         return Outcome(instance, Merged())
     old = _recorded(instance, new.source)
     if not given and _same_inputs(old.folder, new.folder, instance.generator) and (followed := _follow(instance, new)):
