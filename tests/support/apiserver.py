@@ -223,8 +223,6 @@ def start(started: Processes, disable: Sequence[str]) -> tuple[ApiServer, dict[s
         "--allow-privileged=true",
         f"--admission-control-config-file={admission}",
         f"--disable-admission-plugins={','.join(disable)}",
-        # Half of the memory for a few more seconds.
-        environment={"GOGC": "30"},
     )
     started.wait_until(certificate.exists)
     server = ApiServer(secure, str(certificate))
