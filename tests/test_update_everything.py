@@ -391,7 +391,7 @@ def test_a_recorded_version_that_is_gone_is_named(years: Years) -> None:
 
 def test_a_template_that_moved_is_followed(years: Years) -> None:
     old = str(years.template)
-    years.template = years.template.rename(years.folder / "moved to")
+    years.template = years.template.rename(years.folder / "moved")
     years.edit(".copier-answers.yml", f"_src_path: {old}\n", f"_src_path: {years.template}\n")
     years.commit()
     years.release(NEXT, FLUX)
