@@ -55,9 +55,7 @@ def cluster(
 @pytest.fixture(scope="module", autouse=True)
 def nvidia(server: ApiServer) -> None:
     """The runtime class that comes with the vendor's device plugin."""
-    item = {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "nvidia"}, "handler": "nvidia"}
-    path = "/apis/node.k8s.io/v1/runtimeclasses/nvidia?fieldManager=tests&force=true"
-    server.call("PATCH", path, item, "application/apply-patch+yaml")
+    server.apply(app_cases.NVIDIA)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ import yaml
 from tests.doubles.factory import image_factory
 from tests.doubles.machines import Machines, machine, network, running
 from tests.doubles.workplace import ANSWERS, SOPS, Workplace, environment, set_up
-from tests.support.apiserver import TOKEN, ApiServer
+from tests.support.apiserver import ApiServer
 from tests.support.render import Renderer
 
 pytestmark = pytest.mark.real
@@ -303,25 +303,13 @@ def helm_release(home: Home, name: str) -> dict[str, Any]:
 
 def use(home: Home, server: ApiServer) -> None:
     """The cluster's kubeconfig is the real API server's, and its nodes have registered there."""
-    cluster = {"server": f"https://127.0.0.1:{server.port}", "insecure-skip-tls-verify": True}
-    config = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "anton", "cluster": cluster}],
-        "users": [{"name": "admin", "user": {"token": TOKEN}}],
-        "contexts": [{"name": "admin@anton", "context": {"cluster": "anton", "user": "admin"}}],
-        "current-context": "admin@anton",
-    }
-    home.workplace.write("kubeconfig", yaml.safe_dump(config))
+    home.workplace.write("kubeconfig", server.kubeconfig("admin@anton"))
 
 
 def register(server: ApiServer, *names: str) -> None:
     """Nodes register."""
     for name in names:
-        node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
-        server.call(
-            "PATCH", f"/api/v1/nodes/{name}?fieldManager=kubelet&force=true", node, "application/apply-patch+yaml"
-        )
+        server.apply({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}, "kubelet")
 
 
 def kubectl(home: Home, *words: str) -> Any:

@@ -13,15 +13,14 @@ import pytest
 import yaml
 from copier._template import load_template_config
 
-from tests.support.render import PROJECT, git, quicker
+from tests.support.render import PROJECT, commit_all, git, quicker
 from tests.test_questions import questionnaire, questions  # noqa: F401  (a fixture)
 
 CILIUM = Path("kubernetes/flux/meta/repos/cilium.yaml")
 
 
 def commit(folder: Path, message: str, tag: str = "") -> None:
-    git(folder, "add", "--all")
-    git(folder, "commit", "--quiet", "--message", message)
+    commit_all(folder, message)
     if tag:
         git(folder, "tag", tag)
 
@@ -42,10 +41,8 @@ class Release:
             shutil.copytree(PROJECT / part, self.template / part)
         for file in ("copier.yml", "template/{{ _copier_conf.answers_file }}.jinja"):
             shutil.copy(PROJECT / file, self.template / file)
-        git(self.template, "init", "--quiet")
         commit(self.template, "feat: first release", "v1.0.0")
         copier.run_copy(str(self.template), self.cluster, data=data, defaults=True, quiet=True, unsafe=False)
-        git(self.cluster, "init", "--quiet")
         commit(self.cluster, "feat: the cluster")
 
     def release(self) -> None:

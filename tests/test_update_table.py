@@ -1,5 +1,6 @@
 """Every change of a user meets every change of the template: nothing is lost, and what can't be decided shows."""
 
+import os
 import subprocess
 import sys
 
@@ -16,7 +17,12 @@ def ours(tmp_path_factory: pytest.TempPathFactory) -> Pair:
     """After `task update`."""
     pair = Pair(tmp_path_factory.mktemp("ours"))
     done = subprocess.run(
-        [sys.executable, "scripts/update.py"], cwd=pair.home, capture_output=True, text=True, check=False
+        [sys.executable, "scripts/update.py"],
+        cwd=pair.home,
+        env=os.environ | {"XDG_CACHE_HOME": str(pair.home.parent / "cache")},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 2, done.stdout + done.stderr
     return pair

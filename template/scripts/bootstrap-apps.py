@@ -7,10 +7,8 @@
 
 import argparse
 
-import yaml
-
 from lib import readiness, secrets
-from lib.cluster import inventory, short
+from lib.cluster import inventory, look_up, short
 from lib.machines import Patience
 from lib.process import AGE_KEY, KUBECONFIG, ROOT, ToolFailed, run
 from lib.secrets import Key, Secret
@@ -68,7 +66,7 @@ def forget_interrupted_releases() -> None:
 
     Only its record goes, not what it installed. A release that Flux has taken over is Flux's own business.
     """
-    for path in yaml.safe_load((ROOT / "bootstrap/apps.yaml").read_text())["apps"]:
+    for path in look_up(ROOT / "bootstrap/apps.yaml", "apps"):
         namespace, _, name = path.partition("/")
         where = ("--namespace", namespace, "--output", "name")
         found = run("kubectl", "get", "secrets", *where, "--selector", f"owner=helm,name={name},{PENDING}")

@@ -11,7 +11,7 @@ from typing import Any
 from tests.cluster.controlplane import COMPLETE
 from tests.cluster.source import now
 from tests.support import apiserver, crds
-from tests.support.apiserver import NOT_FOUND, ApiError, ApiServer
+from tests.support.apiserver import ApiError, ApiServer
 from tests.support.repository import Object, walk
 
 RELEASES = ("helm.toolkit.fluxcd.io/v2", "HelmRelease")
@@ -131,21 +131,15 @@ class Actors:
         for pod in self.server.everything("v1", "Pod"):
             is_new = COMPLETE not in pod["metadata"].get("annotations", {}) and pod["spec"].get("nodeName")
             if is_new and not list(self.missing(pod)):
-                path = f"{self.server.path_of(pod)}/{pod['metadata']['name']}"
-                change = {"metadata": {"annotations": {COMPLETE: "true"}}}
-                try:
-                    self.server.call("PATCH", path, change, "application/merge-patch+json")
-                except ApiError as error:
-                    if error.status != NOT_FOUND:
-                        raise
+                self.server.change(pod, {"metadata": {"annotations": {COMPLETE: "true"}}})
 
     def missing(self, pod: Object) -> Iterator[str]:
         """The Secrets and ConfigMaps, and their keys, that a pod names and that are not there."""
         namespace = pod["metadata"]["namespace"]
         for kind, name, key in sorted(set(_references(pod["spec"]))):
-            found = self.get("v1", kind, namespace, name)
             if (namespace, name) in MADE_BY_JOBS:
                 continue
+            found = self.get("v1", kind, namespace, name)
             if not found:
                 yield f"{kind} {namespace}/{name} is not there"
             elif key and key not in {**found.get("data", {}), **found.get("binaryData", {})}:
@@ -169,11 +163,14 @@ def _references(spec: Object) -> Iterator[tuple[str, str, str]]:
 
 def is_ready(item: Object) -> bool:
     """Whether an object says of its newest generation that it is Ready."""
-    status, generation = item.get("status", {}), item["metadata"].get("generation")
-    return any(
-        c["type"] == "Ready" and c["status"] == "True" and c.get("observedGeneration", generation) == generation
-        for c in status.get("conditions", [])
-    )
+    ready, generation = condition_of(item), item["metadata"].get("generation")
+    return ready.get("status") == "True" and ready.get("observedGeneration", generation) == generation
+
+
+def condition_of(item: Object) -> Object:
+    """An object's condition Ready; empty when it has none."""
+    conditions = item.get("status", {}).get("conditions", [])
+    return next((condition for condition in conditions if condition["type"] == "Ready"), {})
 
 
 def told(status: Object) -> set[tuple[str, str, str, int]]:

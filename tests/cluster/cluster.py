@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.cluster import controlplane
-from tests.cluster.actors import RELEASES, Actors, is_ready
+from tests.cluster.actors import RELEASES, Actors, condition_of, is_ready
 from tests.cluster.source import GROUP, SourceController, archive_of
 from tests.support import processes
 from tests.support.apiserver import ApiServer
-from tests.support.render import git
+from tests.support.render import commit_all
 from tests.support.repository import FLUX_KUSTOMIZATION, Object, Repository, is_kind, parse
 from tests.support.talos import Machines, new_secrets
 
@@ -116,8 +116,7 @@ class Cluster:
 
     def commit(self, message: str = "feat: more") -> None:
         """Commit everything in the checkout, and push it."""
-        git(self.checkout, "add", "--all")
-        git(self.checkout, "commit", "--quiet", "--message", message)
+        commit_all(self.checkout, message)
         self.push()
 
     def give_key(self, key: str) -> None:
@@ -288,12 +287,6 @@ class Cluster:
         ]
         entries: list[Object] = [json.loads(line) for line in lines if line.startswith("{")]
         return [entry for entry in entries if entry.get("level") == "error" and "error" in entry]
-
-
-def condition_of(item: Object) -> Object:
-    """An object's condition Ready; empty when it has none."""
-    conditions = item.get("status", {}).get("conditions", [])
-    return next((condition for condition in conditions if condition["type"] == "Ready"), {})
 
 
 def message_of(item: Object) -> str:

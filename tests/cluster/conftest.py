@@ -98,9 +98,7 @@ def provide_what_the_apps_take_for_granted(cluster: Cluster) -> None:
     for node in cluster.server.everything("v1", "Node"):
         cards = dict.fromkeys(("amd.com/gpu", "gpu.intel.com/i915", "nvidia.com/gpu"), "4")
         cluster.server.set_status(node, {"capacity": cards, "allocatable": cards})
-    metadata = {"name": "nvidia"}
-    runtime = {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": metadata, "handler": "nvidia"}
-    cluster.server.apply(runtime)
+    cluster.server.apply(app_cases.NVIDIA)
     for namespace in sorted({app.namespace for app in cluster.repository.apps}):
         cluster.server.has_namespace(namespace)
         metadata = {"name": "somebody-elses", "namespace": namespace}

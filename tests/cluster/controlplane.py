@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from tests.support import apiserver, crds, modules, processes, tools
-from tests.support.apiserver import TOKEN, ApiServer
+from tests.support.apiserver import ApiServer
 from tests.support.processes import Processes
 from tests.support.repository import Object, Repository, is_kind, parse
 
@@ -65,7 +65,7 @@ def _bring_up(started: Processes) -> dict[str, Any]:
         disable=["MutatingAdmissionWebhook", "ValidatingAdmissionWebhook"],
     )
     kubeconfig = folder / "kubeconfig"
-    kubeconfig.write_text(yaml.safe_dump(_kubeconfig(access["port"])))
+    kubeconfig.write_text(server.kubeconfig())
     flux = [item for item in crds.definitions() if item["spec"]["group"].endswith(".toolkit.fluxcd.io")]
     apiserver.install(server, flux)
     controllers, scheduler, kwok = processes.free_ports(3)
@@ -107,20 +107,6 @@ def _bring_up(started: Processes) -> dict[str, Any]:
             },
         )
     return access
-
-
-def _kubeconfig(port: int) -> Object:
-    name = "judge"
-    return {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [
-            {"name": name, "cluster": {"server": f"https://127.0.0.1:{port}", "insecure-skip-tls-verify": True}}
-        ],
-        "users": [{"name": name, "user": {"token": TOKEN}}],
-        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
-        "current-context": name,
-    }
 
 
 def _stages() -> list[Object]:

@@ -42,9 +42,7 @@ def differences(live: Cluster) -> list[str]:
         for item in (item for item in expected if "sops" not in item and key(item) in actual):
             labels = {f"{FLUX_KUSTOMIZATION}/name": name, f"{FLUX_KUSTOMIZATION}/namespace": NAMESPACE}
             item["metadata"].setdefault("labels", {}).update(labels)
-            path = f"{live.server.path_of(item)}/{item['metadata']['name']}"
-            query = "dryRun=All&force=true&fieldManager=kustomize-controller"
-            again = live.server.call("PATCH", f"{path}?{query}", item, "application/apply-patch+yaml")
+            again = live.server.apply(item, "kustomize-controller", dryRun="All")
             if desired(again) != desired(actual[key(item)]):
                 found.append(f"{name}: {' '.join(key(item))} is another")
     return found

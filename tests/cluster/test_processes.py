@@ -14,9 +14,11 @@ from tests.support.render import PROJECT
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 OWNER = """
-import os, sys, time
+import os, signal, sys, time
 from pathlib import Path
 from tests.cluster import controlplane
+# A run in the background ignores Ctrl-C, and so would this.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 controlplane.running(Path(sys.argv[1]), os.getpid(), {})
 print("up", flush=True)
 time.sleep(600)

@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import yaml
 
@@ -119,17 +120,35 @@ class ApiServer:
             for resource in version.get("resources", [])
         }
 
-    def apply(self, item: Object) -> Object:
-        """Server-side apply, as the tests' own; ApiError or LookupError when refused."""
-        path = f"{self.path_of(item)}/{item['metadata']['name']}?fieldManager=tests&force=true"
+    def apply(self, item: Object, manager: str = "tests", namespace: str = "default", **query: str) -> Object:
+        """Server-side apply; ApiError or LookupError when refused. `namespace` counts where the object names none."""
+        asked = urlencode({"fieldManager": manager, "force": "true", **query})
+        path = f"{self.path_of(item, namespace)}/{item['metadata']['name']}?{asked}"
         applied: Object = self.call("PATCH", path, item, "application/apply-patch+yaml")
         return applied
 
+    def kubeconfig(self, context: str = "judge") -> str:
+        """A kubeconfig's text that leads here, by a context of that name."""
+        address = {"server": f"https://127.0.0.1:{self.port}", "insecure-skip-tls-verify": True}
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "cluster", "cluster": address}],
+            "users": [{"name": "admin", "user": {"token": TOKEN}}],
+            "contexts": [{"name": context, "context": {"cluster": "cluster", "user": "admin"}}],
+            "current-context": context,
+        }
+        return yaml.safe_dump(config)
+
     def set_status(self, item: Object, status: Object) -> None:
         """Merge fields into an object's status, unless the object is gone."""
-        path = f"{self.path_of(item)}/{item['metadata']['name']}/status"
+        self.change(item, {"status": status}, "/status")
+
+    def change(self, item: Object, fields: Object, part: str = "") -> None:
+        """Merge fields into an object, or into a part of it with its own address, unless the object is gone."""
+        path = f"{self.path_of(item)}/{item['metadata']['name']}{part}"
         try:
-            self.call("PATCH", path, {"status": status}, "application/merge-patch+json")
+            self.call("PATCH", path, fields, "application/merge-patch+json")
         except ApiError as error:
             if error.status != NOT_FOUND:
                 raise
@@ -152,8 +171,7 @@ class ApiServer:
             path = self.path_of(item, namespace)
             if "/namespaces/" in path:
                 self.has_namespace(path.split("/namespaces/")[1].split("/")[0])
-            query = "dryRun=All&fieldValidation=Strict&fieldManager=judge&force=true"
-            self.call("PATCH", f"{path}/{item['metadata']['name']}?{query}", item, "application/apply-patch+yaml")
+            self.apply(item, "judge", namespace, dryRun="All", fieldValidation="Strict")
         except (ApiError, LookupError) as error:
             return str(error)
         return ""

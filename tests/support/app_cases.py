@@ -36,6 +36,8 @@ CHART: Answers = {
 OF_KIND: dict[str, Answers] = {"app-template": IMAGE, "manifests": {"app_kind": "manifests", **IMAGE}, "chart": CHART}
 RESTRICTED = "locked"  # the namespace of apps that need the least
 EXPOSURES = ("none", "internal", "external")
+# The runtime class that comes with the vendor's device plugin.
+NVIDIA = {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "nvidia"}, "handler": "nvidia"}
 SECRETS = {"onepassword": ("none", "onepassword", "external-secret"), "sops": ("none", "sops")}
 
 # The worked examples of the documentation, by <namespace>/<name>.

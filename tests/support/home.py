@@ -12,7 +12,7 @@ import yaml
 
 from hooks.addition import Addition, add
 from hooks.template import Template
-from tests.support.render import git, quicker
+from tests.support.render import commit_all, git, quicker
 
 WEB_APP = {"app_image": "ghcr.io/jellyfin/jellyfin", "app_tag": "10.11.2", "app_port": "8096"}
 Tree = dict[str, bytes | None]
@@ -24,12 +24,10 @@ class Home:
     def __init__(self, root: Path, rendered: Path, template: Path) -> None:
         self.root, self.template = root, template
         shutil.copytree(rendered, root)
-        git(root, "init", "--quiet")
         self.commit("feat: the cluster")
 
     def commit(self, message: str = "feat: more") -> None:
-        git(self.root, "add", "--all")
-        git(self.root, "commit", "--quiet", "--message", message)
+        commit_all(self.root, message)
 
     @property
     def tree(self) -> Tree:

@@ -33,6 +33,14 @@ def git(folder: Path, *arguments: str) -> str:
     return subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout
 
 
+def commit_all(folder: Path, message: str) -> None:
+    """Commit everything in a folder, which becomes a repository with the first one."""
+    if not (folder / ".git").exists():
+        git(folder, "init", "--quiet")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", message)
+
+
 def snapshot(target: Path) -> Path:
     """Clone the project with its uncommitted changes into target, committed and tagged; returns target."""
     with locked(target):

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.support.render import PROJECT, git
+from tests.support.render import PROJECT, commit_all, git
 
 FILE = "app.yaml"
 TEXT = """\
@@ -136,27 +136,17 @@ class Pair:
         )
         shutil.copytree(PROJECT / "template/scripts", self.home / "scripts", ignore=shutil.ignore_patterns("__pyc*"))
         (self.home / ".gitignore").write_text("__pycache__\n")
-        self.commit("feat: the cluster")
+        commit_all(self.home, "feat: the cluster")
         for user, template in CELLS:
             USER[user][0](self.home / folder_of(user, template))
             TEMPLATE[template][0](self.template / "template" / folder_of(user, template))
-        self.commit("feat: edits")
+        commit_all(self.home, "feat: edits")
         self.release("v0.2.0")
 
     def release(self, tag: str) -> None:
         """Commit the template as it is, with a tag."""
-        if not (self.template / ".git").exists():
-            git(self.template, "init", "--quiet")
-        git(self.template, "add", "--all")
-        git(self.template, "commit", "--quiet", "--message", f"feat: {tag}")
+        commit_all(self.template, f"feat: {tag}")
         git(self.template, "tag", tag)
-
-    def commit(self, message: str) -> None:
-        """Commit the repository as it is."""
-        if not (self.home / ".git").exists():
-            git(self.home, "init", "--quiet")
-        git(self.home, "add", "--all")
-        git(self.home, "commit", "--quiet", "--message", message)
 
     def outcome(self, user: str, template: str) -> str:
         """What became of a pair: both changes are there, a conflict shows, or one of the two is lost."""

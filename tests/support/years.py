@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.home import Home, Tree
-from tests.support.render import git
+from tests.support.render import commit_all, git
 
 NEXT = "v999.1.0"
 MEDIA = "kubernetes/apps/media"
@@ -62,8 +62,7 @@ class Years:
     # --- The cluster ---
 
     def commit(self, message: str = "feat: edits") -> None:
-        git(self.root, "add", "--all")
-        git(self.root, "commit", "--quiet", "--message", message)
+        commit_all(self.root, message)
 
     def text(self, name: str) -> str:
         return (self.root / name).read_text()

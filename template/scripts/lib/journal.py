@@ -66,9 +66,8 @@ def apply(
         entries += _entries(conflict.path, {1: conflict.old, 2: conflict.yours, 3: conflict.new})
     writes = {**changes, **worktree}
     before = {path: [mode, name] for path, mode, name in tracked() if path in writes}
-    head = run("git", "rev-parse", "HEAD").strip()
     try:
-        _note({"head": head, "before": {path: before.get(path) for path in writes}})
+        _note({"head": _head(), "before": {path: before.get(path) for path in writes}})
         DRAFTS.mkdir()
         for number, file in enumerate(writes.values()):
             if file:
@@ -99,7 +98,7 @@ def undo() -> bool:
     if not _finished().exists():
         return False
     noted = _noted(_finished())
-    if run("git", "rev-parse", "HEAD").strip() != noted["head"]:
+    if _head() != noted["head"]:
         raise Refusal("the update has been committed: `git revert` takes it back.")
     _take_back(noted)
     _finished().unlink()
@@ -112,7 +111,7 @@ def recover() -> bool:
         return False
     noted = _noted(_unfinished())
     # Somebody who has committed since then has seen to it.
-    is_left = run("git", "rev-parse", "HEAD").strip() == noted["head"]
+    is_left = _head() == noted["head"]
     if is_left:
         _take_back(noted)
     _unfinished().unlink()
@@ -143,7 +142,11 @@ def _take_back(noted: Mapping[str, Any]) -> None:
 
 def _private(name: str) -> Path:
     """A file of the update's own, which git never sees."""
-    return ROOT / run("git", "rev-parse", "--git-path", f"copier-update.{name}").strip()
+    return Path(repository().path) / f"copier-update.{name}"
+
+
+def _head() -> str:
+    return run("git", "rev-parse", "HEAD").strip()
 
 
 def _unfinished() -> Path:
