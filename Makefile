@@ -37,13 +37,14 @@ tools: $(STAMP) ## build the pinned tools, or take them from the cache or PATH
 	@$(BIN)/python -m tests.tools.renovate
 
 lint: $(STAMP) ## format and lint
-	$(BIN)/ruff format .
+	$(BIN)/ruff format . template/scripts
 	$(BIN)/ruff check --fix .
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
 
 bench: $(STAMP) ## measure, side by side
 	PYTHONPATH=template/scripts $(BIN)/python -m tests.bench
+	PYTHONPATH=template/scripts $(BIN)/python -m tests.bench_update
 
 verify-charts: tools ## render the charts in DIR= with the values of every example
 	PYTHONPATH=template/scripts $(BIN)/python -m tests.verify_charts $(DIR)

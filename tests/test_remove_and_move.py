@@ -638,8 +638,9 @@ def record(workplace: Workplace) -> list:
 
 
 def fetched(workplace: Workplace) -> list[Path]:
-    """The templates in the cache."""
-    return sorted((Path(workplace.extra["XDG_CACHE_HOME"]) / "copier-talos-flux").glob("*"))
+    """The template's versions in the cache."""
+    found = (Path(workplace.extra["XDG_CACHE_HOME"]) / "copier-talos-flux").glob("*/")
+    return sorted(path for path in found if path.suffix != ".git")
 
 
 def test_the_templates_own_command_gets_what_was_said(fake: Workplace) -> None:
@@ -695,7 +696,7 @@ def test_what_an_interrupted_fetch_left_is_no_template(fake: Workplace) -> None:
     (kept,) = fetched(fake)
     kept.rename(kept.with_name(f"{kept.name}.x.unfinished"))
     shutil.rmtree(kept.with_name(f"{kept.name}.x.unfinished") / "hooks")
-    assert "Fetching" in fake.succeeds("new:app", "APP=media/films")
+    fake.succeeds("new:app", "APP=media/films")
     assert (kept / "hooks/add.py").exists()
 
 

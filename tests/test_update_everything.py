@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pexpect
 import pytest
+import yaml
 
 from tests.support.render import VERSION, Renderer, git
 from tests.support.years import APPS, MEDIA, NEXT, Years, home_with_apps, tree_of, without_the_version
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.slow
 
 JELLYFIN = f"{MEDIA}/jellyfin"
 COREDNS = "kubernetes/apps/kube-system/coredns"
+CILIUM = "kubernetes/flux/meta/repos/cilium.yaml"
 # One line of every app's ks.yaml, and one of every namespace's.
 FLUX = {"macros/flux.jinja": ("retryInterval: 2m", "retryInterval: 3m")}
 NAMESPACE = {"macros/flux.jinja": ("prune: disabled", "prune: Disabled")}
@@ -133,13 +135,17 @@ def test_a_new_answer_that_apps_take_over_is_the_clusters(years: Years) -> None:
     assert "colour" not in years.text(f"{MEDIA}/.copier-answers.yml")
 
 
+def at_a_terminal(years: Years) -> "pexpect.spawn[str]":
+    """scripts/update.py as a person sees it."""
+    typed_to = years.environment | {"PROMPT_TOOLKIT_NO_CPR": "1", "TERM": "xterm"}
+    return pexpect.spawn(sys.executable, ["scripts/update.py"], cwd=years.root, env=typed_to, encoding="utf-8")
+
+
 def test_a_new_question_is_asked_once_where_somebody_can_answer(years: Years) -> None:
     questions = (years.template / "questions/cluster.yml").read_text()
-    new = "\ncolour:\n  type: str\n  help: Which colour?\n  default: red\n  when: \"{{ generator == 'cluster' }}\"\n"
-    years.released("questions/cluster.yml", questions + new)
+    years.released("questions/cluster.yml", questions + question("colour", "red"))
     years.release(NEXT)
-    typed_to = years.environment | {"PROMPT_TOOLKIT_NO_CPR": "1", "TERM": "xterm"}
-    terminal = pexpect.spawn(sys.executable, ["scripts/update.py"], cwd=years.root, env=typed_to, encoding="utf-8")
+    terminal = at_a_terminal(years)
     terminal.expect_exact("Which colour?", timeout=180)
     terminal.expect_exact("red")
     terminal.sendline("dish")
@@ -182,6 +188,63 @@ def test_the_releases_between_are_shown(years: Years) -> None:
     assert "v998.0.0: " not in shown
     assert "v1000.0.0: " not in shown
     assert "More." not in shown
+
+
+def question(name: str, default: str) -> str:
+    """A new question of the cluster's, in YAML."""
+    text = f"\n{name}:\n  type: str\n  help: Which colour?\n  default: {default}\n"
+    return text + "  when: \"{{ generator == 'cluster' }}\"\n"
+
+
+def test_a_question_that_got_another_name_keeps_its_answer_and_is_not_asked(years: Years) -> None:
+    questions = (years.template / "questions/cluster.yml").read_text()
+    years.released("questions/cluster.yml", questions + question("colour", "red"))
+    years.released("template/door.txt.jinja", "{{ colour }}\n")
+    years.release("v999.0.1")
+    years.update("--data", "colour=blue", "--to", "v999.0.1")
+    years.commit()
+    years.released("questions/cluster.yml", questions + question("paint", "red"))
+    years.released("template/door.txt.jinja", "{{ paint }}\n")
+    years.released(f"docs/releases/{NEXT}.md", "---\nrenamed:\n  colour: paint\n---\n# Another name\n\nNo more.\n")
+    years.release(NEXT)
+    terminal = at_a_terminal(years)
+    terminal.expect(pexpect.EOF, timeout=180)
+    assert "Which colour?" not in terminal.before
+    assert "paint: blue\n" in years.text(".copier-answers.yml")
+    assert "colour: blue" not in years.text(".copier-answers.yml")
+    assert years.text("door.txt") == "blue\n"
+    assert [line for line in years.status.splitlines() if not line.endswith(".copier-answers.yml")] == []
+
+
+def test_a_question_that_is_gone_says_why(years: Years) -> None:
+    text = "---\nremoved:\n  timezone: every node is on UTC now\n---\n# No time zones\n\nLess to ask.\n"
+    years.released(f"docs/releases/{NEXT}.md", text)
+    years.release(NEXT)
+    assert "    timezone is gone: every node is on UTC now\n" in years.run("--check").stdout
+
+
+def test_a_version_that_a_release_needs_is_raised_and_what_is_newer_stays(years: Years) -> None:
+    pins = yaml.safe_load(years.text(".copier-answers.yml"))
+    text = "---\npins:\n  pin_cilium: 99.0.0\n  pin_coredns: 0.0.1\n---\n# Cilium 99\n\nIt has to be.\n"
+    years.released(f"docs/releases/{NEXT}.md", text)
+    years.release(NEXT)
+    years.update()
+    assert "pin_cilium: 99.0.0\n" in years.text(".copier-answers.yml")
+    assert f"pin_coredns: {pins['pin_coredns']}\n" in years.text(".copier-answers.yml")
+    assert "tag: 99.0.0\n" in years.text(CILIUM)
+    years.update("--undo")
+    years.edit(CILIUM, f"tag: {pins['pin_cilium']}", "tag: 99.1.0")
+    years.commit("feat: what Renovate raised")
+    assert years.conflicts() == [CILIUM]
+
+
+@pytest.mark.parametrize(
+    "note", ["---\nrenamed: [a]\n---\n# Wrong\n", "---\n- a\n---\n# Wrong\n", "---\n: {\n---\n# Wrong\n", ""]
+)
+def test_a_note_that_is_none_is_named(note: str, years: Years) -> None:
+    years.released(f"docs/releases/{NEXT}.md", note)
+    years.release(NEXT)
+    assert years.refuses().endswith(f"docs/releases/{NEXT}.md can't be read as the note of a release.")
 
 
 # --- Unusual files ---
@@ -446,6 +509,32 @@ def test_a_detached_head_is_as_good(years: Years) -> None:
     years.update()
     years.update("--undo")
     assert years.status == ""
+
+
+def test_the_template_is_fetched_once_for_all_versions(years: Years) -> None:
+    years.release(NEXT, FLUX)
+    assert years.run("--check").stdout.count("Fetching") == 1
+    years.release("v999.2.0")
+    assert years.run("--check").stdout.count("Fetching") == 1
+    assert "Fetching" not in years.run("--check").stdout
+
+
+def test_a_shallow_clone_of_the_template_is_named(years: Years) -> None:
+    years.release(NEXT, FLUX)
+    shallow = years.folder / "shallow"
+    git(years.folder, "clone", "--quiet", "--depth=1", years.template.as_uri(), str(shallow))
+    years.edit(".copier-answers.yml", f"_src_path: {years.template}\n", f"_src_path: {shallow}\n")
+    years.commit()
+    for path in (f"{MEDIA}/.copier-answers.yml", *(f"{app}/.copier-answers.yml" for app in APPS)):
+        years.edit(path, f"_src_path: {years.template}\n", f"_src_path: {shallow}\n")
+    years.commit()
+    assert years.refuses() == (
+        f"the cluster: the template {shallow} is a shallow clone without {VERSION}: "
+        f"`git -C {shallow} fetch --unshallow --tags` completes it."
+    )
+    git(shallow, "fetch", "--quiet", "--unshallow", "--tags")
+    years.update()
+    assert "retryInterval: 3m" in years.text(f"{JELLYFIN}/ks.yaml")
 
 
 def test_uncommitted_work_of_the_template_is_left_out(years: Years) -> None:

@@ -23,9 +23,9 @@ def show(plan: Plan, *, with_diff: bool) -> None:
     for note in plan.notes:
         out.print(f"[bold]{escape(note.title)}[/bold]\n  {escape(note.summary)}\n  {escape(str(note.path))}")
     for outcome in updated:
-        if outcome.files or outcome.merged.conflicts or outcome.defaults:
+        if is_worth_a_line(outcome):
             show_outcome(outcome, plan.target)
-    if quiet := [o for o in updated if not (o.files or o.merged.conflicts or o.defaults)]:
+    if quiet := [outcome for outcome in updated if not is_worth_a_line(outcome)]:
         names = ", ".join(outcome.instance.name for outcome in quiet[:SHOWN])
         done(f"{shortened(names, len(quiet))}: {plan.target} changes none of their files")
     if with_diff:
@@ -35,12 +35,24 @@ def show(plan: Plan, *, with_diff: bool) -> None:
         warn(f"{conflict.path}: {conflict.reason}.")
 
 
+def is_worth_a_line(outcome: Outcome) -> bool:
+    """Whether more than its version changes."""
+    return bool(outcome.files or outcome.merged.conflicts or outcome.defaults or outcome.gone)
+
+
 def show_outcome(outcome: Outcome, target: str) -> None:
     """One instance and its files."""
-    named = ", ".join(outcome.files[:SHOWN]) or "nothing without a conflict"
+    nothing = "nothing without a conflict" if outcome.merged.conflicts else "no file of its own"
+    named = ", ".join(outcome.files[:SHOWN]) or nothing
     done(f"{outcome.instance.name}, {outcome.instance.commit} to {target}: {shortened(named, len(outcome.files))}")
-    for name, value in outcome.defaults.items():
-        out.print(f"    {escape(name)} is new, and {escape(repr(value))} by default")
+    for news in _news(outcome):
+        out.print(f"    {escape(news)}")
+
+
+def _news(outcome: Outcome) -> list[str]:
+    """What became of the questions."""
+    new = [f"{name} is new, and {value!r} by default" for name, value in outcome.defaults.items()]
+    return new + [f"{name} is gone: {reason}" for name, reason in outcome.gone.items()]
 
 
 def shortened(names: str, count: int) -> str:
@@ -88,4 +100,5 @@ def _of(outcome: Outcome) -> dict[str, Any]:
         "files": outcome.files,
         "conflicts": conflicts,
         "defaults": dict(outcome.defaults),
+        "gone": dict(outcome.gone),
     }

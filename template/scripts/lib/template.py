@@ -1,11 +1,14 @@
 """The template that this repository follows, at the version that it follows, fetched once and kept outside of it."""
 
+import fcntl
 import hashlib
 import os
 import re
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,7 +18,6 @@ from lib.refusal import Refusal
 from lib.terminal import step
 
 ANSWERS = ROOT / ".copier-answers.yml"
-NO_SUCH_VERSION = "it has no such version; `copier update` moves this repository to one that it has"
 
 
 class NoSuchVersion(Refusal):
@@ -38,14 +40,15 @@ def add(generator: str, destination: Path, arguments: list[str]) -> NoReturn:
 def checkout(source: str, commit: str) -> Path:
     """A Git checkout of the template, from the cache if it was ever fetched; Refusal when it can't be."""
     name = re.sub(r"[^\w.-]", "_", commit)
-    kept = cache() / f"{name}-{hashlib.sha256(f'{source} {commit}'.encode()).hexdigest()[:16]}"
+    kept = cache() / f"{name}-{_digest(f'{source} {commit}')}"
     if kept.exists():
         return kept
-    step(f"Fetching the template {source} at {commit}")
     # What an interruption leaves has another name, so it is never taken for the template.
     draft = new_folder(kept.parent, kept.name)
     try:
-        run("git", "clone", "--quiet", "--no-checkout", "--", source, draft)
+        fetched = _fetched(source, commit)
+        run("git", "clone", "--quiet", "--no-checkout", "--", fetched, draft)
+        run("git", "-C", draft, "remote", "set-url", "origin", source)
         run("git", "-C", draft, "checkout", "--quiet", "--detach", object_of(draft, commit))
         draft.rename(kept)
     except ToolFailed as failed:
@@ -54,8 +57,9 @@ def checkout(source: str, commit: str) -> Path:
                 f"_src_path in {ANSWERS.name} is {source}, a path that leads nowhere from here: write the template's "
                 "address there, or its path from / on."
             ) from None
-        kind = NoSuchVersion if failed.said == NO_SUCH_VERSION else Refusal
-        raise kind(f"the template {source} can't be fetched at {commit}: {' '.join(failed.said.split())}") from None
+        raise Refusal(f"the template {source} can't be fetched at {commit}: {' '.join(failed.said.split())}") from None
+    except NoSuchVersion as missing:
+        raise NoSuchVersion(f"the template {source} can't be fetched at {commit}: {missing}") from None
     except OSError:
         if not kept.exists():  # by another run in the meantime
             raise
@@ -64,13 +68,62 @@ def checkout(source: str, commit: str) -> Path:
     return kept
 
 
+def _fetched(source: str, commit: str) -> Path:
+    """A bare copy of the template's repository, fetched once for all versions and again for one that it lacks.
+
+    ToolFailed when the repository can't be reached.
+    """
+    copy = cache() / f"{_digest(source)}.git"
+    with _alone(copy):
+        if not copy.exists():
+            step(f"Fetching the template {source}")
+            draft = new_folder(copy.parent, copy.name)
+            try:
+                run("git", "clone", "--quiet", "--bare", "--", source, draft)
+                draft.rename(copy)
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
+        elif not _has(copy, commit):
+            step(f"Fetching the template {source} at {commit}")
+            run("git", "-C", copy, "fetch", "--quiet", "--force", "--tags", "--", source, "+refs/heads/*:refs/heads/*")
+    return copy
+
+
+def _has(repository: Path, commit: str) -> bool:
+    try:
+        object_of(repository, commit)
+    except NoSuchVersion:
+        return False
+    return True
+
+
+def is_shallow(source: str) -> bool:
+    """Whether a template in a folder of this machine is a clone without its whole history."""
+    try:
+        return run("git", "-C", source, "rev-parse", "--is-shallow-repository").strip() == "true"
+    except ToolFailed:
+        return False
+
+
+@contextmanager
+def _alone(copy: Path) -> Iterator[None]:
+    """Nobody else fetches there meanwhile."""
+    with copy.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def object_of(repository: Path, commit: str) -> str:
-    """What git calls a version that Copier recorded: a tag, or what describes a commit without one."""
+    """What git calls a version that Copier recorded: a tag, or what describes a commit without one; NoSuchVersion."""
     described = re.fullmatch(r".+-\d+-g([0-9a-f]{4,})", commit)
     for name in (f"refs/tags/{commit}", described[1] if described else commit):
         if succeeds("git", "-C", repository, "rev-parse", "--quiet", "--verify", f"{name}^{{commit}}"):
             return name
-    raise ToolFailed(["git"], NO_SUCH_VERSION)
+    raise NoSuchVersion("it has no such version; `copier update` moves this repository to one that it has")
 
 
 def new_folder(parent: Path, name: str) -> Path:

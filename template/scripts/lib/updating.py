@@ -5,34 +5,39 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
 
+from lib.apps import Loader
 from lib.blobs import file_of, repository, tracked
 from lib.instances import ANSWERS, Answers, Instance, differing, instances, without_metadata
 from lib.merging import Conflict, Files, Merged, merge, unit_of, with_markers
 from lib.process import ROOT, run, succeeds
 from lib.refusal import Refusal
 from lib.render import File, Template
-from lib.template import NoSuchVersion, checkout
-from lib.versions import Note, is_older, newest, notes
+from lib.template import NoSuchVersion, checkout, is_shallow
+from lib.versions import Note, is_older, newest, notes, number_of, precedes
 
 GENERATORS = ("generators/namespace", "generators/app")
-Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Ask = Callable[[Any], Any]
 
 
 @dataclass
 class Outcome:
-    """What becomes of one instance. `defaults` are the answers to questions that its version did not have."""
+    """What becomes of one instance.
+
+    `defaults` are the answers to questions that its version did not have, `gone` the reasons for which questions that
+    it has answered are no longer asked.
+    """
 
     instance: Instance
     merged: Merged
     defaults: Answers = field(default_factory=dict)
+    gone: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def files(self) -> list[str]:
@@ -48,12 +53,12 @@ class Plan:
     outcomes: list[Outcome]
     notes: list[Note]
 
-    @property
+    @cached_property
     def changes(self) -> Mapping[str, File | None]:
         """The new content of every path that changes, None where it goes."""
         return {path: file for outcome in self.outcomes for path, file in outcome.merged.changes.items()}
 
-    @property
+    @cached_property
     def undecided(self) -> dict[str, File | None]:
         """What a person finds in place of each path that can't be decided."""
         return {
@@ -62,7 +67,7 @@ class Plan:
             for conflict in outcome.merged.conflicts
         }
 
-    @property
+    @cached_property
     def conflicts(self) -> list[Conflict]:
         """What a person has to decide."""
         return [conflict for outcome in self.outcomes for conflict in outcome.merged.conflicts]
@@ -83,14 +88,17 @@ def plan(to: str, data: Answers, only: Iterable[Path], ask: Ask | None = None) -
     for instance in wanted:
         if is_older(new.commit, instance.commit, new.folder):
             raise Refusal(f"{instance.name} follows {instance.commit}, which is newer than {new.commit}.")
+    between = notes(new.folder, [instance.commit for instance in [cluster, *wanted]], new.commit)
     with _naming(cluster):
-        data, of_the_cluster = _answers(new, cluster, data, ask if cluster in wanted else None)
+        data, of_the_cluster = _answers(new, cluster, data, between, ask if cluster in wanted else None)
     outcomes = []
     for instance in wanted:
         with _naming(instance):
-            given = data if instance is cluster else differing(instance.answers, of_the_cluster)
-            outcomes.append(_outcome(instance, new, given, of_the_cluster))
-    return Plan(new.commit, outcomes, notes(new.folder, [instance.commit for instance in wanted], new.commit))
+            carried = _carried_over(instance, between)
+            given = data if instance is cluster else differing(carried, of_the_cluster)
+            outcomes.append(_outcome(instance, new, carried, given, of_the_cluster))
+            outcomes[-1].gone = _gone(instance, between)
+    return Plan(new.commit, outcomes, between)
 
 
 def chosen(found: list[Instance], only: Iterable[Path]) -> list[Instance]:
@@ -138,6 +146,11 @@ def _recorded(instance: Instance, source: str) -> Template:
         except Refusal as refusal:
             reasons.append(refusal)
     if isinstance(reasons[0], NoSuchVersion):
+        if is_shallow(source):
+            raise Refusal(
+                f"the template {source} is a shallow clone without {instance.commit}: "
+                f"`git -C {source} fetch --unshallow --tags` completes it."
+            )
         raise Refusal(
             f"the template {source} no longer has {instance.commit}, which is recorded in {instance.answers_file}: "
             "write the version there whose files these are most like, and commit."
@@ -148,10 +161,14 @@ def _recorded(instance: Instance, source: str) -> Template:
 # --- The answers ---
 
 
-def _answers(new: Template, cluster: Instance, data: Answers, ask: Ask | None) -> tuple[Answers, Answers]:
+def _answers(
+    new: Template, cluster: Instance, data: Answers, between: Iterable[Note], ask: Ask | None
+) -> tuple[Answers, Answers]:
     """What is answered anew, and all that the cluster will record; Refusal when data is no answer of a cluster's."""
     if not data and _follows(cluster, new):
         return {}, cluster.answers
+    carried = _carried_over(cluster, between)
+    data = {**_raised(cluster, carried, between), **data}
     asked: dict[str, Any] = {}
 
     def remember(question: Any) -> Any:
@@ -160,11 +177,37 @@ def _answers(new: Template, cluster: Instance, data: Answers, ask: Ask | None) -
 
     if "generator" in data:
         raise Refusal("generator can't be changed: a cluster stays one.")
-    recorded = new.recorded(cluster.answers, data, destination=ROOT, ask=remember if ask else None)
+    recorded = new.recorded(carried, data, destination=ROOT, ask=remember if ask else None)
     for name in data:
         if name not in recorded:
             raise Refusal(f"{name} does not apply: with its other answers the cluster is not asked that.")
     return {**data, **asked}, recorded
+
+
+def _since(instance: Instance, between: Iterable[Note]) -> list[Note]:
+    """The releases that an instance has not followed yet."""
+    number = number_of(instance.commit)
+    return [note for note in between if number and note.number > number]
+
+
+def _carried_over(instance: Instance, between: Iterable[Note]) -> Answers:
+    """What was answered, by the names that the questions have now."""
+    answers = dict(instance.answers)
+    for note in _since(instance, between):
+        answers = {note.renamed.get(name, name): value for name, value in answers.items()}
+    return answers
+
+
+def _raised(instance: Instance, carried: Answers, between: Iterable[Note]) -> Answers:
+    """The versions that a release does not work without, where older ones are recorded."""
+    wanted = {pin: version for note in _since(instance, between) for pin, version in note.pins.items()}
+    return {pin: version for pin, version in wanted.items() if pin in carried and precedes(carried[pin], version)}
+
+
+def _gone(instance: Instance, between: Iterable[Note]) -> dict[str, str]:
+    """Why what an instance has answered is not asked any more."""
+    gone = {name: reason for note in _since(instance, between) for name, reason in note.removed.items()}
+    return {name: reason for name, reason in gone.items() if name in instance.answers}
 
 
 def _said(answers_file: File) -> Answers:
@@ -178,8 +221,8 @@ def _follows(instance: Instance, new: Template) -> bool:
     return (instance.commit, instance.source) == (new.commit, new.source)
 
 
-def _outcome(instance: Instance, new: Template, given: Answers, of_the_cluster: Answers) -> Outcome:
-    """One instance's files, merged."""
+def _outcome(instance: Instance, new: Template, carried: Answers, given: Answers, of_the_cluster: Answers) -> Outcome:
+    """One instance's files, merged; `carried` are its answers as the new version calls them."""
     if not given and _follows(instance, new):
         return Outcome(instance, Merged())
     old = _recorded(instance, new.source)
@@ -187,17 +230,17 @@ def _outcome(instance: Instance, new: Template, given: Answers, of_the_cluster: 
         return Outcome(instance, Merged(followed))
     place = ROOT / instance.folder
     before = _below(instance, old.render(instance.answers, destination=place))
-    after = _below(instance, new.render(instance.answers, given, destination=place))
+    after = _below(instance, new.render(carried, given, destination=place))
     # What its own version did not take over from the cluster yet.
     if late := differing(_said(after[instance.answers_file]), of_the_cluster):
         given = {**given, **late}
-        after = _below(instance, new.render(instance.answers, given, destination=place))
+        after = _below(instance, new.render(carried, given, destination=place))
     answers_file = after.pop(instance.answers_file)
     before.pop(instance.answers_file, None)
     merged = merge(before, _yours(before, after), after)
     merged.changes[instance.answers_file] = answers_file
     said = _said(answers_file)
-    return Outcome(instance, merged, {name: said[name] for name in said if name not in {*instance.answers, *given}})
+    return Outcome(instance, merged, {name: said[name] for name in said if name not in {*carried, *given}})
 
 
 @contextmanager
@@ -217,8 +260,8 @@ def _below(instance: Instance, files: Mapping[PurePosixPath, File]) -> dict[str,
 @cache
 def _same_inputs(old: Path, new: Path, generator: str) -> bool:
     """Whether two versions of the template hold the same of all that such an instance is made of."""
-    parts = ["copier.yml", "questions", "macros", *GENERATORS, *([] if generator != "cluster" else ["template"])]
-    return _objects(old, tuple(parts)) == _objects(new, tuple(parts))
+    parts = ("copier.yml", "questions", "macros", *GENERATORS, *(["template"] if generator == "cluster" else []))
+    return _objects(old, parts) == _objects(new, parts)
 
 
 @cache
