@@ -14,7 +14,7 @@ WORKERS ?= 2
 
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help cluster test test-fast test-cluster lint format bench verify-charts tools clean
+.PHONY: help cluster test test-fast test-cluster lint bench verify-charts tags release-cluster tools clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -48,6 +48,12 @@ bench: $(STAMP) ## measure, side by side
 
 verify-charts: tools ## render the charts in DIR= with the values of every example
 	PYTHONPATH=template/scripts $(BIN)/python -m tests.verify_charts $(DIR)
+
+tags: $(STAMP) ## tag the commits that docs/releases names
+	$(BIN)/python -m tests.support.releases tag
+
+release-cluster: $(STAMP) ## keep the cluster of the release VERSION= as test data
+	$(BIN)/python -m tests.support.releases keep $(VERSION)
 
 $(STAMP): requirements.txt
 	@echo "installing the pinned Python packages into $(VENV)"

@@ -1,0 +1,95 @@
+"""The project's releases: commits that docs/releases/<version>.md names, and a cluster that each of them made.
+
+python -m tests.support.releases tag            tags them in this checkout
+python -m tests.support.releases keep VERSION   makes the cluster of one, and keeps it in tests/releases
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+import yaml
+from packaging.version import Version
+
+from tests.support.render import PROJECT, commit_all, git
+
+ADDRESS = "https://github.com/copier-talos-flux/copier-talos-flux"
+NOTES = PROJECT / "docs/releases"
+KEPT = PROJECT / "tests/releases"
+
+
+def releases() -> dict[str, str]:
+    """The commit of each release, oldest first; a note without one is of a release to come."""
+    found = {}
+    for note in sorted(NOTES.glob("*.md"), key=lambda path: Version(path.stem)):
+        if named := re.match(r"---\n(?:.*\n)*?commit: ([0-9a-f]{40})\n", note.read_text()):
+            found[note.stem] = named[1]
+    return found
+
+
+def tag(repository: Path) -> None:
+    """Give each release its tag; CalledProcessError where its commit is not there."""
+    for version, commit in releases().items():
+        git(repository, "tag", "--force", version, commit)
+
+
+def environment(template: Path) -> dict[str, str]:
+    """The environment in which git finds the template's public address in a folder."""
+    return os.environ | {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.{template}.insteadOf",
+        "GIT_CONFIG_VALUE_0": ADDRESS,
+        "XDG_CACHE_HOME": str(template.parent / "cache"),
+        "NO_COLOR": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def make(template: Path, version: str, root: Path) -> None:
+    """A cluster with every default, and the apps that its release documents, by that release's own commands."""
+
+    def run(*command: object) -> None:
+        subprocess.run(list(map(str, command)), cwd=root, env=environment(template), check=True, capture_output=True)
+
+    root.mkdir()
+    run("copier", "copy", "--defaults", "--vcs-ref", version, ADDRESS, root)
+    commit_all(root, "feat: the cluster")
+    documented = git(template, "show", f"{version}:docs/add-an-app.md")
+    for app, answers in re.findall(r"^```yaml\n# (\S+)\n(.*?)^```", documented, re.MULTILINE | re.DOTALL):
+        data = [f"--data={name}={yaml.safe_dump(value)}" for name, value in yaml.safe_load(answers).items()]
+        run(sys.executable, "scripts/new-app.py", f"--app={app}", "--defaults", *data)
+    commit_all(root, "feat: the apps")
+
+
+def unpack(version: str, root: Path) -> None:
+    """The cluster that a release made, committed."""
+    with tarfile.open(KEPT / f"{version}.tar.xz") as archive:
+        archive.extractall(root, filter="data")
+    commit_all(root, "feat: the cluster")
+
+
+def keep(version: str) -> None:
+    """Make the cluster of a release, and pack it."""
+
+    def plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
+        member.uid = member.gid = member.mtime = 0
+        member.uname = member.gname = ""
+        return member
+
+    KEPT.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        template, root = Path(folder, "template"), Path(folder, "cluster")
+        git(PROJECT, "clone", "--quiet", str(PROJECT), str(template))
+        tag(template)
+        make(template, version, root)
+        with tarfile.open(KEPT / f"{version}.tar.xz", "w:xz") as archive:
+            for name in git(root, "ls-files", "-z").split("\0")[:-1]:
+                archive.add(root / name, name, filter=plain)
+
+
+if __name__ == "__main__":
+    keep(sys.argv[2]) if sys.argv[1] == "keep" else tag(PROJECT)
