@@ -12,7 +12,6 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-import yaml
 from packaging.version import Version
 
 from tests.support.render import PROJECT, commit_all, git
@@ -37,11 +36,21 @@ def tag(repository: Path) -> None:
         git(repository, "tag", "--force", version, commit)
 
 
+def tagged_clone(bare: Path) -> Path:
+    """A bare clone of this project in which each release has its tag; returns its path."""
+    git(PROJECT, "clone", "--quiet", "--bare", str(PROJECT), str(bare))
+    tag(bare)
+    return bare
+
+
 def environment(template: Path) -> dict[str, str]:
-    """The environment in which git finds the template's public address in a folder."""
+    """The environment in which the template's public address, with or without .git, leads to a bare repository.
+
+    That is called <something>.git.
+    """
     return os.environ | {
         "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"url.{template}.insteadOf",
+        "GIT_CONFIG_KEY_0": f"url.{template.with_suffix('')}.insteadOf",
         "GIT_CONFIG_VALUE_0": ADDRESS,
         "XDG_CACHE_HOME": str(template.parent / "cache"),
         "NO_COLOR": "1",
@@ -53,15 +62,16 @@ def make(template: Path, version: str, root: Path) -> None:
     """A cluster with every default, and the apps that its release documents, by that release's own commands."""
 
     def run(*command: object) -> None:
-        subprocess.run(list(map(str, command)), cwd=root, env=environment(template), check=True, capture_output=True)
+        subprocess.run(list(map(str, command)), cwd=root, env=environment(template), check=True, stdout=sys.stderr)
 
     root.mkdir()
     run("copier", "copy", "--defaults", "--vcs-ref", version, ADDRESS, root)
     commit_all(root, "feat: the cluster")
     documented = git(template, "show", f"{version}:docs/add-an-app.md")
     for app, answers in re.findall(r"^```yaml\n# (\S+)\n(.*?)^```", documented, re.MULTILINE | re.DOTALL):
-        data = [f"--data={name}={yaml.safe_dump(value)}" for name, value in yaml.safe_load(answers).items()]
-        run(sys.executable, "scripts/new-app.py", f"--app={app}", "--defaults", *data)
+        file = root.with_name(f"{root.name}-answers.yaml")
+        file.write_text(answers)
+        run(sys.executable, "scripts/new-app.py", f"--app={app}", "--defaults", "--data-file", file)
     commit_all(root, "feat: the apps")
 
 
@@ -82,9 +92,7 @@ def keep(version: str) -> None:
 
     KEPT.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        template, root = Path(folder, "template"), Path(folder, "cluster")
-        git(PROJECT, "clone", "--quiet", str(PROJECT), str(template))
-        tag(template)
+        template, root = tagged_clone(Path(folder, "template.git")), Path(folder, "cluster")
         make(template, version, root)
         with tarfile.open(KEPT / f"{version}.tar.xz", "w:xz") as archive:
             for name in git(root, "ls-files", "-z").split("\0")[:-1]:

@@ -1,0 +1,147 @@
+"""Every release leads to this one, and what it made then is kept."""
+
+import itertools
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import lib.render
+import pytest
+import yaml
+
+from tests.support import releases
+from tests.support.render import PROJECT, VERSION, commit_all, git
+from tests.support.repository import Repository
+from tests.support.years import tree_of
+
+RELEASES = list(releases.releases())
+STEPS = [pytest.param(*pair, id="-".join(pair)) for pair in itertools.pairwise(RELEASES)]
+
+
+@pytest.fixture(scope="module")
+def released(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project as it is now, with a tag for each release."""
+    bare = tmp_path_factory.mktemp("released") / "template.git"
+    git(template, "clone", "--quiet", "--bare", str(template), str(bare))
+    releases.tag(bare)
+    return bare
+
+
+def run(root: Path, released: Path, script: str, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, f"scripts/{script}.py", *words],
+        cwd=root,
+        env=releases.environment(released),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def cluster_of(version: str, folder: Path) -> Path:
+    """The cluster that a release made."""
+    root = folder / "cluster"
+    root.mkdir()
+    releases.unpack(version, root)
+    return root
+
+
+def test_there_is_more_than_one() -> None:
+    assert len(RELEASES) > 1
+
+
+@pytest.mark.parametrize("version", RELEASES)
+def test_a_release_is_a_commit_of_this_history_which_tells_of_it(version: str) -> None:
+    commit = releases.releases()[version]
+    git(PROJECT, "merge-base", "--is-ancestor", commit, "HEAD")
+    then = git(PROJECT, "show", f"{commit}:docs/releases/{version}.md")
+    assert (releases.NOTES / f"{version}.md").read_text().endswith(then)
+
+
+def test_the_changelog_lists_every_release_newest_first() -> None:
+    listed = re.findall(
+        r"^\| \[(\S+)\]\(docs/releases/(\S+)\.md\) \| [0-9-]{10} \| (.+) \|$", changelog(), re.MULTILINE
+    )
+    titles = {path.stem: path.read_text() for path in releases.NOTES.glob("*.md")}
+    assert [version for version, _, _ in listed] == sorted(titles, reverse=True)
+    for version, note, title in listed:
+        assert version == note and f"# {version}: {title}\n" in titles[version]
+
+
+def changelog() -> str:
+    return (PROJECT / "CHANGELOG.md").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", RELEASES)
+def test_the_kept_cluster_is_what_the_release_makes(version: str, released: Path, tmp_path: Path) -> None:
+    releases.make(released, version, tmp_path / "made")
+    kept = tree_of(cluster_of(version, tmp_path))
+    assert {name: text for name, text in tree_of(tmp_path / "made").items() if text is not None} == {
+        name: text for name, text in kept.items() if text is not None
+    }
+
+
+@pytest.mark.real
+@pytest.mark.slow
+@pytest.mark.parametrize("version", RELEASES)
+def test_its_cluster_follows_to_this_one(version: str, released: Path, tmp_path: Path) -> None:
+    root = cluster_of(version, tmp_path)
+    done = run(root, released, "update", "--to", VERSION)
+    assert done.returncode == 0, done.stdout + done.stderr
+    commit_all(root, "feat: follow the template")
+    assert run(root, released, "validate").returncode == 0
+    assert "follows the template at" in run(root, released, "update", "--to", VERSION).stdout
+    assert differing_from_new(root, released) == []
+
+
+def differing_from_new(root: Path, released: Path) -> list[str]:
+    """The files in which an updated cluster is not what the same answers make now, registrations aside."""
+    git(root.parent, "clone", "--quiet", str(released), "checkout")
+    now = lib.render.Template(root.parent / "checkout", commit=VERSION, source=releases.ADDRESS)
+    lists = {path.parent / "kustomization.yaml" for path in root.glob("kubernetes/apps/*/namespace.yaml")}
+    found = []
+    for answers in sorted(root.rglob(".copier-answers.yml")):
+        recorded = yaml.safe_load(answers.read_text())
+        for name, file in now.render(recorded, destination=answers.parent).items():
+            path = answers.parent / name
+            if path not in lists and (not path.exists() or path.read_bytes() != file.content):
+                found.append(str(path.relative_to(root)))
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("version", "following"), STEPS)
+def test_what_is_edited_between_two_releases_stays(
+    version: str, following: str, released: Path, tmp_path: Path
+) -> None:
+    root = cluster_of(version, tmp_path)
+    edits = {
+        "kubernetes/flux/meta/repos/cilium.yaml": (r"tag: \S+", "tag: 99.0.0"),
+        "kubernetes/apps/media/jellyfin/app/helmrelease.yaml": (r"tag: 10.11.2", "tag: 10.12.0"),
+        "kubernetes/apps/default/kustomization.yaml": (r"\Z", "  - ./mine/ks.yaml\n"),
+        "README.md": (r"\Z", "\nMine.\n"),
+    }
+    for name, (pattern, text) in edits.items():
+        path = root / name
+        path.write_text(re.sub(pattern, text, path.read_text(), count=1))
+    (root / "kubernetes/apps/default/whoami/app/extra.yaml").write_text("---\n# mine\n")
+    commit_all(root, "feat: mine")
+    done = run(root, released, "update", "--to", following)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert following in (root / ".copier-answers.yml").read_text()
+    assert all(text.replace(r"\Z", "") in (root / name).read_text() for name, (_, text) in edits.items())
+    assert (root / "kubernetes/apps/default/whoami/app/extra.yaml").read_text() == "---\n# mine\n"
+    assert Repository(root, {}).apps
+
+
+@pytest.mark.parametrize(("version", "following"), STEPS)
+def test_a_file_that_moves_or_goes_is_named_in_the_note(version: str, following: str, tmp_path: Path) -> None:
+    trees = []
+    for name in (version, following):
+        (tmp_path / name).mkdir()
+        trees.append(tree_of(cluster_of(name, tmp_path / name)))
+    gone = [name for name in trees[0].keys() - trees[1].keys() if trees[0][name] is not None]
+    note = (releases.NOTES / f"{following}.md").read_text()
+    assert [name for name in gone if name not in note] == []
