@@ -35,9 +35,9 @@ spec:
 """
 
 
-def workflow(root: Path) -> dict[str, Any]:
+def workflow(root: Path, name: str = "validate") -> dict[str, Any]:
     # YAML 1.1 reads the key `on` as a boolean, GitHub does not.
-    text = (root / ".github/workflows/validate.yaml").read_text().replace("\non:", '\n"on":', 1)
+    text = (root / f".github/workflows/{name}.yaml").read_text().replace("\non:", '\n"on":', 1)
     parsed: dict[str, Any] = yaml.safe_load(text)
     return parsed
 
@@ -79,19 +79,38 @@ def mine(render: Renderer, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("ci", "expected"), [("github", ".github/workflows/validate.yaml"), ("gitlab", ".gitlab-ci.yml"), ("none", "")]
+    ("ci", "expected"),
+    [
+        ("github", {".github/workflows/update.yaml", ".github/workflows/validate.yaml"}),
+        ("gitlab", {".gitlab-ci.yml"}),
+        ("none", set()),
+    ],
 )
-def test_only_the_chosen_host_is_set_up(render: Renderer, ci: str, expected: str) -> None:
+def test_only_the_chosen_host_is_set_up(render: Renderer, ci: str, expected: set[str]) -> None:
     root = render({**EXAMPLES["minimal"], "ci": ci})
     there = {str(path.relative_to(root)) for path in [*root.glob(".github/**/*.*"), *root.glob(".gitlab*")]}
-    assert there == ({expected} if expected else set())
+    assert there == expected
+
+
+@pytest.mark.parametrize("ci", ["github", "gitlab"])
+def test_the_branch_that_renovate_makes_starts_the_update(render: Renderer, ci: str) -> None:
+    root = render({**EXAMPLES["minimal"], "ci": ci})
+    topic = re.search(r'matchManagers: \["copier"\],\n +branchTopic: "(.+)"', (root / ".renovaterc.json5").read_text())
+    assert topic
+    if ci == "github":
+        update = workflow(root, "update")
+        assert update["on"]["push"]["branches"] == [f"renovate/{topic[1]}"]
+        assert update["jobs"]["update"]["steps"][0]["with"] == {"ref": "main", "persist-credentials": False}
+    else:
+        rules = yaml.safe_load((root / ".gitlab-ci.yml").read_text())["update"]["rules"]
+        assert {"if": f'$CI_COMMIT_BRANCH == "renovate/{topic[1]}"'} in rules
 
 
 @pytest.mark.real
-def test_actionlint_accepts_the_workflow(render: Renderer) -> None:
+def test_actionlint_accepts_the_workflows(render: Renderer) -> None:
     root = render({**EXAMPLES["minimal"], "ci": "github"})
     done = subprocess.run(
-        ["actionlint", "-no-color", ".github/workflows/validate.yaml"],
+        ["actionlint", "-no-color", ".github/workflows/update.yaml", ".github/workflows/validate.yaml"],
         cwd=root,
         capture_output=True,
         text=True,
@@ -119,7 +138,7 @@ def test_actions_are_pinned_by_commit_with_their_version_beside_it(render: Rende
 
 def test_the_gitlab_image_is_pinned_by_digest(render: Renderer) -> None:
     root = render({**EXAMPLES["minimal"], "ci": "gitlab"})
-    job = yaml.safe_load((root / ".gitlab-ci.yml").read_text())["validate"]
+    job = yaml.safe_load((root / ".gitlab-ci.yml").read_text())["default"]
     assert re.fullmatch(r"[\w./-]+:[\w.]+@sha256:[0-9a-f]{64}", job["image"]["name"])
 
 

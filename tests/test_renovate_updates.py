@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from tests.support import githost
-from tests.support.render import VERSION, git
+from tests.support.render import PROJECT, VERSION, git
 from tests.test_update import commit as commit_all
 from tests.test_update import replace
 from tests.tools import renovate
@@ -156,6 +156,20 @@ class Renewal:
         assert len({file["packageFile"] for file in files}) == len(files)
         return {file["packageFile"]: only(file["deps"]) for file in files}
 
+    def watch_each_place(self) -> None:
+        """As docs/update-everything.md says: Renovate's own update of each folder, in place of the template's rules."""
+        document = (PROJECT / "docs/update-everything.md").read_text()
+        rule = only(re.findall(r"^```json5\n(.*?)^```", document, re.MULTILINE | re.DOTALL))
+        config = self.cluster / ".renovaterc.json5"
+        text, count = re.subn(
+            r" +\{\n +description: \"The template: .*?enabled: false,\n +\},\n",
+            lambda _: rule,
+            config.read_text(),
+            flags=re.DOTALL,
+        )
+        assert count == 1
+        config.write_text(text)
+
     def update(self, place: str) -> list[dict[str, Any]]:
         """Let Renovate update one place in its own clone of the cluster."""
         commit_all(self.cluster, "feat: meanwhile")
@@ -188,7 +202,15 @@ def recorded(file: Path) -> dict[str, Any]:
     return answers
 
 
+def test_the_root_alone_is_proposed_as_a_branch_for_ci(renewal: Renewal) -> None:
+    found = renewal.lookup("copier")
+    assert only(found[ANSWERS]["updates"])["branchName"] == "renovate/template"
+    assert [name for name, dependency in found.items() if dependency.get("skipReason") != "disabled"] == [ANSWERS]
+    assert '      prCreation: "approval",\n' in (renewal.cluster / ".renovaterc.json5").read_text()
+
+
 def test_every_place_is_found_once_and_its_update_looked_up(renewal: Renewal) -> None:
+    renewal.watch_each_place()
     found = renewal.lookup("copier")
     assert sorted(found) == sorted([ANSWERS, f"{MEDIA}/{ANSWERS}", f"{JELLYFIN}/{ANSWERS}", f"{WHOAMI}/{ANSWERS}"])
     for dependency in found.values():
@@ -250,6 +272,7 @@ def test_a_place_without_a_version_is_left_to_its_user(renewal: Renewal) -> None
     said = household.add(clone, "app", bare, at=renewal.cluster, app_image="ghcr.io/example/app", app_tag="1.0.0")
     assert f"The template's commit {commit} has no version tag: without one Renovate offers no update." in said
     replace(renewal.cluster / WHOAMI / ANSWERS, "_commit: v1.0.0", f"_commit: {described}")
+    renewal.watch_each_place()
 
     found = renewal.lookup("copier")
     for place, value in ((bare, commit), (WHOAMI, described)):
@@ -268,6 +291,7 @@ def test_no_branch_is_in_the_way_of_another(renewal: Renewal) -> None:
     (renewal.cluster / "kubernetes/version.yaml").write_text(
         "# renovate: datasource=git-tags depName=kubernetes/kubernetes\nversion: v1.36.0\n"
     )
+    renewal.watch_each_place()
     keep_only(renewal.cluster, "kubernetes/version.yaml", ".renovaterc.json5", f"{MEDIA}/{ANSWERS}")
     found = renewal.lookup("copier", "custom.regex")
     branches = sorted(only(dependency["updates"])["branchName"] for dependency in found.values())

@@ -28,6 +28,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self) -> None:
         path, _, query = self.path.partition("?")
+        self.server.seen.append((self.command, path, dict(self.headers.items())))
         done = subprocess.run(
             ["git", "http-backend"],
             input=self.rfile.read(int(self.headers.get("Content-Length", 0))),
@@ -59,11 +60,14 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """Serves every bare repository below a folder."""
+    """Serves every bare repository below a folder; `seen` are the requests, with their headers."""
+
+    handler: type[BaseHTTPRequestHandler] = Handler
 
     def __init__(self, root: Path) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(("127.0.0.1", 0), self.handler)
         self.root = root
+        self.seen: list[tuple[str, str, dict[str, str]]] = []
 
 
 @contextmanager

@@ -79,6 +79,26 @@ def show_next(plan: Plan) -> None:
         done("Next: `git diff --cached`, `task validate`, commit and push; or `task update:undo`.")
 
 
+def as_markdown(plan: Plan) -> str:
+    """The same for a pull request."""
+    updated = [outcome for outcome in plan.outcomes if outcome.merged.changes or outcome.merged.conflicts]
+    if not updated:
+        return f"Everything follows the template at {plan.target}.\n"
+    lines = [f"The template's {plan.target}, in one merge that keeps your edits.", ""]
+    for note in plan.notes:
+        lines += [f"### {note.title}", "", note.summary, ""]
+    lines += ["| | from | files |", "| --- | --- | --- |", *map(_row, updated), ""]
+    for outcome in updated:
+        lines += [f"- {outcome.instance.name}: {news}" for news in _news(outcome)]
+    lines += [f"- **To decide**: `{conflict.path}`: {conflict.reason}." for conflict in plan.conflicts]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _row(outcome: Outcome) -> str:
+    files = shortened(", ".join(f"`{path}`" for path in outcome.files[:SHOWN]), len(outcome.files))
+    return f"| {outcome.instance.name} | {outcome.instance.commit} | {files or 'none'} |"
+
+
 def as_data(plan: Plan) -> dict[str, Any]:
     """The same for programs."""
     return {
