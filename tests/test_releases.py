@@ -119,7 +119,7 @@ def test_what_is_edited_between_two_releases_stays(
     root = cluster_of(version, tmp_path)
     edits = {
         "kubernetes/flux/meta/repos/cilium.yaml": (r"tag: \S+", "tag: 99.0.0"),
-        "kubernetes/apps/media/jellyfin/app/helmrelease.yaml": (r"tag: 10.11.2", "tag: 10.12.0"),
+        "kubernetes/apps/media/jellyfin/app/helmrelease.yaml": (r"10\.11\.2", "10.12.0"),
         "kubernetes/apps/default/kustomization.yaml": (r"\Z", "  - ./mine/ks.yaml\n"),
         "README.md": (r"\Z", "\nMine.\n"),
     }
@@ -131,7 +131,7 @@ def test_what_is_edited_between_two_releases_stays(
     done = run(root, released, "update", "--to", following)
     assert done.returncode == 0, done.stdout + done.stderr
     assert following in (root / ".copier-answers.yml").read_text()
-    assert all(text.replace(r"\Z", "") in (root / name).read_text() for name, (_, text) in edits.items())
+    assert all(text in (root / name).read_text() for name, (_, text) in edits.items())
     assert (root / "kubernetes/apps/default/whoami/app/extra.yaml").read_text() == "---\n# mine\n"
     assert Repository(root, {}).apps
 
