@@ -1,0 +1,194 @@
+"""The files of a repository, and YAML that knows on which line each key and entry stands."""
+
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lib.apps import Loader
+
+# Vendored CRDs are smaller; what is larger takes seconds to read and is nobody's own work.
+LARGEST = 2_000_000
+# Aliases can spell out a billion values in a hundred bytes.
+MOST_VALUES = 200_000
+TAGS = {f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float")}
+
+
+class Map(dict[Any, Any]):
+    """A mapping: `line` is where it starts, `lines` where each key stands."""
+
+    __slots__ = ("line", "lines")
+    line: int
+    lines: dict[Any, int]
+
+
+class List(list[Any]):
+    """A sequence: `line` is where it starts, `lines` where each entry stands."""
+
+    __slots__ = ("line", "lines")
+    line: int
+    lines: list[int]
+
+
+class Unreadable(Exception):
+    """Why a file can't be read, and the line where that shows."""
+
+    def __init__(self, reason: str, line: int = 1) -> None:
+        super().__init__(reason)
+        self.line = line
+
+
+@dataclass
+class File:
+    """A file of the repository; `path` as one reads it from the root."""
+
+    root: Path
+    path: str
+    _text: str | None = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        """Its last part."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def folder(self) -> str:
+        """The folder that it is in; empty for the root."""
+        return self.path.rpartition("/")[0]
+
+    @property
+    def is_yaml(self) -> bool:
+        """Whether its name says so."""
+        return self.name.endswith((".yaml", ".yml")) or self.name == "Kustomization"
+
+    @property
+    def text(self) -> str:
+        """Its text; empty where it is binary, or larger than anybody writes. Lines end with a newline alone."""
+        if self._text is None:
+            place = self.root / self.path
+            content = b"" if place.stat().st_size > LARGEST else place.read_bytes()
+            self._text = "" if b"\0" in content else content.decode(errors="replace").replace("\r\n", "\n")
+        return self._text
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """Its lines, without their ends."""
+        return self.text.split("\n")
+
+    @cached_property
+    def documents(self) -> list[Any]:
+        """Its YAML documents as Map, List and plain values; Unreadable."""
+        if (self.root / self.path).stat().st_size > LARGEST:
+            raise Unreadable(f"is larger than {LARGEST // 1_000_000} MB and is not read")
+        return list(documents(self.text))
+
+
+def documents(text: str) -> Iterator[Any]:
+    """The documents of a YAML text; Unreadable."""
+    try:
+        nodes = list(_composed(text))
+        constructor = yaml.SafeLoader("")
+        for node in nodes:
+            _refuse_a_bomb(node)
+            yield _value(constructor, node, {})
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        reason = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
+        raise Unreadable(f"is no YAML: {' '.join(str(reason).split())}", mark.line + 1 if mark else 1) from None
+    except (RecursionError, ValueError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise Unreadable(f"is no YAML: {reason}") from None
+
+
+class Lenient(yaml.SafeLoader):
+    """Anchors can be given anew, as YAML allows and Go's parser does; PyYAML's refuse."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """The next node; its anchor counts from here on."""
+        event = self.peek_event()
+        if not isinstance(event, yaml.AliasEvent) and getattr(event, "anchor", None):
+            self.anchors.pop(event.anchor, None)
+        return super().compose_node(parent, index)
+
+
+def _composed(text: str) -> Iterator[yaml.Node]:
+    try:
+        yield from list(yaml.compose_all(text, Loader))
+    except yaml.composer.ComposerError as error:
+        if error.problem != "second occurrence":
+            raise
+        yield from yaml.compose_all(text, Lenient)
+
+
+def _refuse_a_bomb(root: yaml.Node) -> None:
+    """Unreadable where aliases make more of a text than anybody wrote, or lead back to themselves."""
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node) -> int:
+        known = sizes.get(id(node))
+        if known == 0:
+            raise Unreadable("holds an alias that leads back to itself", node.start_mark.line + 1)
+        if known is None:
+            if isinstance(node, yaml.ScalarNode):
+                return 1
+            sizes[id(node)] = 0
+            inner = (
+                node.value if isinstance(node, yaml.SequenceNode) else (part for pair in node.value for part in pair)
+            )
+            known = sizes[id(node)] = 1 + sum(map(size, inner))
+        return known
+
+    if size(root) > MOST_VALUES:
+        raise Unreadable(
+            f"spells out more than {MOST_VALUES} values, by aliases or by itself", root.start_mark.line + 1
+        )
+
+
+def _value(loader: Any, node: yaml.Node, made: dict[int, Any]) -> Any:
+    """What a node says. What an alias repeats is one object; what a tag of some program says is its text."""
+    if isinstance(node, yaml.ScalarNode):
+        return loader.construct_object(node) if node.tag in TAGS else node.value
+    if id(node) in made:
+        return made[id(node)]
+    if isinstance(node, yaml.SequenceNode):
+        items = made[id(node)] = List()
+        items.line = node.start_mark.line + 1
+        items.lines = [item.start_mark.line + 1 for item in node.value]
+        items.extend(_value(loader, item, made) for item in node.value)
+        return items
+    found = made[id(node)] = Map()
+    found.line = node.start_mark.line + 1
+    found.lines = {}
+    for key_node, value_node in node.value:
+        key = _value(loader, key_node, made)
+        if key_node.tag == "tag:yaml.org,2002:merge":
+            for other in [_value(loader, value_node, made)] if isinstance(value_node, yaml.MappingNode) else []:
+                for name in other.keys() - found.keys():
+                    found[name], found.lines[name] = other[name], key_node.start_mark.line + 1
+        elif not isinstance(key, (Map, List)):
+            found[key] = _value(loader, value_node, made)
+            found.lines[key] = key_node.start_mark.line + 1
+    return found
+
+
+def files_of(root: Path) -> list[File]:
+    """Every file that git tracks or would add; without git every file, hidden folders left out. No symbolic links."""
+    done = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=root,
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode == 0:
+        names = sorted(set(done.stdout.decode(errors="surrogateescape").split("\0")[:-1]))
+    else:
+        names = sorted(
+            path.relative_to(root).as_posix()
+            for path in root.rglob("*")
+            if not any(part.startswith(".") for part in path.relative_to(root).parts[:-1])
+        )
+    return [File(root, name) for name in names if (root / name).is_file() and not (root / name).is_symlink()]

@@ -1,0 +1,336 @@
+"""What Flux applies: every Kustomization after its parents' patches, every object in its final namespace."""
+
+import posixpath
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lib.checks.files import File, List, Map, Unreadable, files_of
+from lib.checks.objects import CLUSTER_SCOPED, FLUX, HELM, Object, Place, objects_in, walk
+from lib.checks.patching import patched
+
+# The first folder of a Flux Kustomization's path.
+PATH = re.compile(r"^ +path: [\"']?(?:\./)?(\w[\w.-]*)/", re.MULTILINE)
+KUSTOMIZATION_FILES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+
+
+class Dependency(NamedTuple):
+    """An entry of dependsOn: its position, and the namespace and name that it means."""
+
+    number: int
+    key: tuple[str, str]
+
+
+@dataclass(eq=False)
+class Kustomization:
+    """A Flux Kustomization. `item` is what its parent applies, `objects` what it applies itself."""
+
+    item: Object
+    parent: "Kustomization | None" = None
+    objects: list[Object] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.item.name
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Namespace and name."""
+        return self.item.namespace, self.name
+
+    @property
+    def spec(self) -> Mapping[str, Any]:
+        """Its spec after patches."""
+        return self.item.spec
+
+    @property
+    def folder(self) -> str:
+        """What it applies, from the repository's root; '.' is the root itself."""
+        return posixpath.normpath(str(self.spec.get("path") or "."))
+
+    @property
+    def source(self) -> tuple[str, str]:
+        """Kind and name of where its files come from."""
+        reference = self.spec.get("sourceRef")
+        reference = reference if isinstance(reference, dict) else {}
+        return str(reference.get("kind", "")), str(reference.get("name", ""))
+
+    @property
+    def dependencies(self) -> list["Dependency"]:
+        """Those that it waits for."""
+        listed = self.spec.get("dependsOn")
+        return [
+            Dependency(number, (str(entry.get("namespace") or self.item.namespace), str(entry.get("name", ""))))
+            for number, entry in enumerate(listed if isinstance(listed, list) else [])
+            if isinstance(entry, dict)
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass
+class Cluster:
+    """A repository as Flux sees it. Read once: take a new one after a change."""
+
+    root: Path
+
+    @cached_property
+    def files(self) -> dict[str, File]:
+        """Every file by its path."""
+        return {file.path: file for file in files_of(self.root)}
+
+    @cached_property
+    def folders(self) -> set[str]:
+        """Every folder that has a file somewhere below."""
+        found = {"."}
+        for file in self.files.values():
+            folder = file.folder
+            while folder and folder not in found:
+                found.add(folder)
+                folder = folder.rpartition("/")[0]
+        return found
+
+    @cached_property
+    def manifests(self) -> list[File]:
+        """The YAML files in the top folders that Flux Kustomizations apply."""
+        texts = [file.text for file in self.files.values() if file.is_yaml and FLUX in file.text]
+        tops = {top for text in texts for top in PATH.findall(text)}
+        return [file for file in self.files.values() if file.is_yaml and file.path.split("/")[0] in tops]
+
+    @cached_property
+    def unreadable(self) -> list[tuple[Place, str]]:
+        """The manifests that can't be read, and why."""
+        found = []
+        for file in self.manifests:
+            try:
+                file.documents  # noqa: B018, it is kept
+            except Unreadable as reason:
+                found.append((Place(file.path, reason.line), str(reason)))
+        return found
+
+    @cached_property
+    def objects(self) -> list[Object]:
+        """Every object of every manifest, as it stands there."""
+        broken = {place.path for place, _ in self.unreadable}
+        return [item for file in self.manifests if file.path not in broken for item in objects_in(file)]
+
+    @cached_property
+    def by_file(self) -> dict[str, list[Object]]:
+        """The objects of each file."""
+        found: dict[str, list[Object]] = {}
+        for item in self.objects:
+            found.setdefault(item.file.path, []).append(item)
+        return found
+
+    def of(self, kind: str, group: str) -> list[Object]:
+        """The objects of a kind, as they stand in files."""
+        return [item for item in self.objects if item.is_a(kind, group)]
+
+    @cached_property
+    def kustomizations(self) -> list[Kustomization]:
+        """Every Flux Kustomization that Flux reaches, parents before their children."""
+        found: list[Kustomization] = []
+        waiting = [Kustomization(replace(root, namespace=root.declared)) for root in self.roots]
+        while waiting:
+            one = waiting.pop(0)
+            if any(other.item.content is one.item.content and other.key == one.key for other in found):
+                continue
+            found.append(one)
+            if self.is_here(one):
+                items = self._applied(one)
+                children = [Kustomization(item, one) for item in items if item.is_a("Kustomization", FLUX)]
+                # A folder that lies there unbuilt brings its apps' own files, too: that is one finding, not a hundred.
+                inside = tuple(f"{child.folder}/" for child in children if child.folder != one.folder)
+                one.objects = [i for i in items if i.is_a("Kustomization", FLUX) or not i.file.path.startswith(inside)]
+                waiting += children
+        return found
+
+    @cached_property
+    def applied(self) -> list[Object]:
+        """Every object that Flux applies."""
+        return [item for one in self.kustomizations for item in one.objects]
+
+    @cached_property
+    def releases(self) -> list[tuple[Kustomization, Object]]:
+        """Every HelmRelease that Flux applies, with the Kustomization that does."""
+        return [(one, item) for one in self.kustomizations for item in one.objects if item.is_a("HelmRelease", HELM)]
+
+    def as_written(self, item: Object) -> Object:
+        """An object as it stands in its file, before any patch."""
+        found = (other for other in self.by_file.get(item.file.path, []) if other.content.line == item.content.line)
+        return next(found, item)
+
+    def is_here(self, one: Kustomization) -> bool:
+        """Whether its files are in this repository, and not in another one that it names."""
+        return one.source == self.source
+
+    @cached_property
+    def source(self) -> tuple[str, str]:
+        """What this repository is called by the Kustomizations in it."""
+        counted = Counter(Kustomization(item).source for item in self.of("Kustomization", FLUX))
+        return counted.most_common(1)[0][0] if counted else ("", "")
+
+    @cached_property
+    def roots(self) -> list[Object]:
+        """The Flux Kustomizations with which Flux starts.
+
+        Nobody applies them, and they apply others, or lie beside one that does.
+        """
+        every = [Kustomization(item) for item in self.of("Kustomization", FLUX)]
+        applied: set[int] = set()
+        parents = []
+        for one in every:
+            inner = self._built(one.folder) if self.is_here(one) and one.folder in self.folders else []
+            children = [
+                item for item in inner if item.is_a("Kustomization", FLUX) and item.content is not one.item.content
+            ]
+            # Names outlast patches, objects do not.
+            applied |= {hash((child.file.path, child.content.line)) for child in children}
+            if children:
+                parents.append(one)
+        free = [one for one in every if hash((one.item.file.path, one.item.content.line)) not in applied]
+        folders = {one.item.file.folder for one in free if one in parents}
+        return [one.item for one in free if one.item.file.folder in folders]
+
+    # --- kustomize ---
+
+    def kustomize_file(self, folder: str) -> File | None:
+        """The kustomization.yaml of a folder."""
+        prefix = "" if folder in (".", "") else f"{folder}/"
+        return next((self.files[prefix + name] for name in KUSTOMIZATION_FILES if prefix + name in self.files), None)
+
+    def content_of(self, file: File) -> Map:
+        """What a kustomization.yaml says; empty where it can't be read."""
+        try:
+            found = next((document for document in file.documents if isinstance(document, Map)), None)
+        except Unreadable:
+            found = None
+        if found is None:
+            found = Map()
+            found.line, found.lines = 1, {}
+        return found
+
+    def _applied(self, one: Kustomization) -> list[Object]:
+        """What a Flux Kustomization applies."""
+        items = self._built(one.folder)
+        for component in one.spec.get("components") or []:
+            items = self._with_component(items, posixpath.normpath(f"{one.folder}/{component}"), frozenset())
+        for patch in one.spec.get("patches") or []:
+            if isinstance(patch, dict):
+                items = [patched(item, patch) for item in items]
+        if target := one.spec.get("targetNamespace"):
+            items = [_moved(item, str(target)) for item in items]
+        return items
+
+    def _built(self, folder: str, above: frozenset[str] = frozenset()) -> list[Object]:
+        """What a folder builds to: as its kustomization.yaml says, or without one every manifest in it."""
+        if folder in above:
+            return []
+        file = self.kustomize_file(folder)
+        if not file:
+            return list(self._lying_in(folder, above | {folder}))
+        content = self.content_of(file)
+        items: list[Object] = []
+        for entry in _texts(content.get("resources")):
+            place = posixpath.normpath(f"{folder}/{entry}")
+            if place in self.files:
+                items += [replace(item, namespace=item.declared) for item in self.by_file.get(place, [])]
+            elif place in self.folders and place != ".":
+                items += self._built(place, above | {folder})
+        items += _generated(file, content)
+        for entry in _texts(content.get("components")):
+            items = self._with_component(items, posixpath.normpath(f"{folder}/{entry}"), above | {folder})
+        return self._as_said(items, folder, content)
+
+    def _with_component(self, items: list[Object], folder: str, above: frozenset[str]) -> list[Object]:
+        """Objects, and what a Component adds to them and changes in them."""
+        file = self.kustomize_file(folder)
+        if not file or folder in above:
+            return items
+        content = self.content_of(file)
+        for entry in _texts(content.get("resources")):
+            place = posixpath.normpath(f"{folder}/{entry}")
+            if place in self.files:
+                items = items + [replace(item, namespace=item.declared) for item in self.by_file.get(place, [])]
+            elif place in self.folders and place != ".":
+                items = items + self._built(place, above | {folder})
+        items = items + list(_generated(file, content))
+        for entry in _texts(content.get("components")):
+            items = self._with_component(items, posixpath.normpath(f"{folder}/{entry}"), above | {folder})
+        return self._as_said(items, folder, content)
+
+    def _as_said(self, items: list[Object], folder: str, content: Map) -> list[Object]:
+        """Objects after the patches and the namespace of a kustomization.yaml."""
+
+        def file_of(path: str) -> File | None:
+            return self.files.get(posixpath.normpath(f"{folder}/{path}"))
+
+        patches = content.get("patches")
+        for patch in patches if isinstance(patches, List) else []:
+            if isinstance(patch, dict):
+                items = [patched(item, patch, file_of) for item in items]
+        if namespace := content.get("namespace"):
+            items = [_moved(item, str(namespace)) for item in items]
+        return items
+
+    def _lying_in(self, folder: str, above: frozenset[str]) -> Iterator[Object]:
+        """What Flux makes of a folder without kustomization.yaml: every manifest below, and folders that have one."""
+        prefix = "" if folder == "." else f"{folder}/"
+        built: list[str] = []
+        for path, file in self.files.items():
+            if not path.startswith(prefix) or any(path.startswith(f"{place}/") for place in built):
+                continue
+            place = next((f for f in _folders_between(folder, file.folder) if self.kustomize_file(f)), None)
+            if place:
+                built.append(place)
+                if not self._is_component(place):
+                    yield from self._built(place, above)
+            else:
+                for item in self.by_file.get(path, []):
+                    yield replace(item, namespace=item.declared)
+
+    def _is_component(self, folder: str) -> bool:
+        file = self.kustomize_file(folder)
+        return bool(file and self.content_of(file).get("kind") == "Component")
+
+
+def _folders_between(folder: str, inner: str) -> Iterator[str]:
+    """The folders from below one down to another."""
+    rest = inner if folder == "." else inner.removeprefix(folder).strip("/")
+    found = "" if folder == "." else folder
+    for part in rest.split("/") if rest else []:
+        found = f"{found}/{part}" if found else part
+        yield found
+
+
+def _moved(item: Object, namespace: str) -> Object:
+    return item if item.kind in CLUSTER_SCOPED else item.moved_to(namespace)
+
+
+def _texts(value: Any) -> list[str]:
+    return [entry for entry in value if isinstance(entry, str)] if isinstance(value, list) else []
+
+
+def _generated(file: File, content: Map) -> Iterator[Object]:
+    """The ConfigMaps and Secrets that a kustomization.yaml makes; their text is in other files."""
+    for key, kind in (("configMapGenerator", "ConfigMap"), ("secretGenerator", "Secret")):
+        entries = content.get(key)
+        for entry in entries if isinstance(entries, List) else []:
+            if isinstance(entry, Map):
+                metadata, item = Map(), Map()
+                metadata.line = item.line = entry.line
+                metadata.lines, item.lines = {}, {}
+                metadata.update({"name": entry.get("name", ""), "namespace": entry.get("namespace")})
+                item.update({"apiVersion": "v1", "kind": kind, "metadata": metadata, "generatedBy": entry})
+                yield Object(file, item, str(entry.get("namespace") or ""))
+
+
+def values_of(item: Object) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """Every value of an object, with the keys that lead to it."""
+    yield from walk(item.content)

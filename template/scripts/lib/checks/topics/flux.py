@@ -1,0 +1,167 @@
+"""What Flux is told about each Kustomization and HelmRelease, after every patch above it."""
+
+import re
+from collections import Counter
+
+from lib.checks.flux import Cluster
+from lib.checks.objects import FLUX, HELM, SOURCES, Object
+from lib.checks.patching import is_target
+from lib.checks.rules import Found, Severity, rule
+
+TIERS = {"5m", "15m", "1h"}
+# https://fluxcd.io/flux/releases/: what Flux 2.9 still reads but has announced to drop, or no longer reads.
+GONE = {
+    FLUX: {"v1beta1", "v1beta2"},
+    HELM: {"v2beta1", "v2beta2"},
+    SOURCES: {"v1beta1", "v1beta2"},
+    "notification.toolkit.fluxcd.io": {"v1beta1", "v1beta2"},
+    "image.toolkit.fluxcd.io": {"v1beta1", "v1beta2"},
+}
+
+
+@rule(
+    "retries-forever",
+    Severity.ERROR,
+    "retries: -1 installs a broken release again and again, for ever.",
+    "Write a number, such as 3.",
+)
+def retries_forever(cluster: Cluster) -> Found:
+    """install and upgrade of HelmReleases."""
+    for _, item in cluster.releases:
+        for action in ("install", "upgrade"):
+            if item.get("spec", action, "remediation", "retries") == -1:
+                place = item.at("spec", action, "remediation", "retries")
+                yield place, f"HelmRelease {item.name} tries its {action} for ever"
+
+
+@rule(
+    "no-remediation",
+    Severity.WARNING,
+    "A release whose first attempt fails stays failed.",
+    "Set install.remediation.retries and upgrade.remediation.retries, in the root's patch for all of them.",
+)
+def no_remediation(cluster: Cluster) -> Found:
+    """HelmReleases that nothing tries again."""
+    if "DefaultToRetryOnFailure=true" in "".join(
+        file.text for file in cluster.manifests if "feature-gates" in file.text
+    ):
+        return
+    for _, item in cluster.releases:
+        missing = [action for action in ("install", "upgrade") if not _is_tried_again(item, action)]
+        if missing:
+            yield item.at("spec"), f"HelmRelease {item.name} is not tried again after a failed {' or '.join(missing)}"
+
+
+def _is_tried_again(item: Object, action: str) -> bool:
+    strategy = item.get("spec", action, "strategy", "name")
+    return bool(item.get("spec", action, "remediation", "retries")) or strategy == "RetryOnFailure"
+
+
+@rule(
+    "no-timeout",
+    Severity.WARNING,
+    "Without a timeout a Kustomization waits as long as its interval, an hour, before it says what is wrong.",
+    "Set spec.timeout.",
+)
+def no_timeout(cluster: Cluster) -> Found:
+    """Kustomizations that wait for something."""
+    for one in cluster.kustomizations:
+        if (one.spec.get("wait") or one.spec.get("healthChecks")) and not one.spec.get("timeout"):
+            yield one.item.at("spec"), f"{one} has no timeout"
+
+
+@rule(
+    "no-retry-interval",
+    Severity.WARNING,
+    "After a failure the Kustomization is tried again only when its interval is over.",
+    "Set spec.retryInterval, such as 2m.",
+)
+def no_retry_interval(cluster: Cluster) -> Found:
+    """Kustomizations with an interval of more than 10 minutes; where none has one, the root says it for all."""
+    slow = [one for one in cluster.kustomizations if (seconds(one.spec.get("interval")) or 0) > 600]
+    without = [one for one in slow if not one.spec.get("retryInterval")]
+    if len(without) == len(slow) > 1:
+        text = f"none of {len(slow)} Kustomizations has a retryInterval, and each tries again after its interval"
+        yield without[0].item.at("spec"), text
+        return
+    for one in without:
+        yield one.item.at("spec"), f"{one} has no retryInterval, and tries again after {one.spec['interval']}"
+
+
+def seconds(duration: object) -> float | None:
+    """A duration as Go writes it; None where it is none."""
+    parts = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?", str(duration))
+    if not parts or not any(parts.groups()):
+        return None
+    return sum(float(number or 0) * unit for number, unit in zip(parts.groups(), (3600, 60, 1), strict=True))
+
+
+@rule(
+    "interval-unusual",
+    Severity.WARNING,
+    "Intervals follow what a thing is: 5m critical, 15m core, 1h everything else.",
+    "Take the interval of its tier.",
+)
+def interval_unusual(cluster: Cluster) -> Found:
+    """Kustomizations outside the tiers, where nearly all are in them; and what is no duration."""
+    counted = Counter(str(one.spec.get("interval")) for one in cluster.kustomizations)
+    follows_tiers = sum(counted[tier] for tier in TIERS) >= 0.9 * counted.total()
+    for one in cluster.kustomizations:
+        interval = str(one.spec.get("interval"))
+        if seconds(interval) is None and "$" not in interval:
+            yield one.item.at("spec", "interval"), f"{one} has the interval {interval}, which is no duration"
+        elif follows_tiers and interval not in TIERS:
+            yield (
+                one.item.at("spec", "interval"),
+                f"{one} has the interval {interval}, and the tiers are 5m, 15m and 1h",
+            )
+
+
+@rule(
+    "api-deprecated",
+    Severity.ERROR,
+    "Flux 2.9 does not serve this version of its API any more, or has announced its end.",
+    "Write the current version: v1 of kustomize, source and notification, v2 of helm.",
+)
+def api_deprecated(cluster: Cluster) -> Found:
+    """Objects of Flux's own kinds."""
+    for item in cluster.objects:
+        version = item.api_version.rpartition("/")[2]
+        if version in GONE.get(item.group, ()) and (item.group, item.kind) not in STILL_BETA:
+            yield item.at("apiVersion"), f"{item.kind} {item.name} is of {item.api_version}"
+
+
+# Their newest version is a beta.
+STILL_BETA = {("notification.toolkit.fluxcd.io", "Alert"), ("notification.toolkit.fluxcd.io", "Provider")}
+
+
+@rule(
+    "root-patch-replaces",
+    Severity.ERROR,
+    "A patch above replaces lists: the app's own patches or substitutions are gone in the cluster.",
+    "Keep the app out of that patch by its label, and repeat the defaults in the app.",
+)
+def root_patch_replaces(cluster: Cluster) -> Found:
+    """Lists of a Flux Kustomization that a parent's patch takes the place of."""
+    for one in cluster.kustomizations:
+        original = cluster.as_written(one.item)
+        for keys in (("spec", "patches"), ("spec", "postBuild", "substituteFrom")):
+            own, now = original.get(*keys), one.item.get(*keys)
+            if isinstance(own, list) and isinstance(now, list) and any(entry not in now for entry in own):
+                yield original.at(*keys), f"{one.parent}'s patch replaces these {keys[-1]} of {one}"
+
+
+@rule(
+    "patch-without-target",
+    Severity.WARNING,
+    "A patch whose target is not there changes nothing, and nobody is told.",
+    "Correct the target, or remove the patch.",
+)
+def patch_without_target(cluster: Cluster) -> Found:
+    """Patches of Flux Kustomizations about objects that these do not apply."""
+    for one in cluster.kustomizations:
+        original = cluster.as_written(one.item)
+        own = original.get("spec", "patches")
+        for number, patch in enumerate(own if isinstance(own, list) else []):
+            if isinstance(patch, dict) and cluster.is_here(one) and not any(is_target(i, patch) for i in one.objects):
+                yield original.at("spec", "patches", number), f"{one} applies nothing that this patch is about"

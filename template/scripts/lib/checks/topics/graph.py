@@ -1,0 +1,133 @@
+"""What waits for what."""
+
+from difflib import get_close_matches
+from graphlib import CycleError, TopologicalSorter
+
+from lib.checks.flux import Cluster, Kustomization
+from lib.checks.rules import Found, Severity, rule
+
+WORKLOADS = {"CronJob", "DaemonSet", "Deployment", "HelmRelease", "Job", "StatefulSet"}
+
+
+def by_key(cluster: Cluster) -> dict[tuple[str, str], Kustomization]:
+    """Every Flux Kustomization that Flux reaches, by namespace and name."""
+    return {one.key: one for one in cluster.kustomizations}
+
+
+@rule(
+    "depends-on-unknown",
+    Severity.ERROR,
+    "A Kustomization that waits for one that is not there waits for ever.",
+    "Write the name and the namespace of a Kustomization that is registered, or remove the entry.",
+)
+def depends_on_unknown(cluster: Cluster) -> Found:
+    """dependsOn of Kustomizations and HelmReleases."""
+    known = by_key(cluster)
+    for one in cluster.kustomizations:
+        for dependency in one.dependencies:
+            if dependency.key not in known:
+                text = _says(str(one), dependency.key, list(known))
+                yield one.item.at("spec", "dependsOn", dependency.number), text
+    releases = {(item.namespace, item.name) for _, item in cluster.releases}
+    for _, item in cluster.releases:
+        listed = item.spec.get("dependsOn")
+        for number, entry in enumerate(listed if isinstance(listed, list) else []):
+            if not isinstance(entry, dict):
+                continue
+            key = str(entry.get("namespace") or item.namespace), str(entry.get("name", ""))
+            if key not in releases:
+                text = _says(f"HelmRelease {item.name}", key, list(releases))
+                yield item.at("spec", "dependsOn", number), text
+
+
+def _says(who: str, wanted: tuple[str, str], known: list[tuple[str, str]]) -> str:
+    """One sentence, with what was probably meant."""
+    namespace, name = wanted
+    text = f"{who} waits for {namespace}/{name}, which is not there"
+    elsewhere = [other for other, given in known if given == name]
+    if elsewhere:
+        return f"{text}: it is in namespace {elsewhere[0]}"
+    near = get_close_matches(name, [given for _, given in known], 1)
+    return f"{text}: did you mean {near[0]}?" if near else text
+
+
+@rule(
+    "depends-on-cycle",
+    Severity.ERROR,
+    "Kustomizations that wait for each other are never applied.",
+    "Take one of the entries out of dependsOn.",
+)
+def depends_on_cycle(cluster: Cluster) -> Found:
+    """Each circle once, at the Kustomization of it that comes first."""
+    known = by_key(cluster)
+    waits = {key: {dependency.key for dependency in one.dependencies} & known.keys() for key, one in known.items()}
+    while True:
+        try:
+            TopologicalSorter(waits).prepare()
+        except CycleError as error:
+            # Each of it is waited for by the next.
+            circle = [known[key] for key in reversed(error.args[1][1:])]
+            start = min(range(len(circle)), key=lambda number: list(known).index(circle[number].key))
+            circle = circle[start:] + circle[:start]
+            first, second = circle[0], circle[1 % len(circle)]
+            number = next(entry.number for entry in first.dependencies if entry.key == second.key)
+            names = " → ".join(map(str, [*circle, first]))
+            yield first.item.at("spec", "dependsOn", number), f"these wait for each other: {names}"
+            waits[first.key].discard(second.key)
+        else:
+            return
+
+
+@rule(
+    "depends-on-not-waiting",
+    Severity.WARNING,
+    "What waits for a Kustomization goes on as soon as that is applied, not when it works.",
+    "Set wait: true on it, or give it healthChecks.",
+)
+def depends_on_not_waiting(cluster: Cluster) -> Found:
+    """Kustomizations that others wait for, which say nothing about their workloads."""
+    known = by_key(cluster)
+    consumers: dict[tuple[str, str], list[str]] = {}
+    for one in cluster.kustomizations:
+        for dependency in one.dependencies:
+            consumers.setdefault(dependency.key, []).append(str(one))
+    for key, names in consumers.items():
+        provider = known.get(key)
+        if not provider or provider.spec.get("wait") or provider.spec.get("healthChecks"):
+            continue
+        if any(item.kind in WORKLOADS for item in provider.objects):
+            others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            text = f"{names[0]}{others} waits for {provider}, which is ready before its pods are"
+            yield provider.item.at("spec", "wait"), text
+
+
+@rule(
+    "health-check-dead",
+    Severity.WARNING,
+    "With wait: true Flux looks at everything that it applies, and ignores healthChecks.",
+    "Remove healthChecks, or set wait: false.",
+)
+def health_check_dead(cluster: Cluster) -> Found:
+    """wait and healthChecks in one Kustomization."""
+    for one in cluster.kustomizations:
+        if one.spec.get("wait") is True and one.spec.get("healthChecks"):
+            yield one.item.at("spec", "healthChecks"), f"{one} waits for everything, so these healthChecks are ignored"
+
+
+@rule(
+    "health-check-unknown",
+    Severity.ERROR,
+    "A Kustomization that looks at an object which is not there is never ready.",
+    "Write kind, name and namespace of an object that it applies.",
+)
+def health_check_unknown(cluster: Cluster) -> Found:
+    """healthChecks that name a HelmRelease which nobody applies."""
+    releases = {(item.namespace, item.name) for _, item in cluster.releases}
+    for one in cluster.kustomizations:
+        listed = one.spec.get("healthChecks")
+        for number, entry in enumerate(listed if isinstance(listed, list) else []):
+            if isinstance(entry, dict) and entry.get("kind") == "HelmRelease" and not one.spec.get("wait"):
+                key = str(entry.get("namespace") or one.item.namespace), str(entry.get("name", ""))
+                if key not in releases:
+                    text = f"{one} looks at HelmRelease {'/'.join(key)}, which is not there"
+                    yield one.item.at("spec", "healthChecks", number), text

@@ -1,0 +1,122 @@
+"""Where things end up, and where they say they are."""
+
+from lib.checks.flux import Cluster
+from lib.checks.objects import CLUSTER_SCOPED, FLUX, SOURCES, Object
+from lib.checks.rules import Found, Severity, rule
+
+# Kubernetes and Flux make them themselves.
+ALWAYS_THERE = {"default", "kube-node-lease", "kube-public", "kube-system", "flux-system"}
+
+
+@rule(
+    "namespace-differs",
+    Severity.WARNING,
+    "The file says one namespace and the object ends up in another one, where nobody looks for it.",
+    "Write the namespace in which it ends up, or none.",
+)
+def namespace_differs(cluster: Cluster) -> Found:
+    """Objects that a kustomization.yaml or targetNamespace moves."""
+    for one in cluster.kustomizations:
+        for item in one.objects:
+            if item.declared and item.kind not in CLUSTER_SCOPED and item.declared != item.namespace:
+                text = f"{item.kind} {item.name} says {item.declared}, and ends up in {item.namespace}"
+                yield item.at("metadata", "namespace"), text
+
+
+@rule(
+    "namespace-missing",
+    Severity.ERROR,
+    "Nothing can be applied to a namespace that nobody creates.",
+    "Add a Namespace object to the namespace's folder, and list it.",
+)
+def namespace_missing(cluster: Cluster) -> Found:
+    """Namespaces that objects are in, once each."""
+    there = {item.name for item in cluster.applied if item.kind == "Namespace"} | ALWAYS_THERE
+    # A Namespace that gets its name from a namespace transformer is called as the folder's other objects are.
+    for one in cluster.kustomizations:
+        if any(item.kind == "Namespace" for item in one.objects):
+            there |= (
+                {item.namespace for item in one.objects if item.kind != "Namespace"} if _renames(cluster) else set()
+            )
+    missing: set[str] = set()
+    for one in cluster.kustomizations:
+        for item in one.objects:
+            namespace = item.namespace
+            if (
+                namespace
+                and namespace not in there | missing
+                and item.kind not in CLUSTER_SCOPED
+                and "$" not in namespace
+            ):
+                missing.add(namespace)
+                place = one.item.at("spec", "targetNamespace")
+                moved = one.spec.get("targetNamespace") == namespace
+                yield (
+                    (place if moved else item.at("metadata", "namespace")),
+                    f"nobody creates the namespace {namespace}",
+                )
+
+
+def _renames(cluster: Cluster) -> bool:
+    """Whether Namespace objects here have names that stand for another one, as components' have."""
+    return any(item.kind == "Namespace" and item.name in ("_", "not-used", "none") for item in cluster.applied)
+
+
+@rule(
+    "namespace-none",
+    Severity.ERROR,
+    "An object without a namespace ends up in the namespace default.",
+    "Set targetNamespace in the Kustomization.",
+)
+def namespace_none(cluster: Cluster) -> Found:
+    """Kustomizations whose releases, workloads and the like have no namespace."""
+    for one in cluster.kustomizations:
+        item = next((item for item in one.objects if not item.namespace and item.kind in NAMESPACED), None)
+        if item:
+            yield one.item.at("spec"), f"{one} has no targetNamespace, so {item.kind} {item.name} ends up in default"
+
+
+NAMESPACED = {
+    "ConfigMap", "CronJob", "DaemonSet", "Deployment", "ExternalSecret", "HTTPRoute", "HelmRelease", "Ingress", "Job",
+    "Kustomization", "NetworkPolicy", "OCIRepository", "OnePasswordItem", "PersistentVolumeClaim", "Pod", "Secret",
+    "Service", "ServiceAccount", "StatefulSet",
+}  # fmt: skip
+
+
+@rule(
+    "source-unknown",
+    Severity.ERROR,
+    "Flux finds no files or chart where the source is not there, or in another namespace.",
+    "Write the source's name and its namespace; without one Flux looks in the namespace of the object itself.",
+)
+def source_unknown(cluster: Cluster) -> Found:
+    """sourceRef of Kustomizations, chartRef and sourceRef of HelmReleases."""
+    there = {(item.kind, item.namespace, item.name) for item in cluster.applied if item.group == SOURCES}
+    # What bootstrap makes is in no file that Flux applies: the root's own source.
+    roots = [one for one in cluster.kustomizations if one.parent is None]
+    there |= {(kind, str((one.spec.get("sourceRef") or {}).get("namespace") or one.item.namespace), name)
+              for one in roots for kind, name in [one.source]}  # fmt: skip
+    for one in cluster.kustomizations:
+        yield from _unknown(there, one.item, ("spec", "sourceRef"))
+    for _, item in cluster.releases:
+        yield from _unknown(there, item, ("spec", "chartRef"))
+        yield from _unknown(there, item, ("spec", "chart", "spec", "sourceRef"))
+
+
+def _unknown(there: set[tuple[str, str, str]], item: Object, keys: tuple[str, ...]) -> Found:
+    reference = item.get(*keys)
+    if not isinstance(reference, dict) or not reference.get("name"):
+        return
+    kind, name = str(reference.get("kind", "")), str(reference["name"])
+    namespace = str(reference.get("namespace") or item.namespace)
+    if (kind, namespace, name) in there or kind == "HelmChart":
+        return
+    text = (
+        f"{item.kind} {item.name} takes its {'files' if item.group == FLUX else 'chart'} from {kind} {namespace}/{name}"
+    )
+    elsewhere = [other for given, other, named in there if (given, named) == (kind, name)]
+    if elsewhere:
+        missing = "" if reference.get("namespace") else ": say so with namespace"
+        yield item.at(*keys), f"{text}, which is in {elsewhere[0]}{missing}"
+    else:
+        yield item.at(*keys), f"{text}, which is not there"

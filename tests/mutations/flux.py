@@ -1,0 +1,95 @@
+"""What Flux is told about each Kustomization and HelmRelease."""
+
+from tests.mutations.mutation import APP, Mutation
+
+KS = f"{APP}/ks.yaml"
+RELEASE = f"{APP}/app/helmrelease.yaml"
+OWN = "    - target:\n        kind: HelmRelease\n      patch: |-\n        - op: remove\n          path: /spec/timeout\n"
+
+# An app that the root's defaults leave alone, and what it then says itself.
+ALONE = {
+    KS: (
+        "  namespace: flux-system\nspec:\n",
+        "  namespace: flux-system\n  labels:\n    flux.home.arpa/defaults: disabled\nspec:\n  postBuild:\n"
+        "    substituteFrom:\n      - kind: ConfigMap\n        name: cluster-settings\n",
+    )
+}
+
+
+def with_retries(install: str, upgrade: str) -> dict[str, tuple[str, str]]:
+    actions = "".join(
+        f"  {action}:\n    remediation:\n      retries: {retries} # {action}\n"
+        for action, retries in (("install", install), ("upgrade", upgrade))
+        if retries
+    )
+    return ALONE | {RELEASE: ("spec:\n  interval", f"spec:\n{actions}  interval")}
+
+
+MUTATIONS = [
+    Mutation("an install for ever", "retries-forever", RELEASE, "retries: -1", with_retries("-1", "3")),
+    Mutation("an upgrade for ever", "retries-forever", RELEASE, "retries: -1", with_retries("3", "-1")),
+    Mutation("no remediation at all", "no-remediation", RELEASE, "spec:", ALONE),
+    Mutation("no remediation of upgrades", "no-remediation", RELEASE, "spec:", with_retries("3", "")),
+    Mutation(
+        "an own patch about nothing",
+        "patch-without-target",
+        KS,
+        "target:",
+        {KS: (ALONE[KS][0], ALONE[KS][1] + "  patches:\n" + OWN.replace("HelmRelease", "DaemonSet"))}
+        | {RELEASE: with_retries("3", "3")[RELEASE]},
+    ),
+    Mutation(
+        "an interval outside the tiers",
+        "interval-unusual",
+        KS,
+        "interval: 30m",
+        {KS: ("  interval: 1h\n", "  interval: 30m\n")},
+    ),
+    Mutation(
+        "an interval that is no duration",
+        "interval-unusual",
+        KS,
+        "interval: 1 hour",
+        {KS: ("  interval: 1h\n", "  interval: 1 hour\n")},
+    ),
+    Mutation("no timeout", "no-timeout", KS, "spec:", {KS: ("  timeout: 10m\n", "")}),
+    Mutation("no retry interval", "no-retry-interval", KS, "spec:", {KS: ("  retryInterval: 2m\n", "")}),
+    Mutation(
+        "an old version of the HelmRelease",
+        "api-deprecated",
+        RELEASE,
+        "apiVersion",
+        {RELEASE: ("helm.toolkit.fluxcd.io/v2\n", "helm.toolkit.fluxcd.io/v2beta2\n")},
+    ),
+    Mutation(
+        "an old version of the source",
+        "api-deprecated",
+        "kubernetes/flux/meta/repos/app-template.yaml",
+        "apiVersion",
+        {
+            "kubernetes/flux/meta/repos/app-template.yaml": (
+                "source.toolkit.fluxcd.io/v1\n",
+                "source.toolkit.fluxcd.io/v1beta2\n",
+            )
+        },
+    ),
+    Mutation(
+        "substitutions that the root's patch replaces",
+        "root-patch-replaces",
+        KS,
+        "substituteFrom:",
+        {
+            KS: (
+                "  prune: true\n",
+                "  prune: true\n  postBuild:\n    substituteFrom:\n      - kind: Secret\n        name: mine\n",
+            )
+        },
+    ),
+    Mutation(
+        "patches that the root's patch replaces",
+        "root-patch-replaces",
+        KS,
+        "patches:",
+        {KS: ("  prune: true\n", f"  prune: true\n  patches:\n{OWN}")},
+    ),
+]

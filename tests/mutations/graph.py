@@ -1,0 +1,81 @@
+"""What waits for what."""
+
+from tests.mutations.mutation import APP, OTHER, Mutation
+
+KS = f"{APP}/ks.yaml"
+NAME = "app-template-internal-none"
+DEPENDS = "    - name: nginx-internal\n"
+
+MUTATIONS = [
+    Mutation(
+        "a dependency with a typing error",
+        "depends-on-unknown",
+        KS,
+        "name: nginx-interna",
+        {KS: ("- name: nginx-internal\n", "- name: nginx-interna\n")},
+    ),
+    Mutation(
+        "a dependency in another namespace",
+        "depends-on-unknown",
+        KS,
+        "name: nginx-internal",
+        {KS: ("- name: nginx-internal\n", "- name: nginx-internal\n      namespace: network\n")},
+    ),
+    Mutation(
+        "a release that waits for one that is not there",
+        "depends-on-unknown",
+        f"{APP}/app/helmrelease.yaml",
+        "name: nobody",
+        {f"{APP}/app/helmrelease.yaml": ("spec:\n  interval", "spec:\n  dependsOn:\n    - name: nobody\n  interval")},
+    ),
+    Mutation(
+        "an app that waits for itself",
+        "depends-on-cycle",
+        KS,
+        f"name: {NAME}",
+        {KS: (DEPENDS, f"{DEPENDS}    - name: {NAME}\n")},
+    ),
+    Mutation(
+        "two apps that wait for each other",
+        "depends-on-cycle",
+        f"{OTHER}/ks.yaml",
+        f"name: {NAME}",
+        {
+            KS: (DEPENDS, f"{DEPENDS}    - name: app-template-external-none\n"),
+            f"{OTHER}/ks.yaml": ("  dependsOn:\n", f"  dependsOn:\n    - name: {NAME}\n"),
+        },
+    ),
+    Mutation(
+        "a provider that is ready before its pods",
+        "depends-on-not-waiting",
+        "kubernetes/apps/network/nginx-internal/ks.yaml",
+        "wait: false",
+        {"kubernetes/apps/network/nginx-internal/ks.yaml": ("wait: true", "wait: false")},
+    ),
+    Mutation(
+        "health checks that are ignored",
+        "health-check-dead",
+        KS,
+        "healthChecks:",
+        {
+            KS: (
+                "  wait: true\n",
+                "  wait: true\n  healthChecks:\n    - apiVersion: helm.toolkit.fluxcd.io/v2\n      kind: HelmRelease\n"
+                f"      name: {NAME}\n      namespace: media\n",
+            )
+        },
+    ),
+    Mutation(
+        "a health check without a namespace",
+        "health-check-unknown",
+        KS,
+        "apiVersion: helm",
+        {
+            KS: (
+                "  wait: true\n",
+                "  wait: false\n  healthChecks:\n    - apiVersion: helm.toolkit.fluxcd.io/v2\n      kind: HelmRelease\n"
+                f"      name: {NAME}\n",
+            )
+        },
+    ),
+]

@@ -1,0 +1,58 @@
+"""Where things end up."""
+
+from tests.mutations.mutation import APP, Mutation
+
+KS = f"{APP}/ks.yaml"
+RELEASE = f"{APP}/app/helmrelease.yaml"
+
+MUTATIONS = [
+    Mutation(
+        "a release that says another namespace",
+        "namespace-differs",
+        RELEASE,
+        "namespace: elsewhere",
+        {RELEASE: ("metadata:\n", "metadata:\n  namespace: elsewhere\n")},
+    ),
+    Mutation(
+        "a namespace that nobody creates",
+        "namespace-missing",
+        KS,
+        "targetNamespace: mediaa",
+        {KS: ("targetNamespace: media\n", "targetNamespace: mediaa\n")},
+    ),
+    Mutation(
+        "no target namespace",
+        "namespace-none",
+        KS,
+        "spec:",
+        {KS: ("  targetNamespace: media\n", "")},
+    ),
+    Mutation(
+        "a source without its namespace",
+        "source-unknown",
+        RELEASE,
+        "chartRef:",
+        {RELEASE: ("    name: app-template\n    namespace: flux-system\n", "    name: app-template\n")},
+    ),
+    Mutation(
+        "a chart with a typing error",
+        "source-unknown",
+        RELEASE,
+        "chartRef:",
+        {RELEASE: ("    name: app-template\n    namespace", "    name: app-tempalte\n    namespace")},
+    ),
+    Mutation(
+        "a chart of the wrong kind",
+        "source-unknown",
+        RELEASE,
+        "chartRef:",
+        {RELEASE: ("    kind: OCIRepository\n", "    kind: GitRepository\n")},
+    ),
+    Mutation(
+        "files from a repository that is not there",
+        "source-unknown",
+        KS,
+        "sourceRef:",
+        {KS: ("    name: flux-system\n    namespace: flux-system\n", "    name: anton\n    namespace: flux-system\n")},
+    ),
+]

@@ -1,0 +1,103 @@
+"""What Flux is told of the files."""
+
+from tests.mutations.mutation import APP, MEDIA, Mutation
+
+KS = f"{APP}/ks.yaml"
+NAME = "app-template-internal-none"
+CLAIMS = f"{APP}/app/pvc.yaml"
+LIST = f"{APP}/app/kustomization.yaml"
+EXTRA = "---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: extra\ndata: {}\n"
+
+MUTATIONS = [
+    Mutation("no YAML", "not-yaml", CLAIMS, "}", writes={CLAIMS: "---\n}\n"}),
+    Mutation(
+        "an app that is not listed",
+        "app-not-listed",
+        KS,
+        "apiVersion",
+        {f"{MEDIA}/kustomization.yaml": (f"  - ./{NAME}/ks.yaml\n", "")},
+    ),
+    Mutation(
+        "a listed app that is not there",
+        "resource-missing",
+        f"{MEDIA}/kustomization.yaml",
+        "./gone/ks.yaml",
+        {f"{MEDIA}/kustomization.yaml": ("  - ./namespace.yaml\n", "  - ./namespace.yaml\n  - ./gone/ks.yaml\n")},
+    ),
+    Mutation(
+        "a listed manifest that is not there",
+        "resource-missing",
+        LIST,
+        "./pvcs.yaml",
+        {LIST: ("  - ./pvc.yaml\n", "  - ./pvc.yaml\n  - ./pvcs.yaml\n")},
+    ),
+    Mutation(
+        "a component that is not there",
+        "resource-missing",
+        LIST,
+        "../../../components/volsync",
+        {LIST: ("resources:\n", "components:\n  - ../../../components/volsync\nresources:\n")},
+    ),
+    Mutation(
+        "a patch that is not there",
+        "resource-missing",
+        LIST,
+        "path: ./patch.yaml",
+        {LIST: ("resources:\n", "patches:\n  - path: ./patch.yaml\nresources:\n")},
+    ),
+    Mutation(
+        "a manifest that is not listed",
+        "file-not-listed",
+        f"{APP}/app/extra.yaml",
+        "apiVersion",
+        writes={f"{APP}/app/extra.yaml": EXTRA},
+    ),
+    Mutation(
+        "a name that is taken",
+        "name-taken",
+        KS,
+        "name: &app",
+        {f"{MEDIA}/kustomization.yaml": ("  - ./namespace.yaml\n", "  - ./namespace.yaml\n  - ./copy/ks.yaml\n")},
+        {
+            f"{MEDIA}/copy/ks.yaml": "---\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata:\n"
+            f"  name: {NAME}\n  namespace: flux-system\nspec:\n  targetNamespace: media\n  interval: 1h\n"
+            "  retryInterval: 2m\n  timeout: 10m\n  prune: true\n  wait: true\n  path: ./kubernetes/apps/media/copy/app\n"
+            "  sourceRef:\n    kind: GitRepository\n    name: flux-system\n    namespace: flux-system\n",
+            f"{MEDIA}/copy/app/kustomization.yaml": "resources:\n  - ./extra.yaml\n",
+            f"{MEDIA}/copy/app/extra.yaml": EXTRA,
+        },
+    ),
+    Mutation(
+        "an object that two apps have",
+        "object-twice",
+        f"{APP}/app/pvc.yaml",
+        "name: app-template-external-none-config-2",
+        {f"{APP}/app/pvc.yaml": (f"name: {NAME}-config-2", "name: app-template-external-none-config-2")},
+    ),
+    Mutation(
+        "a path with a typing error",
+        "path-unknown",
+        KS,
+        "path:",
+        {KS: (f"path: ./kubernetes/apps/media/{NAME}/app", f"path: ./kubernetes/apps/medai/{NAME}/app")},
+    ),
+    Mutation(
+        "a path of another app",
+        "path-of-another",
+        KS,
+        "path:",
+        {
+            KS: (
+                f"path: ./kubernetes/apps/media/{NAME}/app",
+                "path: ./kubernetes/apps/media/app-template-external-none/app",
+            )
+        },
+    ),
+    Mutation(
+        "a namespace without kustomization.yaml",
+        "namespace-not-built",
+        "kubernetes/apps/kubeai/kubeai-models/ks.yaml",
+        "apiVersion",
+        deletes=("kubernetes/apps/kubeai/kustomization.yaml",),
+    ),
+]

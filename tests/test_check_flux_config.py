@@ -1,0 +1,223 @@
+"""check-flux-config finds each defect at its line, and nothing in a good cluster."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from lib.checks import topics
+from lib.checks.flux import Cluster
+from lib.checks.rules import RULES, Finding, findings
+
+from tests.mutations import MUTATIONS
+from tests.mutations.mutation import APP, Mutation
+from tests.support import app_cases
+from tests.support.additions import Adder
+from tests.support.cases import CASES
+from tests.support.render import Renderer, git
+
+assert topics
+
+
+def found(root: Path) -> list[Finding]:
+    return findings(Cluster(root))
+
+
+# --- Good clusters ---
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_nothing_is_found_in_a_new_cluster(name: str, render: Renderer) -> None:
+    assert list(map(str, found(render(CASES[name])))) == []
+
+
+@pytest.fixture(scope="module", params=app_cases.CLUSTERS)
+def crowded(
+    request: pytest.FixtureRequest, template: Path, render: Renderer, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A cluster with every app of the table, sixty and more."""
+    answers = app_cases.CLUSTERS[request.param]
+    root = tmp_path_factory.mktemp("crowded") / "cluster"
+    Adder(template).make_cluster(root, render(answers), answers)
+    return root
+
+
+def test_nothing_is_found_with_sixty_apps(crowded: Path) -> None:
+    assert len(Cluster(crowded).kustomizations) >= 60
+    assert list(map(str, found(crowded))) == []
+
+
+# --- Defects ---
+
+
+@pytest.fixture(scope="module")
+def good(template: Path, render: Renderer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cluster that every mutation starts from."""
+    root = tmp_path_factory.mktemp("good") / "cluster"
+    Adder(template).make_cluster(root, render({}), {})
+    return root
+
+
+def mutate(good: Path, root: Path, mutation: Mutation) -> Path:
+    shutil.copytree(good, root)
+    for path, (old, new) in mutation.replaces.items():
+        text = (root / path).read_text()
+        assert text.count(old) == 1, f"{path} has {old!r} {text.count(old)} times"
+        (root / path).write_text(text.replace(old, new))
+    for path, text in mutation.writes.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    for path in mutation.deletes:
+        (root / path).unlink()
+    return root
+
+
+def line_of(path: Path, start: str) -> int:
+    """The one line that starts so: without its indentation, or with it where several do."""
+    lines = list(enumerate(path.read_text().splitlines(), 1))
+    numbers = [number for number, line in lines if line.lstrip(" -").startswith(start)]
+    if len(numbers) > 1:
+        numbers = [number for number, line in lines if line.startswith(start)]
+    assert len(numbers) == 1, f"{path.name} has {len(numbers)} lines that start with {start}"
+    return numbers[0]
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name.replace(" ", "-"))
+def test_a_defect_is_found_at_its_line_and_nothing_else(mutation: Mutation, good: Path, tmp_path: Path) -> None:
+    root = mutate(good, tmp_path / "cluster", mutation)
+    what = [(one.rule.id, one.place.path, one.place.line) for one in found(root)]
+    assert what == [(mutation.rule, mutation.found_in, line_of(root / mutation.found_in, mutation.at))], [
+        str(one) for one in found(root)
+    ]
+
+
+def test_every_rule_has_a_mutation() -> None:
+    assert RULES.keys() - {mutation.rule for mutation in MUTATIONS} == set()
+    assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS)
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.id)
+def test_a_rule_says_why_and_what_to_do(rule) -> None:  # type: ignore[no-untyped-def]
+    assert rule.why.endswith(".") and rule.fix.endswith(".")
+    assert rule.check.__doc__
+
+
+# --- The command ---
+
+
+def check(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "scripts/check-flux-config.py", *words], cwd=root, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture
+def wrong(good: Path, tmp_path: Path) -> Path:
+    """A cluster with an error and a warning."""
+    root = tmp_path / "cluster"
+    shutil.copytree(good, root)
+    ks = root / APP / "ks.yaml"
+    ks.write_text(ks.read_text().replace("  timeout: 10m\n", "").replace("/app\n", "/ap\n"))
+    return root
+
+
+def test_the_exit_code_says_how_bad_it_is(good: Path, wrong: Path) -> None:
+    assert check(good).returncode == 0
+    assert check(wrong).returncode == 2
+    assert check(wrong, "--rule=no-timeout").returncode == 1
+    assert check(wrong, "kubernetes/apps/network").returncode == 0
+    assert check(wrong, "--rule=no-such-rule").returncode == 3
+    assert check(wrong, "no/such/path").returncode == 3
+    assert check(wrong, f"--root={wrong / 'docs'}").stderr.startswith("error: ")
+
+
+def test_github_annotates_the_lines(wrong: Path) -> None:
+    line = line_of(wrong / APP / "ks.yaml", "path:")
+    assert f"::error file={APP}/ks.yaml,line={line}::" in check(wrong, "--format=github").stdout
+
+
+def test_programs_read_the_same(wrong: Path) -> None:
+    said = json.loads(check(wrong, "--json").stdout)
+    assert {(one["rule"], one["severity"], one["path"]) for one in said} == {
+        ("no-timeout", "warning", f"{APP}/ks.yaml"),
+        ("path-unknown", "error", f"{APP}/ks.yaml"),
+    }
+
+
+@pytest.mark.parametrize("place", ["end of the line", "above", "head"])
+def test_a_finding_is_waived_with_a_reason(place: str, good: Path, tmp_path: Path) -> None:
+    root = tmp_path / "cluster"
+    shutil.copytree(good, root)
+    ks = root / APP / "ks.yaml"
+    comment = "# allow path-unknown: the folder comes next week"
+    wrong = ks.read_text().replace("/app\n", "/ap\n")
+    line = next(line for line in wrong.splitlines() if "path:" in line)
+    texts = {
+        "end of the line": wrong.replace(line, f"{line} {comment}"),
+        "above": wrong.replace(line, f"  {comment}\n{line}"),
+        "head": wrong.replace("---\n", f"---\n{comment}\n", 1),
+    }
+    ks.write_text(texts[place])
+    assert found(root) == []
+    ks.write_text(texts[place].replace(": the folder comes next week", ""))
+    assert {one.rule.id for one in found(root)} == {"path-unknown", "waiver-without-reason"}
+
+
+def test_without_git_the_same_is_found(wrong: Path) -> None:
+    before = list(map(str, found(wrong)))
+    git(wrong, "init", "--quiet")
+    git(wrong, "add", "--all")
+    assert list(map(str, found(wrong))) == before
+
+
+# --- Bad input ---
+
+BOMB = "---\na: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n" for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"a: [\n", "is no YAML: "),
+        (b"\ta: 1\n", "is no YAML: "),
+        (b"a: 1\n\tb: 2\n", "is no YAML: "),
+        (BOMB.encode(), "spells out more than 200000 values"),
+        (b"a: &a\n  b: *a\n", "holds an alias that leads back to itself"),
+        (b"[" * 5000, "is no YAML: "),
+        pytest.param(b"a: " + b"x" * 10_000_000, "is larger than 2 MB and is not read", id="10 MB"),
+        (b"%YAML 9.9\n", "is no YAML: "),
+        (b"a: !!int x\n", "is no YAML: "),
+        (b"? {a: 1}\n: [b]\n", ""),
+        (b"\x00\x01\x02", ""),
+        (b"\xff\xfe\xfa", ""),
+        (b"", ""),
+        (b"--- \n...\n---\n", ""),
+        (b"a: =\nb: !thing x\nc: &d 1\ne: &d 2\n", ""),
+        ("ä: ö\r\nb:\r\n  - c\r\n".encode(), ""),
+    ],
+)
+def test_bad_input_is_a_finding_and_no_traceback(content: bytes, reason: str, good: Path, tmp_path: Path) -> None:
+    root = tmp_path / "cluster"
+    shutil.copytree(good, root)
+    (root / APP / "app" / "with a space.yaml").write_bytes(content)
+    listing = root / APP / "app/kustomization.yaml"
+    listing.write_text(f"{listing.read_text()}  # - ./with a space.yaml\n")
+    (root / APP / "app/loop").symlink_to(root)
+    done = check(root)
+    assert "Traceback" not in done.stderr
+    if reason:
+        assert f"{APP}/app/with a space.yaml:" in done.stdout and reason in done.stdout
+    assert done.returncode == (2 if reason else 0), done.stdout
+
+
+def test_windows_line_ends_change_no_line_number(good: Path, tmp_path: Path) -> None:
+    root = tmp_path / "cluster"
+    shutil.copytree(good, root)
+    ks = root / APP / "ks.yaml"
+    ks.write_bytes(ks.read_text().replace("/app\n", "/ap\n").replace("\n", "\r\n").encode())
+    (one,) = found(root)
+    assert (one.rule.id, one.place.line) == ("path-unknown", line_of(ks, "path:"))
