@@ -17,6 +17,7 @@ from tests.support import app_cases
 from tests.support.additions import Adder
 from tests.support.cases import CASES
 from tests.support.render import Renderer, git
+from tests.tools import schemas
 
 assert topics
 
@@ -102,6 +103,11 @@ def test_every_rule_has_a_mutation() -> None:
 def test_a_rule_says_why_and_what_to_do(rule) -> None:  # type: ignore[no-untyped-def]
     assert rule.why.endswith(".") and rule.fix.endswith(".")
     assert rule.check.__doc__
+
+
+@pytest.mark.real
+def test_the_schemas_are_those_of_the_pinned_modules() -> None:
+    assert schemas.ARCHIVE.read_bytes() == schemas.packed(), "python -m tests.tools.schemas makes them anew"
 
 
 # --- The command ---

@@ -53,6 +53,7 @@ MUTATIONS = [
         {KS: ("  interval: 1h\n", "  interval: 1 hour\n")},
     ),
     Mutation("no timeout", "no-timeout", KS, "spec:", {KS: ("  timeout: 10m\n", "")}),
+    Mutation("no word about readiness", "readiness-unsaid", KS, "spec:", {KS: ("  wait: true\n", "")}),
     Mutation("no retry interval", "no-retry-interval", KS, "spec:", {KS: ("  retryInterval: 2m\n", "")}),
     Mutation(
         "an old version of the HelmRelease",

@@ -42,13 +42,6 @@ MUTATIONS = [
         {RELEASE: ("    name: app-template\n    namespace", "    name: app-tempalte\n    namespace")},
     ),
     Mutation(
-        "a chart of the wrong kind",
-        "source-unknown",
-        RELEASE,
-        "chartRef:",
-        {RELEASE: ("    kind: OCIRepository\n", "    kind: GitRepository\n")},
-    ),
-    Mutation(
         "files from a repository that is not there",
         "source-unknown",
         KS,

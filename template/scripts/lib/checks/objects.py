@@ -9,6 +9,8 @@ from lib.checks.files import File, List, Map
 FLUX = "kustomize.toolkit.fluxcd.io"
 HELM = "helm.toolkit.fluxcd.io"
 SOURCES = "source.toolkit.fluxcd.io"
+# What makes pods, and is ready some time after it is applied.
+WORKLOADS = {"CronJob", "DaemonSet", "Deployment", "HelmRelease", "Job", "StatefulSet"}
 # Kustomize leaves their namespace alone. Other kinds that it does not know it takes for namespaced.
 CLUSTER_SCOPED = {
     "APIService", "CSIDriver", "CSINode", "CertificateSigningRequest", "ClusterRole", "ClusterRoleBinding",

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 
-from lib.checks.flux import Cluster
+from lib.checks.flux import Cluster, Kustomization
 from lib.checks.objects import FLUX, HELM, SOURCES, Object
 from lib.checks.patching import is_target
 from lib.checks.rules import Found, Severity, rule
@@ -61,31 +61,46 @@ def _is_tried_again(item: Object, action: str) -> bool:
     "no-timeout",
     Severity.WARNING,
     "Without a timeout a Kustomization waits as long as its interval, an hour, before it says what is wrong.",
-    "Set spec.timeout.",
+    "Set spec.timeout, in the root's patch for all of them.",
 )
 def no_timeout(cluster: Cluster) -> Found:
-    """Kustomizations that wait for something."""
-    for one in cluster.kustomizations:
-        if (one.spec.get("wait") or one.spec.get("healthChecks")) and not one.spec.get("timeout"):
-            yield one.item.at("spec"), f"{one} has no timeout"
+    """spec.timeout of Kustomizations."""
+    yield from _without(cluster.kustomizations, "timeout")
 
 
 @rule(
     "no-retry-interval",
     Severity.WARNING,
     "After a failure the Kustomization is tried again only when its interval is over.",
-    "Set spec.retryInterval, such as 2m.",
+    "Set spec.retryInterval, such as 2m, in the root's patch for all of them.",
 )
 def no_retry_interval(cluster: Cluster) -> Found:
-    """Kustomizations with an interval of more than 10 minutes; where none has one, the root says it for all."""
+    """Kustomizations with an interval of more than 10 minutes."""
     slow = [one for one in cluster.kustomizations if (seconds(one.spec.get("interval")) or 0) > 600]
-    without = [one for one in slow if not one.spec.get("retryInterval")]
-    if len(without) == len(slow) > 1:
-        text = f"none of {len(slow)} Kustomizations has a retryInterval, and each tries again after its interval"
+    yield from _without(slow, "retryInterval")
+
+
+@rule(
+    "readiness-unsaid",
+    Severity.WARNING,
+    "A Kustomization that neither waits nor looks at anything is ready at once, whether or not that is meant.",
+    "Write wait: true, or wait: false where nobody needs to know.",
+)
+def readiness_unsaid(cluster: Cluster) -> Found:
+    """Kustomizations that say nothing about readiness."""
+    yield from _without(cluster.kustomizations, "wait", "healthChecks", "healthCheckExprs")
+
+
+def _without(kustomizations: list[Kustomization], *fields: str) -> Found:
+    """Kustomizations that have none of these fields; where most have none it is one finding, at the first of them."""
+    without = [one for one in kustomizations if not any(field in one.spec for field in fields)]
+    names = " nor ".join(fields[:2])
+    if len(without) > max(5, len(kustomizations) / 2):
+        text = f"{len(without)} of {len(kustomizations)} Kustomizations have no {names}, {without[0]} among them"
         yield without[0].item.at("spec"), text
         return
     for one in without:
-        yield one.item.at("spec"), f"{one} has no retryInterval, and tries again after {one.spec['interval']}"
+        yield one.item.at("spec"), f"{one} has no {names}"
 
 
 def seconds(duration: object) -> float | None:

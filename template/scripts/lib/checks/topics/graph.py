@@ -4,9 +4,8 @@ from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 
 from lib.checks.flux import Cluster, Kustomization
+from lib.checks.objects import WORKLOADS
 from lib.checks.rules import Found, Severity, rule
-
-WORKLOADS = {"CronJob", "DaemonSet", "Deployment", "HelmRelease", "Job", "StatefulSet"}
 
 
 def by_key(cluster: Cluster) -> dict[tuple[str, str], Kustomization]:

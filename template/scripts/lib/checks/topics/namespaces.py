@@ -97,19 +97,21 @@ def source_unknown(cluster: Cluster) -> Found:
     there |= {(kind, str((one.spec.get("sourceRef") or {}).get("namespace") or one.item.namespace), name)
               for one in roots for kind, name in [one.source]}  # fmt: skip
     for one in cluster.kustomizations:
-        yield from _unknown(there, one.item, ("spec", "sourceRef"))
+        yield from _unknown(there, one.item, ("spec", "sourceRef"), {"Bucket", "GitRepository", "OCIRepository"})
     for _, item in cluster.releases:
-        yield from _unknown(there, item, ("spec", "chartRef"))
-        yield from _unknown(there, item, ("spec", "chart", "spec", "sourceRef"))
+        yield from _unknown(there, item, ("spec", "chartRef"), {"OCIRepository"})
+        kinds = {"Bucket", "GitRepository", "HelmRepository"}
+        yield from _unknown(there, item, ("spec", "chart", "spec", "sourceRef"), kinds)
 
 
-def _unknown(there: set[tuple[str, str, str]], item: Object, keys: tuple[str, ...]) -> Found:
+def _unknown(there: set[tuple[str, str, str]], item: Object, keys: tuple[str, ...], kinds: set[str]) -> Found:
+    """One reference to a source of these kinds; of another kind it is refused for that."""
     reference = item.get(*keys)
     if not isinstance(reference, dict) or not reference.get("name"):
         return
     kind, name = str(reference.get("kind", "")), str(reference["name"])
     namespace = str(reference.get("namespace") or item.namespace)
-    if (kind, namespace, name) in there or kind == "HelmChart":
+    if (kind, namespace, name) in there or kind not in kinds:
         return
     text = (
         f"{item.kind} {item.name} takes its {'files' if item.group == FLUX else 'chart'} from {kind} {namespace}/{name}"

@@ -1,0 +1,95 @@
+"""Fields that a kind does not have, lacks, or has of another type."""
+
+from tests.mutations.mutation import APP, MEDIA, Mutation
+
+KS = f"{APP}/ks.yaml"
+RELEASE = f"{APP}/app/helmrelease.yaml"
+CLAIMS = f"{APP}/app/pvc.yaml"
+SOURCE = "kubernetes/flux/meta/repos/app-template.yaml"
+FIRST_CLAIM = "  name: app-template-internal-none-config\nspec:\n  accessModes:\n    - ReadWriteOnce\n"
+
+MUTATIONS = [
+    Mutation(
+        "a field of a Kustomization in a HelmRelease",
+        "field-unknown",
+        RELEASE,
+        "retryInterval: 2m",
+        {RELEASE: ("spec:\n  interval", "spec:\n  retryInterval: 2m\n  interval")},
+    ),
+    Mutation(
+        "a field with a typing error",
+        "field-unknown",
+        KS,
+        "pruned: true",
+        {KS: ("  prune: true\n", "  prune: true\n  pruned: true\n")},
+    ),
+    Mutation(
+        "a field one level too high",
+        "field-unknown",
+        KS,
+        "substituteFrom:",
+        {
+            KS: (
+                "  prune: true\n",
+                "  prune: true\n  substituteFrom:\n    - kind: ConfigMap\n      name: cluster-settings\n",
+            )
+        },
+    ),
+    Mutation(
+        "a field of a core kind with a typing error",
+        "field-unknown",
+        CLAIMS,
+        "accessMode:",
+        {CLAIMS: (FIRST_CLAIM, FIRST_CLAIM + "  accessMode: ReadWriteOnce\n")},
+    ),
+    Mutation(
+        "a field inside a list with a typing error",
+        "field-unknown",
+        KS,
+        "namespaces: flux-system",
+        {KS: ("    - name: nginx-internal\n", "    - name: nginx-internal\n      namespaces: flux-system\n")},
+    ),
+    Mutation("a text for a boolean", "field-type", KS, "prune:", {KS: ("prune: true", 'prune: "true"')}),
+    Mutation(
+        "a number for a text",
+        "field-type",
+        SOURCE,
+        "tag: 5",
+        {SOURCE: ("    tag: ", "    tag: 5 # ")},
+    ),
+    Mutation(
+        "a mapping for a list",
+        "field-type",
+        KS,
+        "dependsOn:",
+        {KS: ("    - name: local-path-provisioner\n    - name: nginx-internal\n", "    name: nginx-internal\n")},
+    ),
+    Mutation(
+        "a boolean for an annotation",
+        "field-type",
+        f"{MEDIA}/namespace.yaml",
+        "example.net/backup: true",
+        {f"{MEDIA}/namespace.yaml": ("  annotations:\n", "  annotations:\n    example.net/backup: true\n")},
+    ),
+    Mutation(
+        "none of the choices",
+        "field-type",
+        RELEASE,
+        "kind: OciRepository",
+        {RELEASE: ("    kind: OCIRepository\n", "    kind: OciRepository\n")},
+    ),
+    Mutation(
+        "a source without its address",
+        "field-missing",
+        SOURCE,
+        "spec:",
+        {SOURCE: ("  url: ", "  # url: ")},
+    ),
+    Mutation(
+        "a Kustomization without prune",
+        "field-missing",
+        KS,
+        "spec:",
+        {KS: ("  prune: true\n", "")},
+    ),
+]
