@@ -13,15 +13,13 @@ Exit codes: 0 nothing found, 1 warnings, 2 errors, 3 the check itself failed.
 """
 
 import argparse
-import json
 import os
 import sys
-from collections import Counter
 from pathlib import Path
 
-from lib.checks import topics
+from lib.checks import output, topics
 from lib.checks.flux import Cluster
-from lib.checks.rules import RULES, Finding, Severity, as_data, findings
+from lib.checks.rules import RULES, findings
 from lib.process import ROOT
 
 assert topics
@@ -50,14 +48,10 @@ def main() -> int:
         return failed(f"{root} has no Flux Kustomization that applies others: nothing to check.")
     places = [os.path.relpath(path.resolve(), root) for path in arguments.paths]
     found = [one for one in findings(cluster, arguments.rule) if is_in(one.place.path, places)]
-    if arguments.json:
-        print(json.dumps([as_data(one) for one in found], indent=2))
-    elif arguments.format == "github":
-        annotate(found)
-    else:
-        show(found, cluster)
-    severities = {one.rule.severity for one in found}
-    return 2 if Severity.ERROR in severities else 1 if severities else 0
+    output.show(found, "json" if arguments.json else arguments.format)
+    if not found and not arguments.json:
+        print(f"Nothing found in {len(cluster.kustomizations)} Kustomizations and {len(cluster.objects)} objects.")
+    return output.exit_code(found)
 
 
 def is_in(path: str, places: list[str]) -> bool:
@@ -72,29 +66,10 @@ def explain(name: str) -> None:
             print(f"{rule.id} ({rule.severity.value})\n  {rule.why}\n  {rule.fix}")
 
 
-def show(found: list[Finding], cluster: Cluster) -> None:
-    """For people: every finding, then what to do about each kind of them."""
-    for one in found:
-        print(one)
-    if not found:
-        print(f"Nothing found in {len(cluster.kustomizations)} Kustomizations and {len(cluster.objects)} objects.")
-        return
-    print()
-    for name, count in Counter(one.rule.id for one in found).most_common():
-        print(f"{name}, {count}: {RULES[name].fix}")
-
-
-def annotate(found: list[Finding]) -> None:
-    """For GitHub, which shows them at their lines."""
-    for one in found:
-        text = f"{one.text} [{one.rule.id}]. {one.rule.fix}".replace("%", "%25").replace("\n", "%0A")
-        print(f"::{one.rule.severity.value} file={one.place.path},line={one.place.line}::{text}")
-
-
 def failed(reason: str) -> int:
     """The check itself failed."""
     print(f"error: {reason}", file=sys.stderr)
-    return 3
+    return output.FAILED
 
 
 if __name__ == "__main__":

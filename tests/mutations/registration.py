@@ -8,6 +8,26 @@ CLAIMS = f"{APP}/app/pvc.yaml"
 LIST = f"{APP}/app/kustomization.yaml"
 EXTRA = "---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: extra\ndata: {}\n"
 
+COPY = f"""---
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata:
+  name: {NAME}
+  namespace: flux-system
+spec:
+  targetNamespace: media
+  interval: 1h
+  retryInterval: 2m
+  timeout: 10m
+  prune: true
+  wait: true
+  path: ./kubernetes/apps/media/copy/app
+  sourceRef:
+    kind: GitRepository
+    name: flux-system
+    namespace: flux-system
+"""
+
 MUTATIONS = [
     Mutation("no YAML", "not-yaml", CLAIMS, "}", writes={CLAIMS: "---\n}\n"}),
     Mutation(
@@ -59,10 +79,7 @@ MUTATIONS = [
         "name: &app",
         {f"{MEDIA}/kustomization.yaml": ("  - ./namespace.yaml\n", "  - ./namespace.yaml\n  - ./copy/ks.yaml\n")},
         {
-            f"{MEDIA}/copy/ks.yaml": "---\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n"
-            f"metadata:\n  name: {NAME}\n  namespace: flux-system\nspec:\n  targetNamespace: media\n  interval: 1h\n"
-            "  retryInterval: 2m\n  timeout: 10m\n  prune: true\n  wait: true\n  path: ./kubernetes/apps/media/copy/app\n"
-            "  sourceRef:\n    kind: GitRepository\n    name: flux-system\n    namespace: flux-system\n",
+            f"{MEDIA}/copy/ks.yaml": COPY,
             f"{MEDIA}/copy/app/kustomization.yaml": "resources:\n  - ./extra.yaml\n",
             f"{MEDIA}/copy/app/extra.yaml": EXTRA,
         },

@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
 from lib.checks.files import File
 from lib.checks.flux import Cluster
@@ -26,13 +25,13 @@ class Severity(Enum):
 
 @dataclass(frozen=True)
 class Rule:
-    """`why` is one sentence, `fix` what to do."""
+    """`why` is one sentence, `fix` what to do. What another tool finds has no check here."""
 
     id: str
     severity: Severity
     why: str
     fix: str
-    check: Check
+    check: Check | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def findings(cluster: Cluster, chosen: Iterable[str] = ()) -> list[Finding]:
     found = {
         (place, text): Finding(one, place, text)
         for one in RULES.values()
-        if one.id in names
+        if one.check and one.id in names
         for place, text in one.check(cluster)
     }
     kept = [finding for finding in found.values() if not is_waived(cluster.files.get(finding.place.path), finding)]
@@ -124,20 +123,3 @@ def waivers_without_a_reason(cluster: Cluster) -> Found:
                     yield Place(file.path, number), f"{match[1]} is no rule"
                 elif match[1] in RULES and not match[2]:
                     yield Place(file.path, number), f"{match[1]} is waived without a reason"
-
-
-def as_data(finding: Finding) -> dict[str, Any]:
-    """For programs."""
-    return {
-        "rule": finding.rule.id,
-        "severity": finding.rule.severity.value,
-        "path": finding.place.path,
-        "line": finding.place.line,
-        "text": finding.text,
-        "fix": finding.rule.fix,
-    }
-
-
-def shifted(place: Place, lines: int) -> Place:
-    """A place some lines further down."""
-    return replace(place, line=place.line + lines)

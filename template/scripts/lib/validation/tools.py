@@ -1,0 +1,108 @@
+"""yamllint, kustomize and talosctl, on the files that they are for."""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from lib import talos
+from lib.checks.flux import Cluster
+from lib.checks.objects import Place
+from lib.checks.rules import Finding, Rule, Severity
+from lib.cluster import INVENTORY, inventory, short
+from lib.process import ROOT, ToolFailed, has, run
+from lib.refusal import Refusal
+
+YAMLLINT = Rule(
+    "yamllint",
+    Severity.ERROR,
+    "YAML that one parser reads and another does not breaks in the cluster first.",
+    "Correct the line; .yamllint says what is checked.",
+)
+KUSTOMIZE = Rule(
+    "kustomize-build",
+    Severity.ERROR,
+    "What can't be built is not applied.",
+    "Run `kustomize build` in the folder.",
+)
+TALOS = Rule(
+    "talos-config",
+    Severity.ERROR,
+    "Talos refuses a configuration that talosctl refuses.",
+    "Correct the patch; `task configure` shows the same.",
+)
+
+
+class Missing(Exception):
+    """A tool that is not installed."""
+
+
+def yamllint(cluster: Cluster, chosen: set[str] | None) -> Iterator[Finding]:
+    """What yamllint says of the YAML files, in every folder."""
+    _need("yamllint")
+    paths = [file.path for file in cluster.files.values() if file.is_yaml and (chosen is None or file.path in chosen)]
+    done = _run("yamllint", "--strict", "--format", "parsable", *paths) if paths else ""
+    for line in done.splitlines():
+        if match := re.fullmatch(r"(.+?):(\d+):\d+: (?:\[\w+\] )?(.*)", line):
+            yield Finding(YAMLLINT, Place(match[1].removeprefix("./"), int(match[2])), match[3])
+
+
+def kustomize(cluster: Cluster, chosen: set[str] | None) -> Iterator[Finding]:
+    """What kustomize says of each folder with a kustomization.yaml, except Components, which others build."""
+    _need("kustomize")
+    files = [file for file in cluster.manifests if cluster.kustomize_file(file.folder) is file]
+    files = [file for file in files if cluster.content_of(file).get("kind") != "Component"]
+    if chosen is not None:
+        files = [file for file in files if any(path.startswith(f"{file.folder}/") for path in chosen)]
+
+    def build(folder: str) -> str:
+        done = subprocess.run(
+            ["kustomize", "build", "--load-restrictor", "LoadRestrictionsNone", folder],
+            cwd=cluster.root,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return " ".join(done.stderr.split()) if done.returncode else ""
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for file, said in zip(files, pool.map(build, [file.folder for file in files]), strict=True):
+            if said:
+                yield Finding(KUSTOMIZE, Place(file.path, 1), said.replace(str(cluster.root), ".").removesuffix("."))
+
+
+def machines(cluster: Cluster, chosen: set[str] | None) -> Iterator[Finding]:
+    """What talosctl says of each node's configuration, with secrets made for this; they are forgotten again."""
+    if not INVENTORY.exists() or (chosen is not None and not any(path.startswith("talos/") for path in chosen)):
+        return
+    _need("talosctl")
+    try:
+        bundle = talos.new_secrets_bundle()
+        nodes = inventory()
+    except Refusal as refusal:
+        yield Finding(TALOS, Place(short(INVENTORY), 1), str(refusal).removesuffix("."))
+        return
+    for node in nodes.nodes:
+        try:
+            talos.validate(node, talos.render(nodes, node, bundle))
+        except (Refusal, ToolFailed) as refusal:
+            said = refusal.said if isinstance(refusal, ToolFailed) else str(refusal)
+            yield Finding(TALOS, Place(f"talos/nodes/{node.name}.yaml", 1), " ".join(said.split()).removesuffix("."))
+
+
+def changed() -> set[str]:
+    """The files that differ from the last commit, or that git does not know yet."""
+    listed = run("git", "diff", "--name-only", "-z", "HEAD")
+    listed += run("git", "ls-files", "-z", "--others", "--exclude-standard")
+    return set(listed.split("\0")) - {""}
+
+
+def _need(tool: str) -> None:
+    if not has(tool):
+        raise Missing(f"{tool} is not on PATH, so what it checks is unchecked: `mise install` installs it")
+
+
+def _run(*words: str) -> str:
+    """What a tool prints, whatever it thinks of the files."""
+    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, errors="replace", check=False).stdout
