@@ -1,6 +1,7 @@
 """check-flux-config finds each defect at its line, and nothing in a good cluster."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from lib.checks import topics
 from lib.checks.flux import Cluster
+from lib.checks.graph_picture import ids_of
 from lib.checks.rules import RULES, Finding, findings
 
 from tests.mutations import MUTATIONS
@@ -144,6 +146,30 @@ def test_programs_read_the_same(wrong: Path) -> None:
         ("no-timeout", "warning", f"{APP}/ks.yaml"),
         ("path-unknown", "error", f"{APP}/ks.yaml"),
     }
+
+
+def test_the_graph_is_one_that_mermaid_draws(good: Path) -> None:
+    done = check(good, "--graph")
+    assert done.returncode == 0
+    head, *lines = done.stdout.splitlines()
+    assert head == "flowchart LR"
+    nodes = [match for line in lines if (match := re.fullmatch(r'    (\w+)\["([^"]+)"\]', line))]
+    arrows = [match for line in lines if (match := re.fullmatch(r"  (\w+) --> (\w+)", line))]
+    boxes = [match[1] for line in lines if (match := re.fullmatch(r'  subgraph \w+\["([^"]+)"\]', line))]
+    assert len(nodes) + len(arrows) + len(boxes) + lines.count("  end") == len(lines)
+    ids = {match[1]: match[2] for match in nodes}
+    assert len(ids) == len(nodes) == len(Cluster(good).kustomizations)
+    assert {match[number] for match in arrows for number in (1, 2)} <= ids.keys()
+    assert ("app-template-internal-none", "nginx-internal") in {(ids[match[1]], ids[match[2]]) for match in arrows}
+    assert boxes == sorted(set(boxes)) and {"media", "network", "flux-system"} <= set(boxes)
+    assert check(good, "--graph").stdout == done.stdout
+
+
+def test_names_that_differ_in_their_punctuation_alone_are_two_in_the_graph() -> None:
+    keys = [("a", "b-c"), ("a-b", "c"), ("a", "b.c"), ("flux-system", "end")]
+    ids = ids_of(keys)
+    assert len(set(ids.values())) == len(keys) and all(re.fullmatch(r"[a-z]\w+", one) for one in ids.values())
+    assert ids_of(reversed(keys)) == ids
 
 
 @pytest.mark.parametrize("place", ["end of the line", "above", "head"])

@@ -59,9 +59,11 @@ MUTATIONS = [
         "name: &app",
         {f"{MEDIA}/kustomization.yaml": ("  - ./namespace.yaml\n", "  - ./namespace.yaml\n  - ./copy/ks.yaml\n")},
         {
-            f"{MEDIA}/copy/ks.yaml": "---\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata:\n"
+            f"{MEDIA}/copy/ks.yaml": "---\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n"
+            "metadata:\n"
             f"  name: {NAME}\n  namespace: flux-system\nspec:\n  targetNamespace: media\n  interval: 1h\n"
-            "  retryInterval: 2m\n  timeout: 10m\n  prune: true\n  wait: true\n  path: ./kubernetes/apps/media/copy/app\n"
+            "  retryInterval: 2m\n  timeout: 10m\n  prune: true\n  wait: true\n"
+            "  path: ./kubernetes/apps/media/copy/app\n"
             "  sourceRef:\n    kind: GitRepository\n    name: flux-system\n    namespace: flux-system\n",
             f"{MEDIA}/copy/app/kustomization.yaml": "resources:\n  - ./extra.yaml\n",
             f"{MEDIA}/copy/app/extra.yaml": EXTRA,
