@@ -14,7 +14,7 @@ from lib.checks.graph_picture import ids_of
 from lib.checks.rules import RULES, Finding, findings
 
 from tests.mutations import MUTATIONS
-from tests.mutations.mutation import APP, Mutation
+from tests.mutations.mutation import APP, OTHER, ROOT, Mutation
 from tests.support import app_cases
 from tests.support.additions import Adder
 from tests.support.cases import CASES
@@ -93,6 +93,27 @@ def test_a_defect_is_found_at_its_line_and_nothing_else(mutation: Mutation, good
     assert what == [(mutation.rule, mutation.found_in, line_of(root / mutation.found_in, mutation.at))], [
         str(one) for one in found(root)
     ]
+
+
+def test_a_components_patch_is_fine_where_one_app_has_a_use_for_it(good: Path, tmp_path: Path) -> None:
+    mutation = next(one for one in MUTATIONS if one.name == "a component's patch that no app has a use for")
+    root = mutate(good, tmp_path / "cluster", mutation)
+    listing = root / OTHER / "app/kustomization.yaml"
+    listing.write_text(f"{listing.read_text()}components:\n  - ../../../../components/parts\n")
+    component = root / mutation.found_in
+    component.write_text(component.read_text().replace("name: nobody", "name: app-template-external-.*"))
+    assert found(root) == []
+
+
+def test_what_the_parent_waits_for_is_waited_for(good: Path, tmp_path: Path) -> None:
+    mutation = next(one for one in MUTATIONS if one.name == "a record that comes before external-dns")
+    root = mutate(good, tmp_path / "cluster", mutation)
+    ks = root / ROOT
+    assert [one.rule.id for one in found(root)] == ["provider-not-awaited"]
+    ks.write_text(
+        ks.read_text().replace("    - name: cluster-meta\n", "    - name: cluster-meta\n    - name: external-dns\n")
+    )
+    assert "provider-not-awaited" not in {one.rule.id for one in found(root)}
 
 
 def test_every_rule_has_a_mutation() -> None:

@@ -43,6 +43,13 @@ SET = (
     "---\napiVersion: apps/v1\nkind: StatefulSet\nmetadata:\n  name: extra\nspec:\n  volumeClaimTemplates:\n"
     "    - metadata:\n        name: data\n      spec:\n        storageClassName: loca-path\n"
 )
+# The kind comes with it, so that nothing else is missing.
+DATABASE = (
+    "---\napiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata:\n"
+    "  name: clusters.postgresql.cnpg.io\nspec:\n  group: postgresql.cnpg.io\n"
+    "---\napiVersion: postgresql.cnpg.io/v1\nkind: Cluster\nmetadata:\n  name: extra\nspec:\n  instances: 1\n"
+    "  storage:\n    size: 1Gi\n"
+)
 
 MUTATIONS = [
     Mutation(
@@ -124,6 +131,14 @@ MUTATIONS = [
             "        accessMode: ReadWriteOnce\n        size: 1Gi\n        globalMounts:\n          - path: /data\n"
         ),
         {CLAIMS: "".join(BOUND.format(name) for name in ("config", "config-2"))},
+    ),
+    Mutation(
+        "a database of the default class that comes later",
+        "storage-not-awaited",
+        CLAIMS,
+        "storage:",
+        NO_STORAGE,
+        {CLAIMS: "".join(BOUND.format(name) for name in ("config", "config-2")) + DATABASE},
     ),
     Mutation(
         "a release whose ingress class comes later",

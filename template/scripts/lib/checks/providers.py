@@ -311,10 +311,10 @@ class Providers:
             for name in (*STORAGE.get(release.chart, ()), *_classes_in(release.item)):
                 found[name].append(release.one)
         for name, classes in STORAGE.items():
-            for one, words in self.remotes:
+            for home, words in self.remotes:
                 for each in classes:
-                    if one and name in words:
-                        found[each].append(one)
+                    if home and name in words:
+                        found[each].append(home)
         return found
 
     @cached_property

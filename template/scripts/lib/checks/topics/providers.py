@@ -128,6 +128,9 @@ def _claims_of(known: Providers, item: Object) -> Iterator[tuple[Keys, str]]:
             yield from _claims_of_app_template(item)
     elif item.group == "postgresql.cnpg.io":
         yield from _claims_in(item.spec, ("spec",), "storageClass")
+        storage = item.spec.get("storage")
+        if isinstance(storage, Map) and storage.get("size") and not (storage.keys() & {"storageClass", "pvcTemplate"}):
+            yield ("spec", "storage"), ""
     elif item.group in BRINGS:
         yield from _claims_in(item.spec, ("spec",), "storageClassName")
 
