@@ -1,6 +1,7 @@
 """check-flux-config finds each defect at its line, and nothing in a good cluster."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -9,10 +10,11 @@ from pathlib import Path
 import pytest
 from lib.checks import topics
 from lib.checks.flux import Cluster
+from lib.checks.graph_picture import ids_of
 from lib.checks.rules import RULES, Finding, findings
 
 from tests.mutations import MUTATIONS
-from tests.mutations.mutation import APP, Mutation
+from tests.mutations.mutation import APP, OTHER, ROOT, Mutation
 from tests.support import app_cases
 from tests.support.additions import Adder
 from tests.support.cases import CASES
@@ -94,6 +96,27 @@ def test_a_defect_is_found_at_its_line_and_nothing_else(mutation: Mutation, good
     ]
 
 
+def test_a_components_patch_is_fine_where_one_app_has_a_use_for_it(good: Path, tmp_path: Path) -> None:
+    mutation = next(one for one in MUTATIONS if one.name == "a component's patch that no app has a use for")
+    root = mutate(good, tmp_path / "cluster", mutation)
+    listing = root / OTHER / "app/kustomization.yaml"
+    listing.write_text(f"{listing.read_text()}components:\n  - ../../../../components/parts\n")
+    component = root / mutation.found_in
+    component.write_text(component.read_text().replace("name: nobody", "name: app-template-external-.*"))
+    assert found(root) == []
+
+
+def test_what_the_parent_waits_for_is_waited_for(good: Path, tmp_path: Path) -> None:
+    mutation = next(one for one in MUTATIONS if one.name == "a record that comes before external-dns")
+    root = mutate(good, tmp_path / "cluster", mutation)
+    ks = root / ROOT
+    assert [one.rule.id for one in found(root)] == ["provider-not-awaited"]
+    ks.write_text(
+        ks.read_text().replace("    - name: cluster-meta\n", "    - name: cluster-meta\n    - name: external-dns\n")
+    )
+    assert "provider-not-awaited" not in {one.rule.id for one in found(root)}
+
+
 def test_every_rule_has_a_mutation() -> None:
     assert RULES.keys() - {mutation.rule for mutation in MUTATIONS} == set()
     assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS)
@@ -150,6 +173,30 @@ def test_programs_read_the_same(wrong: Path) -> None:
         ("no-timeout", "warning", f"{APP}/ks.yaml"),
         ("path-unknown", "error", f"{APP}/ks.yaml"),
     }
+
+
+def test_the_graph_is_one_that_mermaid_draws(good: Path) -> None:
+    done = check(good, "--graph")
+    assert done.returncode == 0
+    head, *lines = done.stdout.splitlines()
+    assert head == "flowchart LR"
+    nodes = [match for line in lines if (match := re.fullmatch(r'    (\w+)\["([^"]+)"\]', line))]
+    arrows = [match for line in lines if (match := re.fullmatch(r"  (\w+) --> (\w+)", line))]
+    boxes = [match[1] for line in lines if (match := re.fullmatch(r'  subgraph \w+\["([^"]+)"\]', line))]
+    assert len(nodes) + len(arrows) + len(boxes) + lines.count("  end") == len(lines)
+    ids = {match[1]: match[2] for match in nodes}
+    assert len(ids) == len(nodes) == len(Cluster(good).kustomizations)
+    assert {match[number] for match in arrows for number in (1, 2)} <= ids.keys()
+    assert ("app-template-internal-none", "nginx-internal") in {(ids[match[1]], ids[match[2]]) for match in arrows}
+    assert boxes == sorted(set(boxes)) and {"media", "network", "flux-system"} <= set(boxes)
+    assert check(good, "--graph").stdout == done.stdout
+
+
+def test_names_that_differ_in_their_punctuation_alone_are_two_in_the_graph() -> None:
+    keys = [("a", "b-c"), ("a-b", "c"), ("a", "b.c"), ("flux-system", "end")]
+    ids = ids_of(keys)
+    assert len(set(ids.values())) == len(keys) and all(re.fullmatch(r"[a-z]\w+", one) for one in ids.values())
+    assert ids_of(reversed(keys)) == ids
 
 
 @pytest.mark.parametrize("place", ["end of the line", "above", "head"])

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from lib.checks import output, topics
 from lib.checks.flux import Cluster
+from lib.checks.graph_picture import graph_picture
 from lib.checks.rules import RULES, findings
 from lib.process import ROOT
 
@@ -33,6 +34,7 @@ def main() -> int:
     parser.add_argument("--rule", action="append", default=[], metavar="ID", help="only this rule")
     parser.add_argument("--explain", metavar="ID", help="what a rule is about; all for a list")
     parser.add_argument("--format", choices=["text", "github"], default="text", help="github annotates the lines")
+    parser.add_argument("--graph", action="store_true", help="what waits for what, as a Mermaid flowchart; no findings")
     parser.add_argument("--json", action="store_true", help="for programs")
     arguments = parser.parse_args()
     if unknown := [name for name in [*arguments.rule, arguments.explain] if name and name not in {*RULES, "all"}]:
@@ -46,6 +48,9 @@ def main() -> int:
     cluster = Cluster(root)
     if not cluster.kustomizations:
         return failed(f"{root} has no Flux Kustomization that applies others: nothing to check.")
+    if arguments.graph:
+        print(graph_picture(cluster))
+        return 0
     places = [os.path.relpath(path.resolve(), root) for path in arguments.paths]
     found = [one for one in findings(cluster, arguments.rule) if is_in(one.place.path, places)]
     output.show(found, "json" if arguments.json else arguments.format)

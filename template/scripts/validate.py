@@ -33,6 +33,7 @@ from typing import NamedTuple
 import yaml
 
 from lib.apps import Repository
+from lib.leftovers import leftovers
 from lib.reach import unreached
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,7 +52,6 @@ READABLE_SECRETS = {
     "an auth key": re.compile(r"\btskey-[a-z]+-[A-Za-z0-9-]{20,}"),
 }
 PEM_IN_BASE64 = re.compile(r"LS0tLS1CRUdJTi[A-Za-z0-9+/=]{40,}")
-CONFLICT = re.compile(r"^(?:<{7} |>{7} |\|{7} ).*", re.MULTILINE)
 PLACEHOLDER = re.compile(r"\{\{\s*(.*?)\s*\}\}")
 # Encrypted by SOPS, a reference that `op` resolves, or a variable that Flux fills in.
 NOT_READABLE = re.compile(r"ENC\[.*\]|op://\S.*|\$\{\w+\}", re.DOTALL)
@@ -80,7 +80,7 @@ def main() -> int:
             *malformed_yaml(paths),
             *broken_kustomizations(kustomizations),
             *(finding for path, text in texts for finding in readable_secrets(path, text)),
-            *(finding for path, text in texts for finding in conflicts(path, text)),
+            *(Finding(path, line, what) for path, text in texts for line, what in leftovers(path, text)),
             *unlisted_secrets(paths),
             *(Finding(str(path.relative_to(ROOT)), 1, text) for path, text in unreached(Repository(ROOT))),
         ]
@@ -247,14 +247,6 @@ def unlisted_secrets(paths: list[str]) -> Iterator[Finding]:
             ks = ROOT / name.parent.parent / "ks.yaml"
             if not ks.exists() or not re.search(r"^  decryption:", ks.read_text(), re.MULTILINE):
                 yield Finding(path, 1, f"is never decrypted: {ks.relative_to(ROOT)} needs spec.decryption")
-
-
-def conflicts(path: str, text: str) -> Iterator[Finding]:
-    """What a merge or `copier update` left to be decided."""
-    if path.endswith((".rej", ".orig")):
-        yield Finding(path, 1, "is left over from a merge: take what you need from it, then delete it")
-    for match in CONFLICT.finditer(text):
-        yield Finding(path, line_of(text, match.start()), f"conflict marker: {match[0]}")
 
 
 def line_of(text: str, offset: int) -> int:

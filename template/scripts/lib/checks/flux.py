@@ -11,10 +11,13 @@ from typing import Any, NamedTuple
 
 from lib.checks.files import File, List, Map, Unreadable, files_of
 from lib.checks.objects import CLUSTER_SCOPED, FLUX, HELM, Object, Place, objects_in, walk
-from lib.checks.patching import patched
+from lib.checks.patching import is_idle, patched
 
 # The first folder of a Flux Kustomization's path.
 PATH = re.compile(r"^ +path: [\"']?(?:\./)?(\w[\w.-]*)/", re.MULTILINE)
+# What makes objects, or other names of objects, that the files do not show.
+UNSEEN = ("crds", "generators", "helmChartInflationGenerator", "helmCharts", "namePrefix", "nameSuffix",
+          "transformers")  # fmt: skip
 KUSTOMIZATION_FILES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
 
@@ -74,7 +77,7 @@ class Kustomization:
         return self.name
 
 
-@dataclass
+@dataclass(eq=False)
 class Cluster:
     """A repository as Flux sees it. Read once: take a new one after a change."""
 
@@ -216,11 +219,52 @@ class Cluster:
             found.line, found.lines = 1, {}
         return found
 
+    @cached_property
+    def idle_patches(self) -> list[tuple[File, int]]:
+        """Entries of `patches` in kustomization.yaml files that are about nothing in any build; by file and position.
+
+        A build that takes something from elsewhere proves nothing: a patch may be about that.
+        """
+        assert self.kustomizations, "patches are seen while these are built"
+        return [(self.files[path], number) for (path, number), is_idle in sorted(self._patches_seen.items()) if is_idle]
+
+    @cached_property
+    def _patches_seen(self) -> dict[tuple[str, int], bool]:
+        """Whether a patch was idle in every build so far."""
+        return {}
+
+    @cached_property
+    def _seen_folders(self) -> dict[str, bool]:
+        return {}
+
+    def is_all_seen(self, folder: str) -> bool:
+        """Whether everything that a folder builds is in the files, under the name that it has there."""
+        if folder not in self._seen_folders:
+            self._seen_folders[folder] = True  # One that leads back to itself adds nothing.
+            file = self.kustomize_file(folder)
+            content = self.content_of(file) if file else {}
+            places = [
+                posixpath.normpath(f"{folder}/{entry}")
+                for key in ("resources", "components")
+                for entry in _texts(content.get(key))
+            ]
+            self._seen_folders[folder] = not any(content.get(key) for key in UNSEEN) and all(
+                place in self.by_file if place in self.files else place in self.folders and self.is_all_seen(place)
+                for place in places
+            )
+        return self._seen_folders[folder]
+
+    def _see_patch(self, file: File, number: int, is_idle: bool) -> None:
+        key = file.path, number
+        self._patches_seen[key] = is_idle and self._patches_seen.get(key, True)
+
     def _applied(self, one: Kustomization) -> list[Object]:
         """What a Flux Kustomization applies."""
         items = self._built(one.folder)
         for component in one.spec.get("components") or []:
-            items = self._with_component(items, posixpath.normpath(f"{one.folder}/{component}"), frozenset())
+            items = self._with_component(
+                items, posixpath.normpath(f"{one.folder}/{component}"), frozenset({one.folder})
+            )
         for patch in one.spec.get("patches") or []:
             if isinstance(patch, dict):
                 items = [patched(item, patch) for item in items]
@@ -246,7 +290,7 @@ class Cluster:
         items += _generated(file, content)
         for entry in _texts(content.get("components")):
             items = self._with_component(items, posixpath.normpath(f"{folder}/{entry}"), above | {folder})
-        return self._as_said(items, folder, content)
+        return self._as_said(items, folder, content, above)
 
     def _with_component(self, items: list[Object], folder: str, above: frozenset[str]) -> list[Object]:
         """Objects, and what a Component adds to them and changes in them."""
@@ -263,17 +307,21 @@ class Cluster:
         items = items + list(_generated(file, content))
         for entry in _texts(content.get("components")):
             items = self._with_component(items, posixpath.normpath(f"{folder}/{entry}"), above | {folder})
-        return self._as_said(items, folder, content)
+        return self._as_said(items, folder, content, above)
 
-    def _as_said(self, items: list[Object], folder: str, content: Map) -> list[Object]:
+    def _as_said(self, items: list[Object], folder: str, content: Map, above: frozenset[str]) -> list[Object]:
         """Objects after the patches and the namespace of a kustomization.yaml."""
 
         def file_of(path: str) -> File | None:
             return self.files.get(posixpath.normpath(f"{folder}/{path}"))
 
         patches = content.get("patches")
-        for patch in patches if isinstance(patches, List) else []:
+        file = self.kustomize_file(folder)
+        for number, patch in enumerate(patches if isinstance(patches, List) else []):
             if isinstance(patch, dict):
+                if file:
+                    is_seen = all(map(self.is_all_seen, (folder, *above)))
+                    self._see_patch(file, number, is_seen and is_idle(items, patch, file_of))
                 items = [patched(item, patch, file_of) for item in items]
         if namespace := content.get("namespace"):
             items = [_moved(item, str(namespace)) for item in items]

@@ -52,6 +52,19 @@ def is_target(item: Object, patch: Mapping[str, Any]) -> bool:
     return all(selects(str(target[key]), found) for key, found in selectors if target.get(key))
 
 
+def is_idle(items: list[Object], patch: Mapping[str, Any], file_of: Any = None) -> bool:
+    """Whether a patch is surely about none of these objects."""
+    target = patch.get("target")
+    if isinstance(target, Mapping):
+        # Other files can add a namespace and labels before the patch is applied, and Flux fills in variables after.
+        sure = {key: target[key] for key in ("group", "version", "kind", "name") if target.get(key)}
+        if any("$" in str(value) for value in sure.values()):
+            return False
+        return not any(is_target(item, {"target": sure}) for item in items)
+    contents = [content for content in contents_of(patch, file_of) if isinstance(content, Map)]
+    return any(content.get("kind") and not any(is_named_by(item, content) for item in items) for content in contents)
+
+
 def selects(selector: str, labels: Mapping[str, Any]) -> bool:
     """Whether a label selector, in any of its spellings, is true of labels."""
     for term in re.findall(r"(?:[^,(]|\([^)]*\))+", selector):

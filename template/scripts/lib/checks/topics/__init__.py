@@ -1,5 +1,5 @@
 """Every topic's rules; importing this package knows them all."""
 
-from lib.checks.topics import fields, flux, graph, namespaces, registration
+from lib.checks.topics import fields, flux, graph, namespaces, patches, providers, registration
 
-__all__ = ["fields", "flux", "graph", "namespaces", "registration"]
+__all__ = ["fields", "flux", "graph", "namespaces", "patches", "providers", "registration"]
