@@ -61,8 +61,8 @@ MUTATIONS = [
         "a mapping for a list",
         "field-type",
         KS,
-        "dependsOn:",
-        {KS: ("    - name: local-path-provisioner\n    - name: nginx-internal\n", "    name: nginx-internal\n")},
+        "healthCheckExprs:",
+        {KS: ("  prune: true\n", "  prune: true\n  healthCheckExprs:\n    kind: Job\n")},
     ),
     Mutation(
         "a boolean for an annotation",

@@ -33,20 +33,26 @@ def with_values(values: str) -> dict[str, tuple[str, str]]:
 
 GATEWAY = (
     "---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata:\n  name: shared\nspec:\n"
-    "  gatewayClassName: cilium\n"
+    "  gatewayClassName: cilium\n  listeners:\n    - name: http\n      port: 80\n      protocol: HTTP\n"
 )
 ROUTE = (
     "---\napiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata:\n  name: extra\nspec:\n"
     "  parentRefs:\n    - name: shared\n"
 )
 SET = (
-    "---\napiVersion: apps/v1\nkind: StatefulSet\nmetadata:\n  name: extra\nspec:\n  volumeClaimTemplates:\n"
+    "---\napiVersion: apps/v1\nkind: StatefulSet\nmetadata:\n  name: extra\nspec:\n"
+    "  selector:\n    matchLabels: {app: extra}\n"
+    "  template:\n    metadata:\n      labels: {app: extra}\n    spec:\n      containers:\n"
+    "        - name: app\n          image: ghcr.io/example/app:1.2.3\n          resources:\n"
+    "            requests: {cpu: 10m, memory: 16Mi}\n            limits: {memory: 16Mi}\n"
+    "  volumeClaimTemplates:\n"
     "    - metadata:\n        name: data\n      spec:\n        storageClassName: loca-path\n"
 )
 # The kind comes with it, so that nothing else is missing.
 DATABASE = (
     "---\napiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata:\n"
-    "  name: clusters.postgresql.cnpg.io\nspec:\n  group: postgresql.cnpg.io\n"
+    "  name: clusters.postgresql.cnpg.io\nspec:\n  group: postgresql.cnpg.io\n  scope: Namespaced\n  names: {kind: Cluster, plural: clusters}\n"
+    "  versions:\n    - {name: v1, served: true, storage: true}\n"
     "---\napiVersion: postgresql.cnpg.io/v1\nkind: Cluster\nmetadata:\n  name: extra\nspec:\n  instances: 1\n"
     "  storage:\n    size: 1Gi\n"
 )
