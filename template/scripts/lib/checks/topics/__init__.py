@@ -1,5 +1,5 @@
 """Every topic's rules; importing this package knows them all."""
 
-from lib.checks.topics import flux, graph, namespaces, registration, substitution, versions
+from lib.checks.topics import flux, graph, namespaces, registration, secrets, substitution, versions
 
-__all__ = ["flux", "graph", "namespaces", "registration", "substitution", "versions"]
+__all__ = ["flux", "graph", "namespaces", "registration", "secrets", "substitution", "versions"]
