@@ -18,8 +18,6 @@ It looks at every file that git tracks or would add, and at the staged text wher
 Exit code: 0 nothing found, 1 something found, 3 a check could not run.
 """
 
-import base64
-import binascii
 import os
 import re
 import shutil
@@ -30,31 +28,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-import yaml
-
 from lib.apps import Repository
-from lib.leftovers import leftovers
+from lib.checks import readable
 from lib.reach import unreached
 
 ROOT = Path(__file__).resolve().parents[1]
 KUSTOMIZATIONS = {"kustomization.yaml", "kustomization.yml", "Kustomization"}
-TEMPLATES = (".tpl", ".tmpl", ".gotmpl", ".j2")
-
-READABLE_SECRETS = {
-    "an age secret key": re.compile(r"AGE-SECRET-KEY-(?:PQ-)?1[0-9A-Z]{20,}"),
-    "a private key": re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----"),
-    "a service account token": re.compile(r"\bops_[A-Za-z0-9_=-]{60,}"),
-    "a JSON Web Token": re.compile(r"\beyJhbGci[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"),
-    "a tunnel token": re.compile(r"\beyJhIjoi[A-Za-z0-9+/=_-]{60,}"),
-    "a GitHub token": re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{50,})"),
-    "a GitLab token": re.compile(r"\bglpat-[A-Za-z0-9_-]{20,}"),
-    "a file of Connect credentials": re.compile(r"\"encCredentials\"\s*:"),
-    "an auth key": re.compile(r"\btskey-[a-z]+-[A-Za-z0-9-]{20,}"),
-}
-PEM_IN_BASE64 = re.compile(r"LS0tLS1CRUdJTi[A-Za-z0-9+/=]{40,}")
-PLACEHOLDER = re.compile(r"\{\{\s*(.*?)\s*\}\}")
-# Encrypted by SOPS, a reference that `op` resolves, or a variable that Flux fills in.
-NOT_READABLE = re.compile(r"ENC\[.*\]|op://\S.*|\$\{\w+\}", re.DOTALL)
+CONFLICT = re.compile(r"^(?:<{7} |>{7} |\|{7} ).*", re.MULTILINE)
 
 
 class Finding(NamedTuple):
@@ -80,7 +60,7 @@ def main() -> int:
             *malformed_yaml(paths),
             *broken_kustomizations(kustomizations),
             *(finding for path, text in texts for finding in readable_secrets(path, text)),
-            *(Finding(path, line, what) for path, text in texts for line, what in leftovers(path, text)),
+            *(finding for path, text in texts for finding in conflicts(path, text)),
             *unlisted_secrets(paths),
             *(Finding(str(path.relative_to(ROOT)), 1, text) for path, text in unreached(Repository(ROOT))),
         ]
@@ -170,66 +150,11 @@ def broken_kustomizations(paths: list[str]) -> Iterator[Finding]:
 
 def readable_secrets(path: str, text: str) -> Iterator[Finding]:
     """Secrets that whoever reads the repository could read."""
-    for what, pattern in READABLE_SECRETS.items():
-        for match in pattern.finditer(text):
-            yield Finding(path, line_of(text, match.start()), f"{what} can be read here")
-    for match in PEM_IN_BASE64.finditer(text):
-        if "PRIVATE KEY" in decoded(match[0]):
-            yield Finding(path, line_of(text, match.start()), "a private key, in base64, can be read here")
-    if PurePosixPath(path).name.find(".sops.") > 0 and not re.search(r'^\s*"?sops(?:_mac)?"?[:=]', text, re.MULTILINE):
-        yield Finding(path, 1, f"is named *.sops.*, but is not encrypted: sops encrypt --in-place {path}")
-    if is_yaml(path) or path.endswith((".json", *TEMPLATES)):
-        yield from readable_values(path, text)
-
-
-def readable_values(path: str, text: str) -> Iterator[Finding]:
-    """Values of Secrets that are neither encrypted nor a reference."""
-    try:
-        documents = list(yaml.compose_all(PLACEHOLDER.sub(r"\1", text) if "{{" in text else text, yaml.SafeLoader))
-    except yaml.YAMLError:
-        if re.search(r"^\s*kind: Secret$", text, re.MULTILINE):
-            yield Finding(path, 1, "holds a Secret that can't be checked, because the YAML can't be parsed")
-        return
-    for document in documents:
-        for mapping in mappings(document):
-            keys = {key.value: value for key, value in mapping.value if isinstance(key, yaml.ScalarNode)}
-            scalar = keys.get("kind")
-            is_secret = isinstance(scalar, yaml.ScalarNode) and scalar.value == "Secret"
-            for name in ("data", "stringData"):
-                if name in keys and (is_secret or name == "stringData"):
-                    yield from readable_entries(path, keys[name])
-            if "secretGenerator" in keys:
-                yield from generated_secrets(path, keys["secretGenerator"])
-
-
-def readable_entries(path: str, node: yaml.Node) -> Iterator[Finding]:
-    """Entries of a Secret's data or stringData that can be read."""
-    for key, value in node.value if isinstance(node, yaml.MappingNode) else []:
-        readable = not isinstance(value, yaml.ScalarNode) or not NOT_READABLE.fullmatch(value.value.strip())
-        if readable and value.value:
-            yield Finding(path, key.start_mark.line + 1, f"the value of {key.value} in this Secret can be read")
-
-
-def generated_secrets(path: str, node: yaml.Node) -> Iterator[Finding]:
-    """Sources of a secretGenerator that can be read."""
-    for mapping in mappings(node):
-        for key, value in mapping.value:
-            for entry in value.value if isinstance(value, yaml.SequenceNode) else []:
-                if key.value == "literals" or (key.value in ("files", "envs") and ".sops." not in str(entry.value)):
-                    yield Finding(
-                        path, entry.start_mark.line + 1, "this secretGenerator takes a value that can be read"
-                    )
-
-
-def mappings(node: yaml.Node | None) -> Iterator[yaml.MappingNode]:
-    """The node's mappings, its own and those inside."""
-    if isinstance(node, yaml.MappingNode):
-        yield node
-        for _, value in node.value:
-            yield from mappings(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            yield from mappings(value)
+    found = [*readable.keys_and_tokens(text), *readable.not_encrypted(path, text)]
+    if readable.may_hold_values(path):
+        found += readable.values(text)
+    for line, said in found:
+        yield Finding(path, line, said)
 
 
 def unlisted_secrets(paths: list[str]) -> Iterator[Finding]:
@@ -249,16 +174,12 @@ def unlisted_secrets(paths: list[str]) -> Iterator[Finding]:
                 yield Finding(path, 1, f"is never decrypted: {ks.relative_to(ROOT)} needs spec.decryption")
 
 
-def line_of(text: str, offset: int) -> int:
-    return text.count("\n", 0, offset) + 1
-
-
-def decoded(text: str) -> str:
-    """The start of what a base64 text says; empty when it is none."""
-    try:
-        return base64.b64decode(text[: min(80, len(text) // 4 * 4)]).decode(errors="replace")
-    except binascii.Error:
-        return ""
+def conflicts(path: str, text: str) -> Iterator[Finding]:
+    """What a merge or `copier update` left to be decided."""
+    if path.endswith((".rej", ".orig")):
+        yield Finding(path, 1, "is left over from a merge: take what you need from it, then delete it")
+    for match in CONFLICT.finditer(text):
+        yield Finding(path, readable.line_of(text, match.start()), f"conflict marker: {match[0]}")
 
 
 if __name__ == "__main__":

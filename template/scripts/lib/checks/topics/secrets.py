@@ -1,0 +1,146 @@
+"""What whoever reads the repository should not be able to read."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from lib.checks import readable
+from lib.checks.files import File, Unreadable, documents
+from lib.checks.flux import Cluster
+from lib.checks.objects import HELM, Object, Place, walk
+from lib.checks.rules import Found, Severity, rule
+
+# The end of a name counts: passwordKey and tokenSecretName say where a value is, and not the value itself.
+NAMED_SO = re.compile(
+    r"(?:password|passwd|passphrase|(?:^|_)pass|token|api[_-]?key|access[_-]?key|private[_-]?key|encryption[_-]?key"
+    r"|(?:client|cookie|hmac|jwt|session|shared|webhook)[_-]?secret)$",
+    re.IGNORECASE,
+)
+# As environment variables are called, where nothing is the name of a Secret.
+VARIABLE_NAMED_SO = re.compile(r"[A-Z0-9_]*(?:SECRET|SECRET_KEY)")
+IS_PASSWORD = re.compile(r"pass(?:word|wd|phrase)?$", re.IGNORECASE)
+# Beside it, or around it, these say that a value comes from a Secret, whose key stands here.
+POINTS_ELSEWHERE = re.compile(
+    r"existing|secretName|secretKeys?$|SecretRef|KeyRef|valueFrom|remoteRef|fromSecret", re.IGNORECASE
+)
+# Paths, references that some program resolves, templates, variables, comparisons.
+REFERENCE = re.compile(
+    r"[./~$%!<@{].*|.*(?:\$[({]|\{\{|\$__|op://|ENC\[|ref\+|<[\w -]+>).*|(?:env|file|vault|os\.environ|secret)[:./(].*"
+    r"|https?://[^@]*",
+    re.DOTALL | re.IGNORECASE,
+)
+# What is written where a program wants something and does not use it.
+MEANS_NOTHING = re.compile(
+    r"true|false|yes|no|on|off|none|null|nil|unused|disabled|enabled|not[-_ ]?(?:used|needed|required|set)|dummy|fake"
+    r"|ignored|optional|required|external|auto|random|generated?|redacted|x+|\*+|-+",
+    re.IGNORECASE,
+)
+
+
+def texts_of(cluster: Cluster) -> Iterator[tuple[File, str]]:
+    """Every text in the repository."""
+    for file in cluster.files.values():
+        yield file, file.text
+
+
+@rule(
+    "secret-plain",
+    Severity.ERROR,
+    "Whoever reads the repository, now or in its history, has this value.",
+    "Change the value where it is used, then encrypt it with SOPS or take it from a store such as 1Password.",
+)
+def secret_plain(cluster: Cluster) -> Found:
+    """Secrets, in manifests, generators and templates."""
+    for file, text in texts_of(cluster):
+        if not readable.may_hold_values(file.path) or not re.search(r"Secret|stringData|secretGenerator", text):
+            continue
+        try:
+            # Nothing that spells out a billion values.
+            list(documents(readable.without_placeholders(text)))
+        except Unreadable:
+            continue
+        for line, said in readable.values(text):
+            yield Place(file.path, line), said
+
+
+@rule(
+    "secret-not-encrypted",
+    Severity.ERROR,
+    "The name says that the file is encrypted, so nobody looks at what is in it.",
+    "Encrypt it: sops encrypt --in-place with its path.",
+)
+def secret_not_encrypted(cluster: Cluster) -> Found:
+    """Files that are called *.sops.* and that SOPS has not touched."""
+    for file, text in texts_of(cluster):
+        if ".sops." in file.name:
+            for line, said in readable.not_encrypted(file.path, text):
+                yield Place(file.path, line), f"{file.name} {said}"
+
+
+@rule(
+    "secret-readable",
+    Severity.ERROR,
+    "Whoever reads the repository, now or in its history, has this key.",
+    "Revoke it where it was made, then take it out.",
+)
+def secret_readable(cluster: Cluster) -> Found:
+    """Private keys and tokens in any file."""
+    for file, text in texts_of(cluster):
+        for line, said in readable.keys_and_tokens(text):
+            yield Place(file.path, line), said
+
+
+@rule(
+    "secret-in-values",
+    Severity.WARNING,
+    "Whoever reads the repository, now or in its history, has this password.",
+    "Change it, and take it from a Secret: by the chart's own key for one, secretKeyRef, envFrom or valuesFrom.",
+)
+def secret_in_values(cluster: Cluster) -> Found:
+    """Passwords and tokens in values of HelmReleases and in environment variables."""
+    secrets = {item.name for item in cluster.applied if "Secret" in item.kind or item.kind == "OnePasswordItem"}
+    for item in cluster.applied:
+        for name, value, keys in _literals(item):
+            if is_named_so(name) and is_secret(name, value) and value not in secrets:
+                yield item.at(*keys), f"{item.kind} {item.name} holds a value for {name} that can be read"
+
+
+def is_named_so(name: str) -> bool:
+    """Whether a name is that of a secret value."""
+    return bool(NAMED_SO.search(name) or VARIABLE_NAMED_SO.fullmatch(name))
+
+
+def is_secret(name: str, value: Any) -> bool:
+    """Whether a value is one that somebody could use: no reference, no switch, no name of a place."""
+    if isinstance(value, bool) or value is None:
+        return False
+    text = str(value).strip()
+    if not text or REFERENCE.fullmatch(text) or MEANS_NOTHING.fullmatch(text):
+        return False
+    if IS_PASSWORD.search(name):
+        return True
+    # Tokens are long; what is short or a number says how many, how long, or which one.
+    return isinstance(value, str) and len(text) >= 8 and not text.isdigit() and " " not in text
+
+
+def _literals(item: Object) -> Iterator[tuple[str, Any, tuple[str | int, ...]]]:
+    """Names and values with their place: every value of a HelmRelease, of anything else its environment variables."""
+    is_release = item.is_a("HelmRelease", HELM)
+    start: tuple[str | int, ...] = ("spec", "values") if is_release else ()
+    for keys, value in walk(item.get(*start), start):
+        if not isinstance(value, dict) or _points_elsewhere(keys[len(start) :], value):
+            continue
+        if isinstance(value.get("name"), str) and "value" in value and "env" in keys[-2:]:
+            yield value["name"], value["value"], (*keys, "value")
+        elif is_release:
+            for name, inner in value.items():
+                if isinstance(inner, dict) and keys[-1] == "env" and "value" in inner:
+                    yield str(name), inner["value"], (*keys, name, "value")
+                elif not isinstance(inner, (dict, list)):
+                    yield str(name), inner, (*keys, name)
+
+
+def _points_elsewhere(keys: tuple[str | int, ...], value: dict[Any, Any]) -> bool:
+    """Whether a mapping is about a Secret that is elsewhere, and names its keys."""
+    around = any(POINTS_ELSEWHERE.search(str(key)) for key in keys)
+    return around or any(POINTS_ELSEWHERE.search(str(key)) and inner for key, inner in value.items())
