@@ -15,7 +15,10 @@ OWN = (
 EMPTY = "            resources: {}\n"
 LIMITS = "limits:\n                memory: 512Mi\n"
 REQUESTS = "requests:\n                cpu: 10m\n                memory: 128Mi\n"
-OF_CHART = '    resources:\n      requests:\n        cpu: "10m"\n        memory: "128Mi"\n      limits:\n        memory: "512Mi"\n'
+OF_CHART = (
+    '    resources:\n      requests:\n        cpu: "10m"\n        memory: "128Mi"\n'
+    '      limits:\n        memory: "512Mi"\n'
+)
 CONTAINERS = "        containers:\n          app:\n"
 SECOND = "          second:\n            image:\n              repository: ghcr.io/example/app\n"
 FIRST = f"        initContainers:\n{SECOND}".replace("second", "first")

@@ -1,5 +1,5 @@
 """Every topic's rules; importing this package knows them all."""
 
-from lib.checks.topics import flux, graph, namespaces, registration, resources
+from lib.checks.topics import flux, graph, namespaces, network, registration, resources
 
-__all__ = ["flux", "graph", "namespaces", "registration", "resources"]
+__all__ = ["flux", "graph", "namespaces", "network", "registration", "resources"]
