@@ -53,9 +53,13 @@ OTHERS = (
 
 @dataclass
 class Controllers:
-    """The classes that are served, each with whose controllers do; `is_whole` when there can be no others."""
+    """The classes that are served, each with whose controllers do, and those that may be.
+
+    `is_whole` when there can be no others.
+    """
 
     classes: dict[str, set[str]] = field(default_factory=dict)
+    possible: set[str] = field(default_factory=set)
     is_whole: bool = True
 
     def add(self, name: object, family: str) -> None:
@@ -95,9 +99,10 @@ def _add_release(found: Controllers, release: Release, variables: Variables) -> 
     elif release.chart == "tailscale-operator":
         found.add(release.get("ingressClass", "name") or "tailscale", TAILSCALE)
     elif release.chart == "cilium":
+        # Values from elsewhere can switch it on, and name no other class.
         if release.get("ingressController", "enabled") is True:
             found.add("cilium", CILIUM)
-        if not release.is_whole:
-            found.is_whole = False
+        elif not release.is_whole:
+            found.possible.add("cilium")
     elif any(part in release.chart for part in OTHERS):
         found.is_whole = False

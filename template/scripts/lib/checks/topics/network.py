@@ -48,7 +48,7 @@ def class_unknown(cluster: Cluster) -> Found:
     for way in ingresses(cluster) if known.is_whole else ():
         said, place = class_of(way)
         name = variables.of_way(said, way)
-        if name and not is_open(name) and name not in known.classes:
+        if name and not is_open(name) and name not in known.classes.keys() | known.possible:
             served = f"there is {', '.join(sorted(known.classes))}" if known.classes else "there is no controller"
             yield place, f"nobody serves the class {name} of {way}: {served}"
 
