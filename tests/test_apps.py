@@ -154,7 +154,7 @@ def test_variables_are_filled_in_where_they_are_meant_to_be(applied: dict[str, l
 def test_the_clusters_own_checks_find_nothing(cluster: Repository) -> None:
     git(cluster.root, "init", "--quiet")
     done = subprocess.run(
-        [sys.executable, cluster.root / "scripts/validate.py"],
+        [sys.executable, cluster.root / "scripts/validate-manifests.py"],
         env=environment(),
         capture_output=True,
         text=True,

@@ -27,6 +27,7 @@ from lib.checks.rules import Finding, findings
 from lib.process import ROOT, has
 from lib.refusal import Refusal
 from lib.validation import charts, tools
+from lib.validation.staged import staged
 
 assert topics
 
@@ -46,7 +47,7 @@ def main() -> int:
     cluster = Cluster(ROOT)
     found: list[Finding] = []
     missing: list[str] = []
-    steps = [tools.yamllint, tools.kustomize, charts.charts]
+    steps = [tools.yamllint, tools.kustomize, charts.charts, staged]
     if has("talosctl"):
         steps.append(tools.machines)
     else:
@@ -59,7 +60,8 @@ def main() -> int:
     found += findings(cluster)
     if chosen is not None:
         found = [one for one in found if one.place.path in chosen]
-    found.sort(key=lambda one: (one.place.path, one.place.line, one.rule.id))
+    # One line can be found in the work tree and in what is staged.
+    found = sorted(set(found), key=lambda one: (one.place.path, one.place.line, one.rule.id))
     output.show(found, "json" if arguments.json else arguments.format)
     for text in missing:
         print(f"error: {text}.", file=sys.stderr)

@@ -159,6 +159,10 @@ MUTATIONS = [
                 "  - ./ingress.yaml\n",
                 "  - ./ingress.yaml\n  - ./extra.yaml\n",
             ),
+            f"{MEDIA}/manifests-internal-onepassword/ks.yaml": (
+                "    - name: nginx-internal\n",
+                "    - name: nginx-internal\n    - name: manifests-internal-none\n",
+            ),
         },
         extra_route("own", "media", "manifests-internal-none")
         | {

@@ -51,8 +51,8 @@ SET = (
 # The kind comes with it, so that nothing else is missing.
 DATABASE = (
     "---\napiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata:\n"
-    "  name: clusters.postgresql.cnpg.io\nspec:\n  group: postgresql.cnpg.io\n  scope: Namespaced\n  names: {kind: Cluster, plural: clusters}\n"
-    "  versions:\n    - {name: v1, served: true, storage: true}\n"
+    "  name: clusters.postgresql.cnpg.io\nspec:\n  group: postgresql.cnpg.io\n  scope: Namespaced\n"
+    "  names: {kind: Cluster, plural: clusters}\n  versions:\n    - {name: v1, served: true, storage: true}\n"
     "---\napiVersion: postgresql.cnpg.io/v1\nkind: Cluster\nmetadata:\n  name: extra\nspec:\n  instances: 1\n"
     "  storage:\n    size: 1Gi\n"
 )

@@ -20,7 +20,9 @@ OF_CHART = (
     '      limits:\n        memory: "512Mi"\n'
 )
 CONTAINERS = "        containers:\n          app:\n"
-SECOND = "          second:\n            image:\n              repository: ghcr.io/example/app\n"
+SECOND = (
+    "          second:\n            image:\n              repository: ghcr.io/example/app\n              tag: 1.2.3\n"
+)
 FIRST = f"        initContainers:\n{SECOND}".replace("second", "first")
 DEFAULTS = "        defaultContainerOptions:\n          resources:\n            requests:\n              cpu: 10m\n"
 
@@ -73,7 +75,7 @@ MUTATIONS = [
         {
             MANIFESTS: (
                 "      containers:\n",
-                "      initContainers:\n        - name: first\n          image: busybox\n      containers:\n",
+                "      initContainers:\n        - name: first\n          image: busybox:1.37.0\n      containers:\n",
             )
         },
     ),

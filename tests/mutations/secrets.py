@@ -42,7 +42,26 @@ def with_value(name: str, text: str, at: str) -> Mutation:
     return Mutation(name, "secret-in-values", RELEASE, at, {RELEASE: (old, text + old)})
 
 
+ENCRYPTED = (
+    f"{CLEAR}stringData:\n  a: ENC[AES256_GCM,data:x,iv:y,tag:z,type:str]\nsops:\n  mac: ENC[AES256_GCM,data:x]\n"
+)
+
 MUTATIONS = [
+    Mutation(
+        "an encrypted Secret that nothing decrypts",
+        "secret-not-decrypted",
+        f"{APP}/app/x.sops.yaml",
+        "apiVersion",
+        {LIST: ("  - ./pvc.yaml\n", "  - ./pvc.yaml\n  - ./x.sops.yaml\n")},
+        {f"{APP}/app/x.sops.yaml": ENCRYPTED},
+    ),
+    Mutation(
+        "an encrypted Secret in a folder that nothing builds",
+        "secret-not-listed",
+        "kubernetes/left/x.sops.yaml",
+        "apiVersion",
+        writes={"kubernetes/left/x.sops.yaml": ENCRYPTED},
+    ),
     secret("a Secret in clear", "kubernetes/clear.yaml", f"{CLEAR}stringData:\n  a: hunter2\n", "a:"),
     secret("a Secret in base64", "kubernetes/clear.yaml", f"{CLEAR}data:\n  a: aHVudGVyMg==\n", "a:"),
     secret(

@@ -73,7 +73,9 @@ def namespace_none(cluster: Cluster) -> Found:
     for one in cluster.kustomizations:
         item = next((item for item in one.objects if not item.namespace and item.kind in NAMESPACED), None)
         if item:
-            yield one.item.at("spec"), f"{one} has no targetNamespace, so {item.kind} {item.name} ends up in default"
+            # A root applies namespaces, not apps: what it finds lying there is out of place.
+            place = one.item.at("spec") if one.parent else item.at()
+            yield place, f"{one} has no targetNamespace, so {item.kind} {item.name} ends up in default"
 
 
 NAMESPACED = {

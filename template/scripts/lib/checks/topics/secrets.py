@@ -57,7 +57,10 @@ def secret_plain(cluster: Cluster) -> Found:
         try:
             # Nothing that spells out a billion values.
             list(documents(readable.without_placeholders(text)))
-        except Unreadable:
+        except Unreadable as reason:
+            # Of a manifest it is said that it is no YAML.
+            if not file.is_yaml and re.search(r"^\s*kind: Secret$", text, re.MULTILINE):
+                yield Place(file.path, reason.line), f"holds a Secret that can't be checked: it {reason}"
             continue
         for line, said in readable.values(text):
             yield Place(file.path, line), said
@@ -88,6 +91,34 @@ def secret_readable(cluster: Cluster) -> Found:
     for file, text in texts_of(cluster):
         for line, said in readable.keys_and_tokens(text):
             yield Place(file.path, line), said
+
+
+@rule(
+    "secret-not-decrypted",
+    Severity.ERROR,
+    "Flux applies an encrypted Secret as it is, and the app reads the cipher.",
+    "Set spec.decryption in the Kustomization that applies it.",
+)
+def secret_not_decrypted(cluster: Cluster) -> Found:
+    """Encrypted objects that a Kustomization without decryption applies."""
+    for one in cluster.kustomizations:
+        for item in one.objects:
+            if "sops" in item.content and not one.spec.get("decryption"):
+                yield item.at(), f"{one} applies {item.kind} {item.name}, which is encrypted, and does not decrypt"
+
+
+@rule(
+    "secret-not-listed",
+    Severity.ERROR,
+    "An encrypted file that no kustomization.yaml lists is left over, or missing in the cluster.",
+    "List it in the kustomization.yaml of its folder, or delete it.",
+)
+def secret_not_listed(cluster: Cluster) -> Found:
+    """Encrypted manifests in folders without kustomization.yaml: one is left where an update took the rest away."""
+    applied = {item.file.path for item in cluster.applied}
+    for path, items in cluster.by_file.items():
+        if "sops" in items[0].content and path not in applied and not cluster.kustomize_file(items[0].file.folder):
+            yield items[0].at(), f"{items[0].kind} {items[0].name} is applied by nobody"
 
 
 @rule(

@@ -1,0 +1,29 @@
+"""What the next commit holds, where the work tree holds something else by now."""
+
+from collections.abc import Iterator
+
+from lib.checks import readable
+from lib.checks.flux import Cluster
+from lib.checks.objects import Place
+from lib.checks.rules import RULES, Finding
+from lib.leftovers import leftovers
+from lib.process import run
+
+
+def staged(cluster: Cluster, chosen: set[str] | None) -> Iterator[Finding]:
+    """Secrets and merge leftovers in staged texts; not yet what a merge left open."""
+    del cluster, chosen
+    for path, text in _texts():
+        for line, said in [*readable.keys_and_tokens(text), *readable.not_encrypted(path, text)]:
+            yield Finding(RULES["secret-readable"], Place(path, line), said)
+        for line, said in readable.values(text) if readable.may_hold_values(path) else ():
+            yield Finding(RULES["secret-plain"], Place(path, line), said)
+        for line, said in leftovers(path, text):
+            yield Finding(RULES["conflict-marker"], Place(path, line), said)
+
+
+def _texts() -> Iterator[tuple[str, str]]:
+    unmerged = set(run("git", "diff", "--name-only", "--diff-filter=U", "-z").split("\0"))
+    for path in run("git", "diff", "--name-only", "--diff-filter=MD", "-z").split("\0"):
+        if path and path not in unmerged and "\0" not in (content := run("git", "show", f":{path}")):
+            yield path, content
