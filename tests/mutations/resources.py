@@ -86,11 +86,15 @@ MUTATIONS = [
         "resources:",
         {CRONJOB: ("limits:\n                  memory: 512Mi\n", "limits: {}\n")},
     ),
-    Mutation("a chart without resources", RULE, CHART, "values:", {CHART: (OF_CHART, "    replicas: 1\n")}),
-    Mutation("a chart with empty resources", RULE, CHART, "values:", {CHART: (OF_CHART, "    resources: {}\n")}),
+    Mutation(
+        "a chart without resources", "resources-unsaid", CHART, "values:", {CHART: (OF_CHART, "    replicas: 1\n")}
+    ),
+    Mutation(
+        "a chart with empty resources", "resources-unsaid", CHART, "values:", {CHART: (OF_CHART, "    resources: {}\n")}
+    ),
     Mutation(
         "a chart with the resources of a claim alone",
-        RULE,
+        "resources-unsaid",
         CHART,
         "values:",
         {CHART: (OF_CHART, "    claim:\n      resources:\n        requests:\n          storage: 1Gi\n")},

@@ -29,18 +29,35 @@ STORAGE = {"storage", "ephemeral-storage"}
     "Set resources with requests and limits.memory.",
 )
 def resources_missing(cluster: Cluster) -> Found:
-    """Containers of manifests and of app-template, and charts whose values say nothing about resources."""
+    """Containers of manifests and of app-template, whose pods are known."""
     defaulted = _namespaces_with_defaults(cluster)
     for item in cluster.applied:
         if item.kind in POD_SPECS and item.namespace not in defaulted:
             yield from _in_manifest(item)
     for release in releases(cluster):
-        if not release.is_whole or release.namespace in defaulted or _renders_resources(release):
-            continue
-        if release.is_app_template:
+        if release.is_app_template and _is_judged(release, defaulted):
             yield from _in_app_template(release)
-        elif release.values and not release.chart.endswith("crds") and not _has_resources(release.values):
+
+
+@rule(
+    "resources-unsaid",
+    Severity.WARNING,
+    "Unless the chart brings some, its pods have no requests and no memory limit, and nobody sees which it is.",
+    "Set the chart's resources, or waive this with what the chart brings.",
+)
+def resources_unsaid(cluster: Cluster) -> Found:
+    """Releases of other charts whose values say nothing about resources."""
+    defaulted = _namespaces_with_defaults(cluster)
+    for release in releases(cluster):
+        if release.is_app_template or release.chart.endswith("crds") or not _is_judged(release, defaulted):
+            continue
+        if release.values and not _has_resources(release.values):
             yield release.item.at(*VALUES), f"HelmRelease {release.item.name} sets no resources"
+
+
+def _is_judged(release: Release, defaulted: set[str]) -> bool:
+    """Whether all is known that gives a release's pods their resources."""
+    return release.is_whole and release.namespace not in defaulted and not _renders_resources(release)
 
 
 def _namespaces_with_defaults(cluster: Cluster) -> set[str]:
