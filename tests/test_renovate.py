@@ -50,7 +50,7 @@ class Watched:
         place = re.compile(rf"""(?:[:=]\s*["']?v?|@){re.escape(pin.removeprefix("v"))}["']?$""")
         found = []
         for path in tracked(self.root):
-            if path.suffix != ".md" and path.name != ".copier-answers.yml":
+            if path.suffix not in (".md", ".xz") and path.name != ".copier-answers.yml":
                 lines = (self.root / path).read_text().splitlines()
                 found += [str(path) for line in lines if place.search(line)]
         return sorted(found)
