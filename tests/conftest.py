@@ -1,6 +1,7 @@
 """What every test may ask for: a snapshot of the template, rendered clusters, the API server."""
 
 import os
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ def isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
     Copier runs git through plumbum, which took its own copy of the environment at import.
     """
+    # What runs in the background ignores Ctrl-C, and so would everything that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     home = tmp_path_factory.mktemp("environment")
     (home / "gitconfig").write_text(
         "[user]\nname = Test\nemail = test@example.net\n[init]\ndefaultBranch = main\n[commit]\ngpgSign = false\n"

@@ -14,11 +14,9 @@ from tests.support.render import PROJECT
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 OWNER = """
-import os, signal, sys, time
+import os, sys, time
 from pathlib import Path
 from tests.cluster import controlplane
-# A run in the background ignores Ctrl-C, and so would this.
-signal.signal(signal.SIGINT, signal.default_int_handler)
 controlplane.running(Path(sys.argv[1]), os.getpid(), {})
 print("up", flush=True)
 time.sleep(600)

@@ -13,7 +13,7 @@ from lib.checks.objects import FLUX, Object, Place, walk
 from lib.checks.rules import Found, Severity, rule
 
 # Flux reads from left to right, so the escape `$$` comes first. What follows the name is an operation, or nothing.
-REFERENCE = re.compile(r"\$\$|\$\{#?(\w+)((?:[-:=+?^,#%/@][^}]*)?)\}")
+REFERENCE = re.compile(r"\$\$|\$[{]#?(\w+)((?:[-:=+?^,#%/@][^}]*)?)\}")
 # They say themselves what stands there when nothing is defined.
 WITH_DEFAULT = ("-", ":-", "=", ":=", "+", ":+")
 OPT_OUT = f"{FLUX}/substitute"
@@ -266,7 +266,7 @@ def substitution_unused(cluster: Cluster) -> Found:
             continue
         texts = list(_texts_of(cluster, one))
         for name in own:
-            pattern = re.compile(rf"\$\{{#?{re.escape(str(name))}(?!\w)")
+            pattern = re.compile(rf"\$[{{]#?{re.escape(str(name))}(?!\w)")
             if not any(pattern.search(text) for text in texts):
                 yield original.at("spec", "postBuild", "substitute", name), f"nothing that {one} applies uses {name}"
 
