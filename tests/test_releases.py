@@ -91,7 +91,7 @@ def test_its_cluster_follows_to_this_one(version: str, released: Path, tmp_path:
     done = run(root, released, "update", "--to", VERSION)
     assert done.returncode == 0, done.stdout + done.stderr
     commit_all(root, "feat: follow the template")
-    assert run(root, released, "validate").returncode == 0
+    assert run(root, released, "validate-manifests").returncode == 0
     assert "follows the template at" in run(root, released, "update", "--to", VERSION).stdout
     assert differing_from_new(root, released) == []
 
