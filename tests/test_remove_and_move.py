@@ -36,7 +36,11 @@ spec:
     name: {chart}
     namespace: flux-system
   values:
-    persistence: {{}}
+    resources:
+      requests:
+        memory: 64Mi
+      limits:
+        memory: 64Mi
 """
 SOURCE = """\
 ---
@@ -87,7 +91,10 @@ def ks(place: str, *depends_on: str) -> str:
               app.kubernetes.io/name: *app
         {"  dependsOn:" if waits else "  # It needs nothing."}
         @  interval: 1h
+          retryInterval: 2m
+          timeout: 10m
           prune: true
+          wait: true
           path: ./kubernetes/apps/{namespace}/{name}/app
           sourceRef:
             kind: GitRepository
