@@ -36,6 +36,7 @@ spec:
     name: {chart}
     namespace: flux-system
   values:
+    persistence: {{}}
     resources:
       requests:
         memory: 64Mi
