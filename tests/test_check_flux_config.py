@@ -1,6 +1,7 @@
 """check-flux-config finds each defect at its line, and nothing in a good cluster."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -8,20 +9,19 @@ import sys
 from pathlib import Path
 
 import pytest
-from lib.checks import topics
+import yaml
 from lib.checks.flux import Cluster
-from lib.checks.graph_picture import ids_of
-from lib.checks.rules import RULES, Finding, findings
+from lib.checks.graph_mermaid import ids_of
+from lib.checks.rules import Finding
+from lib.checks.topics import RULES, findings
 
-from tests.mutations import MUTATIONS
-from tests.mutations.mutation import APP, OTHER, ROOT, Mutation
+from tests.mutations import HARMLESS, MUTATIONS
+from tests.mutations.mutation import APP, OTHER, ROOT, Harmless, Mutation
 from tests.support import app_cases
 from tests.support.additions import Adder
 from tests.support.cases import CASES
 from tests.support.render import Renderer, git
 from tests.tools import schemas
-
-assert topics
 
 
 def found(root: Path) -> list[Finding]:
@@ -63,7 +63,7 @@ def good(template: Path, render: Renderer, tmp_path_factory: pytest.TempPathFact
     return root
 
 
-def mutate(good: Path, root: Path, mutation: Mutation) -> Path:
+def mutate(good: Path, root: Path, mutation: Mutation | Harmless) -> Path:
     shutil.copytree(good, root)
     for path, (old, new) in mutation.replaces.items():
         text = (root / path).read_text()
@@ -94,6 +94,11 @@ def test_a_defect_is_found_at_its_line_and_nothing_else(mutation: Mutation, good
     assert what == [(mutation.rule, mutation.found_in, line_of(root / mutation.found_in, mutation.at))], [
         str(one) for one in found(root)
     ]
+
+
+@pytest.mark.parametrize("change", HARMLESS, ids=lambda change: change.name.replace(" ", "-"))
+def test_nothing_is_found_after_a_change_that_does_no_harm(change: Harmless, good: Path, tmp_path: Path) -> None:
+    assert list(map(str, found(mutate(good, tmp_path / "cluster", change)))) == []
 
 
 def test_a_components_patch_is_fine_where_one_app_has_a_use_for_it(good: Path, tmp_path: Path) -> None:
@@ -157,9 +162,25 @@ def test_the_exit_code_says_how_bad_it_is(good: Path, wrong: Path) -> None:
     assert check(wrong).returncode == 2
     assert check(wrong, "--rule=no-timeout").returncode == 1
     assert check(wrong, "kubernetes/apps/network").returncode == 0
-    assert check(wrong, "--rule=no-such-rule").returncode == 3
-    assert check(wrong, "no/such/path").returncode == 3
-    assert check(wrong, f"--root={wrong / 'docs'}").stderr.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--rule=no-such-rule"], "no-such-rule is no rule. --explain all lists them."),
+        (["--rule=no-timeouts"], "no-timeouts is no rule: did you mean no-timeout? --explain all lists them."),
+        (["--explain=no-timeouts"], "no-timeouts is no rule: did you mean no-timeout? --explain all lists them."),
+        (["no/such/path"], "no/such/path is not there."),
+        (["/etc"], "/etc is not in "),
+        (["--root=docs"], "no Flux Kustomization that can be read applies others"),
+        (["--root=no/such/path"], "no/such/path is no folder."),
+        (["--root=README.md"], "README.md is no folder."),
+    ],
+)
+def test_what_can_not_be_checked_is_one_sentence(words: list[str], said: str, wrong: Path) -> None:
+    done = check(wrong, *words)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith(f"error: {said}") and done.stderr.count("\n") == 1
 
 
 def test_github_annotates_the_lines(wrong: Path) -> None:
@@ -189,7 +210,8 @@ def test_the_graph_is_one_that_mermaid_draws(good: Path) -> None:
     assert {match[number] for match in arrows for number in (1, 2)} <= ids.keys()
     assert ("app-template-internal-none", "nginx-internal") in {(ids[match[1]], ids[match[2]]) for match in arrows}
     assert boxes == sorted(set(boxes)) and {"media", "network", "flux-system"} <= set(boxes)
-    assert check(good, "--graph").stdout == done.stdout
+    assert check(good, "--graph").stdout == check(good, "--graph=mermaid").stdout == done.stdout
+    assert check(good, "--graph=svg").stdout.startswith("<svg ")
 
 
 def test_names_that_differ_in_their_punctuation_alone_are_two_in_the_graph() -> None:
@@ -245,8 +267,11 @@ BOMB = "---\na: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         (b"%YAML 9.9\n", "is no YAML: "),
         (b"a: !!int x\n", "is no YAML: "),
         (b"? {a: 1}\n: [b]\n", ""),
-        (b"\x00\x01\x02", ""),
-        (b"\xff\xfe\xfa", ""),
+        (b"\x00\x01\x02", "is binary, or text that is not in UTF-8"),
+        ("a: 1\n".encode("utf-16"), "is binary, or text that is not in UTF-8"),
+        (b"\xff\xfe\xfa", "holds text that is not in UTF-8"),
+        ("a: 1\n# für\n".encode("latin-1"), "2: holds text that is not in UTF-8"),
+        (b"\xef\xbb\xbfa: 1\n", ""),
         (b"", ""),
         (b"--- \n...\n---\n", ""),
         (b"a: =\nb: !thing x\nc: &d 1\ne: &d 2\n", ""),
@@ -265,6 +290,64 @@ def test_bad_input_is_a_finding_and_no_traceback(content: bytes, reason: str, go
     if reason:
         assert f"{APP}/app/with a space.yaml:" in done.stdout and reason in done.stdout
     assert done.returncode == (2 if reason else 0), done.stdout
+
+
+def test_a_file_that_nobody_may_read_is_a_finding(good: Path, tmp_path: Path) -> None:
+    root = tmp_path / "cluster"
+    shutil.copytree(good, root)
+    (root / APP / "ks.yaml").chmod(0)
+    (root / OTHER / "app").chmod(0)
+    try:
+        done = as_anybody(root)
+    finally:
+        (root / OTHER / "app").chmod(0o755)
+    assert "Traceback" not in done.stderr
+    assert f"{APP}/ks.yaml:1: can't be read: Permission denied [not-yaml]" in done.stdout
+    assert done.returncode == 2
+
+
+def as_anybody(root: Path) -> subprocess.CompletedProcess[str]:
+    """The check without what lets root read everything."""
+    drop = ["capsh", "--drop=cap_dac_override,cap_dac_read_search", "--", "-c", 'exec "$0" "$@"']
+    words = [sys.executable, "scripts/check-flux-config.py"]
+    if os.geteuid() == 0:
+        if not shutil.which("capsh"):
+            pytest.skip("root may read everything, and capsh is not there")
+        words = [*drop, *words]
+    return subprocess.run(words, cwd=root, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("script", ["check-flux-config", "validate-manifests"])
+def test_where_flux_starts_nowhere_the_reason_is_said(script: str, good: Path, tmp_path: Path) -> None:
+    root = tmp_path / "cluster"
+    shutil.copytree(good, root)
+    git(root, "init", "--quiet")
+    with (root / ROOT).open("a") as ks:
+        ks.write("a: [\n")
+    done = subprocess.run(
+        [sys.executable, f"scripts/{script}.py"], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 3
+    assert f"{ROOT}:" in done.stdout and "[not-yaml]" in done.stdout and "app-not-listed" not in done.stdout
+    assert "error: no Flux Kustomization that can be read applies others" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "spec", ["patches: 5", "components: {a: b}", "sourceRef: [a]", "dependsOn: {a: b}", "path: []"]
+)
+def test_a_root_that_says_nonsense_is_no_traceback(spec: str, good: Path, tmp_path: Path) -> None:
+    root = tmp_path / "cluster"
+    shutil.copytree(good, root)
+    text = (root / ROOT).read_text()
+    key = spec.partition(":")[0]
+    documents = [document for document in yaml.safe_load_all(text) if document]
+    for document in documents:
+        document["spec"][key] = yaml.safe_load(spec)[key]
+    (root / ROOT).write_text(yaml.safe_dump_all(documents))
+    done = check(root)
+    assert "Traceback" not in done.stderr
+    assert done.returncode in (2, 3)
 
 
 def test_windows_line_ends_change_no_line_number(good: Path, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """A cluster's repository is checked by its commit hook and its host's CI, with one command."""
 
 import base64
+import itertools
+import json
 import os
 import re
 import shutil
@@ -47,15 +49,16 @@ def tools(root: Path) -> dict[str, str]:
     return versions
 
 
-def validate(root: Path) -> subprocess.CompletedProcess[str]:
+def validate(root: Path, *words: str, timeout: float | None = None) -> subprocess.CompletedProcess[str]:
     """What `task validate` runs, with this Python instead of uv's."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     return subprocess.run(
-        [sys.executable, "scripts/validate-manifests.py"],
+        [sys.executable, "scripts/validate-manifests.py", *words],
         cwd=root,
         env=os.environ | {"PATH": path},
         capture_output=True,
         text=True,
+        timeout=timeout,
         check=False,
     )
 
@@ -148,7 +151,12 @@ def test_ci_and_the_hook_run_the_same_command_with_pinned_tools(render: Renderer
     hook = yaml.safe_load((root / "lefthook.yaml").read_text())["pre-commit"]["jobs"]
     assert [job["run"] for job in hook] == ["task validate"]
     file = root / (".github/workflows/validate.yaml" if ci == "github" else ".gitlab-ci.yml")
-    assert "task validate" in file.read_text()
+    # Findings are shown at their lines.
+    shown = {
+        "github": "task validate -- --format=github",
+        "gitlab": "task validate -- --report=gl-code-quality-report.json",
+    }
+    assert shown[ci] in file.read_text()
     enabled = re.search(r"MISE_ENABLE_TOOLS: (.*)", file.read_text())
     assert enabled and set(enabled[1].split(",")) <= tools(root).keys()
 
@@ -312,6 +320,40 @@ def finds_the_key_in(mine: Path) -> None:
 
 
 @pytest.mark.real
+def test_gitlab_gets_each_finding_with_its_line(mine: Path) -> None:
+    (mine / "docs" / "x.md").write_text(f"\n{AGE_KEY}\n")
+    assert validate(mine, "--report=report.json").returncode == 2
+    (one,) = json.loads((mine / "report.json").read_text())
+    assert one["location"] == {"path": "docs/x.md", "lines": {"begin": 2}}
+    assert (one["check_name"], one["severity"]) == ("secret-readable", "critical")
+    assert len(one["fingerprint"]) == 64 and AGE_KEY not in str(one)
+    done = validate(mine, "--report=no/such/folder/report.json")
+    assert done.returncode == 3 and "can't be written: No such file or directory" in done.stderr
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("staged", [False, True])
+def test_what_is_too_much_to_read_is_said_and_not_read(mine: Path, staged: bool) -> None:
+    letters = "abcdefgh"
+    lines = [f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]" for old, new in itertools.pairwise(letters)]
+    bomb = "\n".join(["---", "kind: Secret", "a: &a [x, x, x]", *lines, ""])
+    large = "---\n" + "a: b\n" * 2_000_000
+    folders = ("docs", "kubernetes/apps/default/echo/app")
+    for name, text in (("bomb", bomb), ("large", large)):
+        for folder in folders:
+            (mine / folder / f"{name}.yaml").write_text(text)
+    if staged:
+        git(mine, "add", "--all")
+        for name, folder in itertools.product(("bomb", "large"), folders):
+            (mine / folder / f"{name}.yaml").write_text("---\na: b\n")
+    done = validate(mine, timeout=60)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    for folder in folders:
+        assert f"{folder}/bomb.yaml:" in done.stdout and "spells out more than 200000 values" in done.stdout
+        assert re.search(rf"^{folder}/large.yaml:1: is .*larger than 2 MB", done.stdout, re.MULTILINE)
+
+
+@pytest.mark.real
 def test_a_merge_that_stopped_is_found_where_it_stopped(mine: Path) -> None:
     def commit(text: str) -> None:
         (mine / "notes.md").write_text(text)
@@ -346,3 +388,39 @@ def test_a_missing_tool_is_named_and_is_no_finding(mine: Path, tmp_path: Path) -
             f"error: {tool} is not on PATH, so what it checks is unchecked: `mise install` installs it." in done.stderr
         )
     assert "talosctl is not installed: machine configurations are not checked." in done.stderr
+
+
+@pytest.mark.real
+def test_a_warning_is_shown_and_stops_no_commit(mine: Path) -> None:
+    ks = mine / "kubernetes/apps/default/echo/ks.yaml"
+    ks.write_text("".join(line for line in ks.read_text().splitlines(keepends=True) if "timeout:" not in line))
+    assert validate(mine).returncode == 1
+    done = subprocess.run(["task", "validate"], cwd=mine, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "[no-timeout]" in done.stdout
+    ks.write_text(ks.read_text().replace("/app\n", "/ap\n"))
+    done = subprocess.run(["task", "--exit-code", "validate"], cwd=mine, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "[no-timeout]" in done.stdout
+
+
+@pytest.mark.real
+def test_a_check_that_fails_is_no_silent_pass(mine: Path) -> None:
+    (mine / ".yamllint").write_text("extends: no such configuration\n")
+    done = validate(mine)
+    assert done.returncode == 3
+    assert done.stderr.startswith("error: yamllint failed: ") and "Traceback" not in done.stderr
+
+
+@pytest.mark.real
+def test_outside_of_git_one_sentence_says_what_is_unchecked(mine: Path) -> None:
+    shutil.rmtree(mine / ".git")
+    done = validate(mine)
+    assert done.returncode == 3
+    assert done.stderr.startswith("error: git diff failed: ") and "Traceback" not in done.stderr
+
+
+@pytest.mark.real
+def test_settings_that_are_no_yaml_are_found_like_any_other_file(mine: Path) -> None:
+    (mine / "kubernetes/flux/meta/settings/cluster-settings.yaml").write_text("---\na: [\n")
+    done = validate(mine)
+    assert "Traceback" not in done.stderr
+    assert "cluster-settings.yaml:" in done.stdout and "[not-yaml]" in done.stdout

@@ -1,11 +1,16 @@
 """Fields that a kind does not have, lacks, or has of another type."""
 
-from tests.mutations.mutation import APP, MEDIA, Mutation
+from tests.mutations.mutation import APP, MEDIA, ROOT, Mutation
 
 KS = f"{APP}/ks.yaml"
 RELEASE = f"{APP}/app/helmrelease.yaml"
 CLAIMS = f"{APP}/app/pvc.yaml"
 SOURCE = "kubernetes/flux/meta/repos/app-template.yaml"
+LISTING = f"{APP}/app/kustomization.yaml"
+PATCH = (
+    "      apiVersion: helm.toolkit.fluxcd.io/v2\n      kind: HelmRelease\n      metadata:\n"
+    "        name: app-template-internal-none\n      spec:\n        timeouts: 5m\n"
+)
 FIRST_CLAIM = "  name: app-template-internal-none-config\nspec:\n  accessModes:\n    - ReadWriteOnce\n"
 
 MUTATIONS = [
@@ -22,6 +27,41 @@ MUTATIONS = [
         KS,
         "pruned: true",
         {KS: ("  prune: true\n", "  prune: true\n  pruned: true\n")},
+    ),
+    Mutation(
+        "a field with a typing error where Flux starts",
+        "field-unknown",
+        ROOT,
+        "waitFor: true",
+        {ROOT: ("  wait: false\n", "  wait: false\n  waitFor: true\n")},
+    ),
+    Mutation(
+        "a text for a list where Flux starts",
+        "field-type",
+        ROOT,
+        "components: parts",
+        {ROOT: ("  wait: false\n", "  wait: false\n  components: parts\n")},
+    ),
+    Mutation(
+        "a field with a typing error in the root's patch",
+        "field-unknown",
+        ROOT,
+        "cleanUpOnFail: true",
+        {ROOT: ("cleanupOnFail: true", "cleanUpOnFail: true")},
+    ),
+    Mutation(
+        "a text for a number in the root's patch",
+        "field-type",
+        ROOT,
+        "retries: many",
+        {ROOT: ("retries: 3\n                      remediate", "retries: many\n                      remediate")},
+    ),
+    Mutation(
+        "a field with a typing error in an own patch",
+        "field-unknown",
+        LISTING,
+        "timeouts: 5m",
+        {LISTING: ("kind: Kustomization\n", f"kind: Kustomization\npatches:\n  - patch: |-\n{PATCH}")},
     ),
     Mutation(
         "a field one level too high",

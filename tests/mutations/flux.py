@@ -1,6 +1,6 @@
 """What Flux is told about each Kustomization and HelmRelease."""
 
-from tests.mutations.mutation import APP, Mutation
+from tests.mutations.mutation import APP, Harmless, Mutation
 
 KS = f"{APP}/ks.yaml"
 RELEASE = f"{APP}/app/helmrelease.yaml"
@@ -42,8 +42,34 @@ MUTATIONS = [
         "an interval outside the tiers",
         "interval-unusual",
         KS,
+        "interval: 10m",
+        {KS: ("  interval: 1h\n", "  interval: 10m\n")},
+    ),
+    Mutation(
+        "an interval of a release outside the tiers",
+        "interval-unusual",
+        RELEASE,
+        "interval: 10m",
+        {RELEASE: ("  interval: 1h\n", "  interval: 10m\n")},
+    ),
+    Mutation(
+        "an hour for what is critical",
+        "interval-unusual",
+        "kubernetes/apps/kube-system/cilium/ks.yaml",
+        "interval: 1h",
+        {"kubernetes/apps/kube-system/cilium/ks.yaml": ("  interval: 5m\n", "  interval: 1h\n")},
+    ),
+    Mutation(
+        "half an hour for a release that is core",
+        "interval-unusual",
+        "kubernetes/apps/kube-system/metrics-server/app/helmrelease.yaml",
         "interval: 30m",
-        {KS: ("  interval: 1h\n", "  interval: 30m\n")},
+        {
+            "kubernetes/apps/kube-system/metrics-server/app/helmrelease.yaml": (
+                "  interval: 15m\n  timeout",
+                "  interval: 30m\n  timeout",
+            )
+        },
     ),
     Mutation(
         "an interval that is no duration",
@@ -93,4 +119,22 @@ MUTATIONS = [
         "patches:",
         {KS: ("  prune: true\n", f"  prune: true\n  patches:\n{OWN}")},
     ),
+    Mutation(
+        "no label",
+        "label-unlike-others",
+        KS,
+        "spec:",
+        {KS: ("  commonMetadata:\n    labels:\n      app.kubernetes.io/name: *app\n", "")},
+    ),
+    Mutation(
+        "another label",
+        "label-unlike-others",
+        KS,
+        "labels:",
+        {KS: ("app.kubernetes.io/name: *app\n", "app: *app\n")},
+    ),
+]
+
+HARMLESS = [
+    Harmless("an interval of half an hour", {KS: ("  interval: 1h\n", "  interval: 30m\n")}),
 ]

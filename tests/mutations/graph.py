@@ -1,10 +1,21 @@
 """What waits for what."""
 
-from tests.mutations.mutation import APP, OTHER, Mutation
+from tests.mutations.mutation import APP, OTHER, Harmless, Mutation
 
 KS = f"{APP}/ks.yaml"
 NAME = "app-template-internal-none"
 DEPENDS = "    - name: nginx-internal\n"
+
+CERTIFICATE = "kubernetes/apps/network/wildcard-certificate"
+
+
+def with_remote(url: str) -> dict[str, tuple[str, str]]:
+    """A provider that builds something from elsewhere, and does not wait for it."""
+    return {
+        f"{CERTIFICATE}/ks.yaml": ("wait: true", "wait: false"),
+        f"{CERTIFICATE}/app/kustomization.yaml": ("resources:\n", f"resources:\n  - {url}\n"),
+    }
+
 
 MUTATIONS = [
     Mutation(
@@ -77,5 +88,19 @@ MUTATIONS = [
                 f"      name: {NAME}\n",
             )
         },
+    ),
+    Mutation(
+        "a provider that is ready before pods from elsewhere",
+        "depends-on-not-waiting",
+        f"{CERTIFICATE}/ks.yaml",
+        "wait: false",
+        with_remote("https://github.com/example/app/releases/download/v1.2.3/install.yaml"),
+    ),
+]
+
+HARMLESS = [
+    Harmless(
+        "a provider of definitions from elsewhere",
+        with_remote("https://github.com/example/app/releases/download/v1.2.3/crds.yaml"),
     ),
 ]

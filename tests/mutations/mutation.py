@@ -1,4 +1,4 @@
-"""What a mutation is."""
+"""What a mutation is, and a change that does no harm."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +16,16 @@ class Mutation:
     rule: str
     found_in: str
     at: str
+    replaces: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    writes: Mapping[str, str] = field(default_factory=dict)
+    deletes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Harmless:
+    """A change to a good cluster, which leads to no finding."""
+
+    name: str
     replaces: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     writes: Mapping[str, str] = field(default_factory=dict)
     deletes: tuple[str, ...] = ()

@@ -1,9 +1,11 @@
 """Where things end up."""
 
-from tests.mutations.mutation import APP, Mutation
+from tests.mutations.mutation import APP, MEDIA, Harmless, Mutation
 
 KS = f"{APP}/ks.yaml"
 RELEASE = f"{APP}/app/helmrelease.yaml"
+
+ELSEWHERE = f"{MEDIA}/manifests-none-none"
 
 MUTATIONS = [
     Mutation(
@@ -47,5 +49,18 @@ MUTATIONS = [
         KS,
         "sourceRef:",
         {KS: ("    name: flux-system\n    namespace: flux-system\n", "    name: anton\n    namespace: flux-system\n")},
+    ),
+]
+
+HARMLESS = [
+    Harmless(
+        "a namespace that comes from elsewhere",
+        {
+            f"{ELSEWHERE}/ks.yaml": ("  targetNamespace: media\n", "  targetNamespace: elsewhere\n"),
+            f"{ELSEWHERE}/app/kustomization.yaml": (
+                "resources:\n",
+                "resources:\n  - https://github.com/example/app/releases/download/v1.2.3/install.yaml\n",
+            ),
+        },
     ),
 ]

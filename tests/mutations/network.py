@@ -1,6 +1,6 @@
 """How apps are reached: classes and Gateways, hosts, and the addresses of Services."""
 
-from tests.mutations.mutation import APP, MEDIA, OTHER, Mutation
+from tests.mutations.mutation import APP, MEDIA, OTHER, Harmless, Mutation
 
 RELEASE = f"{APP}/app/helmrelease.yaml"
 EXTERNAL = f"{OTHER}/app/helmrelease.yaml"
@@ -266,5 +266,24 @@ MUTATIONS = [
         POOL,
         "cidr: 192.168.1.101/32",
         {POOL: ("    - start: ", "    - cidr: 192.168.1.101/32\n    - start: ")},
+    ),
+    Mutation(
+        "snippets for everybody",
+        "snippets-allowed",
+        NGINX,
+        "enableSnippets:",
+        {NGINX: ("    controller:\n", "    controller:\n      enableSnippets: true\n")},
+    ),
+]
+
+HARMLESS = [
+    # external-dns takes a route's target from its Gateway.
+    Harmless(
+        "a route of an external Gateway that has a target",
+        LISTED,
+        {
+            EXTRA: extra_route("external", MEDIA.rpartition("/")[2], "manifests-internal-none")[EXTRA]
+            + GATEWAY.format(name="external").replace("spec:\n", f"{TARGET}spec:\n", 1)
+        },
     ),
 ]

@@ -1,6 +1,8 @@
 """Patches about nothing, and what copies and merges leave behind."""
 
-from tests.mutations.mutation import APP, Mutation
+import textwrap
+
+from tests.mutations.mutation import APP, Harmless, Mutation
 
 NAME = "app-template-internal-none"
 LIST = f"{APP}/app/kustomization.yaml"
@@ -17,6 +19,40 @@ def with_list(text: str) -> dict[str, tuple[str, str]]:
 
 def inline(text: str) -> str:
     return "".join(f"      {line}\n" for line in text.splitlines())
+
+
+TARGET = "group: helm.toolkit.fluxcd.io\nversion: v2\nkind: HelmRelease\nname: {}\n"
+NO_TIMEOUT = "      - op: remove\n        path: /spec/timeout\n"
+FULL = "{requests: {cpu: 10m}, limits: {memory: 64Mi}}"
+RESOURCES = (
+    "            resources:\n              requests:\n                cpu: 10m\n                memory: 128Mi\n"
+    "              limits:\n                memory: 512Mi\n"
+)
+SOURCE = (
+    "---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: source\n  annotations:\n"
+    "    config.kubernetes.io/local-config: 'true'\ndata:\n  class: internal\n"
+)
+REPLACEMENT = (
+    "replacements:\n  - source:\n      kind: ConfigMap\n      name: source\n      fieldPath: {}\n    targets:\n"
+    "      - select:\n          kind: HelmRelease\n        fieldPaths:\n"
+    "          - spec.values.ingress.app.className\n"
+)
+
+
+def with_replacement(path: str) -> dict[str, tuple[str, str]]:
+    """An app whose class is copied from a ConfigMap."""
+    return {
+        LIST: ("resources:\n", f"{REPLACEMENT.format(path)}resources:\n  - ./source.yaml\n"),
+        RELEASE: ("className: internal", "className: to-be-replaced"),
+    }
+
+
+def with_resources(resources: str) -> str:
+    """A patch of the app's resources."""
+    return inline(
+        f"apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata:\n  name: {NAME}\nspec:\n  values:\n"
+        f"    controllers:\n      {NAME}:\n        containers:\n          app:\n            resources: {resources}\n"
+    )
 
 
 MUTATIONS = [
@@ -98,5 +134,78 @@ MUTATIONS = [
         f"{APP}/ks.yaml.rej",
         "@@",
         writes={f"{APP}/ks.yaml.rej": "@@ -1 +1 @@\n-a\n+b\n"},
+    ),
+    Mutation(
+        "an old patch that names what is not built",
+        "kustomize-patch-without-target",
+        LIST,
+        "./patch.yaml",
+        with_list("patchesStrategicMerge:\n  - ./patch.yaml\n"),
+        {f"{APP}/app/patch.yaml": f"---\n{NOBODY}"},
+    ),
+    Mutation(
+        "an old patch whose file is not there",
+        "resource-missing",
+        LIST,
+        "./patch.yaml",
+        with_list("patchesStrategicMerge:\n  - ./patch.yaml\n"),
+    ),
+    Mutation(
+        "an old patch of operations about what is not built",
+        "kustomize-patch-without-target",
+        LIST,
+        "target:",
+        with_list(f"patchesJson6902:\n  - target:\n{inline(TARGET.format('nobody'))}    patch: |-\n{NO_TIMEOUT}"),
+    ),
+    Mutation(
+        "resources that an old patch takes away",
+        "resources-missing",
+        RELEASE,
+        "resources:",
+        with_list("patchesStrategicMerge:\n  - |-\n" + with_resources("{limits: null}")),
+    ),
+    Mutation(
+        "an entry that an operation adds to a list",
+        "depends-on-unknown",
+        f"{APP}/ks.yaml",
+        "name: local-path-provisioner",
+        {
+            "kubernetes/apps/media/kustomization.yaml": (
+                "resources:\n",
+                "patches:\n  - target:\n      kind: Kustomization\n      name: app-template-internal-none\n"
+                "    patch: |-\n      - op: add\n        path: /spec/dependsOn/-\n        value:\n"
+                "          name: nobody\nresources:\n",
+            )
+        },
+    ),
+]
+
+HARMLESS = [
+    Harmless(
+        "resources that an old patch brings",
+        with_list("patchesStrategicMerge:\n  - ./patch.yaml\n") | {RELEASE: (RESOURCES, "            resources: {}\n")},
+        {f"{APP}/app/patch.yaml": "---\n" + textwrap.dedent(with_resources(FULL))},
+    ),
+    Harmless(
+        "an old patch of operations",
+        with_list(f"patchesJson6902:\n  - target:\n{inline(TARGET.format(NAME))}    patch: |-\n{NO_TIMEOUT}"),
+    ),
+    Harmless(
+        "a class that is copied from another object",
+        with_replacement("data.class"),
+        {f"{APP}/app/source.yaml": SOURCE},
+    ),
+    Harmless(
+        "a class that comes from where nobody knows",
+        with_replacement("data.other"),
+        {f"{APP}/app/source.yaml": SOURCE},
+    ),
+    Harmless(
+        "an object that a patch deletes",
+        with_list("patchesStrategicMerge:\n  - ./patch.yaml\n"),
+        {
+            f"{APP}/app/patch.yaml": "---\n$patch: delete\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata:\n"
+            f"  name: {NAME}-config-2\n"
+        },
     ),
 ]

@@ -57,6 +57,22 @@ DATABASE = (
     "  storage:\n    size: 1Gi\n"
 )
 
+METRICS = "kubernetes/apps/monitoring/kube-prometheus-stack/app/helmrelease.yaml"
+METRICS_CLAIM = (
+    "        storageSpec:\n          volumeClaimTemplate:\n            spec:\n              accessModes:\n"
+    "                - ReadWriteOnce\n              resources:\n                requests:\n"
+    "                  storage: 20Gi\n"
+)
+STORE = "kubernetes/apps/external-secrets/cluster-secret-store/app/clustersecretstore.yaml"
+CONNECT = "kubernetes/apps/external-secrets/onepassword-connect/app/helmrelease.yaml"
+SECOND_CONNECT = (
+    "---\napiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata:\n  name: second\nspec:\n  interval: 1h\n"
+    "  chartRef:\n    kind: OCIRepository\n    name: onepassword-connect\n    namespace: flux-system\n"
+    "  values:\n    connect:\n      applicationName: second\n      api:\n        resources:\n"
+    "          requests: {cpu: 10m}\n          limits: {memory: 64Mi}\n"
+)
+
+
 MUTATIONS = [
     Mutation(
         "a scaler without KEDA",
@@ -166,5 +182,41 @@ MUTATIONS = [
         CLAIMS,
         "name: shared",
         with_object(ROUTE) | with_object(GATEWAY, "app-template-external-none"),
+    ),
+    Mutation(
+        "metrics that nothing keeps",
+        "metrics-not-kept",
+        METRICS,
+        "prometheusSpec:",
+        {METRICS: (METRICS_CLAIM, "")},
+    ),
+    Mutation(
+        "External Secrets without a store",
+        "secrets-half-there",
+        "kubernetes/apps/external-secrets/external-secrets/app/helmrelease.yaml",
+        "spec:",
+        writes={
+            STORE: "---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: none\n  namespace: external-secrets\n"
+        },
+    ),
+    Mutation(
+        "items that no operator reads",
+        "secrets-half-there",
+        CONNECT,
+        "create: false",
+        {CONNECT: ("create: true", "create: false")},
+    ),
+    Mutation(
+        "a Connect server that nobody asks",
+        "secrets-half-there",
+        f"{MEDIA}/chart-none-none/app/second.yaml",
+        "values:",
+        {
+            f"{MEDIA}/chart-none-none/app/kustomization.yaml": (
+                "  - ./helmrelease.yaml\n",
+                "  - ./helmrelease.yaml\n  - ./second.yaml\n",
+            )
+        },
+        {f"{MEDIA}/chart-none-none/app/second.yaml": SECOND_CONNECT},
     ),
 ]

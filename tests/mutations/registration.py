@@ -1,6 +1,6 @@
 """What Flux is told of the files."""
 
-from tests.mutations.mutation import APP, MEDIA, Mutation
+from tests.mutations.mutation import APP, MEDIA, Harmless, Mutation
 
 KS = f"{APP}/ks.yaml"
 NAME = "app-template-internal-none"
@@ -27,6 +27,23 @@ spec:
     name: flux-system
     namespace: flux-system
 """
+
+# All but rare.
+NAMESPACES = (
+    "cert-manager",
+    "default",
+    "external-secrets",
+    "flux-system",
+    "kube-system",
+    "kubeai",
+    "locked",
+    "media",
+    "monitoring",
+    "network",
+    "storage",
+)
+PARTS = ("resources:\n", "components:\n  - ../../components/parts\nresources:\n")
+
 
 MUTATIONS = [
     Mutation("no YAML", "not-yaml", CLAIMS, "}", writes={CLAIMS: "---\n}\n"}),
@@ -99,6 +116,13 @@ MUTATIONS = [
         {KS: (f"path: ./kubernetes/apps/media/{NAME}/app", f"path: ./kubernetes/apps/medai/{NAME}/app")},
     ),
     Mutation(
+        "a name with a typing error",
+        "name-unlike-folder",
+        KS,
+        "name: &app",
+        {KS: (f"name: &app {NAME}", f"name: &app {NAME.replace('internal', 'intenal')}")},
+    ),
+    Mutation(
         "a path of another app",
         "path-of-another",
         KS,
@@ -116,5 +140,27 @@ MUTATIONS = [
         "kubernetes/apps/kubeai/kubeai-models/ks.yaml",
         "apiVersion",
         deletes=("kubernetes/apps/kubeai/kustomization.yaml",),
+    ),
+    Mutation(
+        "a component that one namespace lacks",
+        "component-unlike-others",
+        "kubernetes/apps/rare/kustomization.yaml",
+        "apiVersion",
+        {f"kubernetes/apps/{name}/kustomization.yaml": PARTS for name in NAMESPACES},
+        {
+            "kubernetes/components/parts/kustomization.yaml": "---\n"
+            "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
+        },
+    ),
+]
+
+HARMLESS = [
+    Harmless(
+        "a component that some namespaces have",
+        {f"kubernetes/apps/{name}/kustomization.yaml": PARTS for name in NAMESPACES[:6]},
+        {
+            "kubernetes/components/parts/kustomization.yaml": "---\n"
+            "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
+        },
     ),
 ]

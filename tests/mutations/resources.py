@@ -1,6 +1,6 @@
 """What pods ask for and may take."""
 
-from tests.mutations.mutation import APP, MEDIA, Mutation
+from tests.mutations.mutation import APP, MEDIA, Harmless, Mutation
 
 RELEASE = f"{APP}/app/helmrelease.yaml"
 MANIFESTS = f"{MEDIA}/manifests-internal-none/app/deployment.yaml"
@@ -99,4 +99,8 @@ MUTATIONS = [
         "values:",
         {CHART: (OF_CHART, "    claim:\n      resources:\n        requests:\n          storage: 1Gi\n")},
     ),
+    Mutation("a chart without values", "resources-unsaid", CHART, "spec:", {CHART: (f"  values:\n{OF_CHART}", "")}),
 ]
+
+COREDNS = "kubernetes/apps/kube-system/coredns/app/helmrelease.yaml"
+HARMLESS = [Harmless("a chart that brings resources", {COREDNS: ("    resources:\n", "    unused:\n")})]

@@ -12,7 +12,7 @@ GENERATOR = "secretGenerator:\n  - name: made\n    options:\n      disableNameSu
 PEM = f"-----BEGIN {'PRIVATE'} KEY-----\nMC4CAQAwBQYDK2VwBCIEIA\n-----END PRIVATE KEY-----\n"
 ENV = '              TZ: "${TIMEZONE}"\n'
 # Names of a kind and values of another, none of which is a secret.
-HARMLESS = (
+NO_SECRETS = (
     "DB_PASSWORD_FILE: /run/secrets/db",
     "API_TOKEN: ${DOMAIN}",
     'USE_PASSWORD: "false"',
@@ -46,6 +46,10 @@ ENCRYPTED = (
     f"{CLEAR}stringData:\n  a: ENC[AES256_GCM,data:x,iv:y,tag:z,type:str]\nsops:\n  mac: ENC[AES256_GCM,data:x]\n"
 )
 
+RARE = "kubernetes/apps/rare/app-template-root"
+DECRYPTION = "  prune: true\n  decryption:\n    provider: sops\n    secretRef:\n      name: sops-age\n"
+
+
 MUTATIONS = [
     Mutation(
         "an encrypted Secret that nothing decrypts",
@@ -67,8 +71,21 @@ MUTATIONS = [
     secret(
         "half a Secret in clear",
         "kubernetes/clear.yaml",
-        f"{CLEAR}stringData:\n  a: ENC[AES256_GCM,data:x]\n  b: op://Homelab/a/b\n  c: ${{C}}\n  e: hunter2\n",
+        f"{CLEAR}stringData:\n  a: ENC[AES256_GCM,data:x]\n  b: op://Homelab/a/b\n  c: ${{C}}\n  d: '${{D#: }}'\n"
+        "  e: hunter2\n",
         "e:",
+    ),
+    secret(
+        "the address of a backup with its password",
+        "kubernetes/clear.yaml",
+        f"{CLEAR}stringData:\n  RESTIC_REPOSITORY: rest:https://me:hunter2@nas.example.net/\n",
+        "RESTIC_REPOSITORY",
+    ),
+    secret(
+        "a variable with a default",
+        "kubernetes/clear.yaml",
+        f"{CLEAR}stringData:\n  RESTIC_REPOSITORY: s3:https://s3.example.net/b\n  a: ${{A:-hunter2}}\n",
+        "a:",
     ),
     secret(
         "a Secret in a list",
@@ -110,7 +127,7 @@ MUTATIONS = [
     secret("a token of GitHub", "docs/token.sh", f"# Token\nTOKEN={'ghp'}_{'a1B2' * 9}\n", "TOKEN", "secret-readable"),
     with_env("a password in the environment", "DB_PASSWORD: hunter2", at="DB_PASSWORD"),
     with_env("a password of digits", "DB_PASSWORD: 12345678", at="DB_PASSWORD"),
-    with_env("a secret among what is none", *HARMLESS, "APP_SECRET: 0f3d2c8ab1", at="APP_SECRET"),
+    with_env("a secret among what is none", *NO_SECRETS, "APP_SECRET: 0f3d2c8ab1", at="APP_SECRET"),
     with_env("a password with its own mapping", "DB_PASSWORD:", "  value: hunter2", at="value: hunter2"),
     Mutation(
         "a password in a list of variables",
@@ -143,5 +160,18 @@ MUTATIONS = [
                 '              value: "${TIMEZONE}"\n            - name: DB_PASSWORD\n              value: hunter2\n',
             )
         },
+    ),
+    Mutation(
+        "a key for two namespaces",
+        "decryption-key-spread",
+        f"{APP}/app/key.sops.yaml",
+        "name: sops-age",
+        {
+            f"{APP}/ks.yaml": ("  prune: true\n", DECRYPTION),
+            LIST: ("  - ./pvc.yaml\n", "  - ./pvc.yaml\n  - ./key.sops.yaml\n"),
+            f"{RARE}/ks.yaml": ("  prune: true\n", DECRYPTION),
+            f"{RARE}/app/kustomization.yaml": ("resources:\n", "resources:\n  - ./key.sops.yaml\n"),
+        },
+        {f"{folder}/app/key.sops.yaml": ENCRYPTED.replace("clear", "sops-age") for folder in (APP, RARE)},
     ),
 ]

@@ -1,6 +1,6 @@
 """Which version runs, and whether Renovate sees it."""
 
-from tests.mutations.mutation import APP, MEDIA, Mutation
+from tests.mutations.mutation import APP, MEDIA, Harmless, Mutation
 
 RELEASE = f"{APP}/app/helmrelease.yaml"
 LIST = f"{APP}/app/kustomization.yaml"
@@ -12,6 +12,7 @@ CHART = (
     "---\napiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata:\n  name: chart\nspec:\n  interval: 1h\n"
     "  chart:\n    spec:\n      chart: chart\n{version}"
     "      sourceRef:\n        kind: HelmRepository\n        name: charts\n"
+    "  values:\n    resources: {{requests: {{cpu: 10m}}, limits: {{memory: 64Mi}}}}\n"
     "---\napiVersion: source.toolkit.fluxcd.io/v1\nkind: HelmRepository\nmetadata:\n  name: charts\nspec:\n"
     "  url: https://charts.example.net\n"
 )
@@ -41,6 +42,13 @@ def with_resource(name: str, url: str) -> Mutation:
 def with_comment(name: str, text: str, replaces: dict[str, tuple[str, str]] | None = None) -> Mutation:
     """A file with a comment for Renovate."""
     return Mutation(name, "renovate-comment-wrong", NOTED, "# renovate:", replaces or {}, {NOTED: f"---\n{text}"})
+
+
+FLUX = "kubernetes/apps/flux-system/flux-instance/app/helmrelease.yaml"
+INSTANCE = (
+    "---\napiVersion: fluxcd.controlplane.io/v1\nkind: FluxInstance\nmetadata:\n  name: flux\nspec:\n  distribution:\n"
+    "    version: 2.x\n    registry: ghcr.io/fluxcd\n    artifact: oci://ghcr.io/example/manifests:{}\n"
+)
 
 
 MUTATIONS = [
@@ -136,5 +144,26 @@ MUTATIONS = [
             "metadata:\n  name: app-template\nspec:\n"
             "  url: oci://ghcr.io/bjw-s-labs/helm/app-template\n  ref:\n    tag: 5.0.0\n"
         },
+    ),
+    Mutation("a range of Flux", "version-floating", FLUX, "version:", {FLUX: ("version: 2.9.5", "version: 2.x")}),
+    Mutation(
+        "a range of Flux in an instance",
+        "version-floating",
+        f"{APP}/app/flux.yaml",
+        "version:",
+        {LIST: ("  - ./pvc.yaml\n", "  - ./pvc.yaml\n  - ./flux.yaml\n")},
+        {f"{APP}/app/flux.yaml": INSTANCE.format("latest")},
+    ),
+]
+
+HARMLESS = [
+    Harmless(
+        "a range of the Flux that a fixed artifact has",
+        {FLUX: ("version: 2.9.5", "version: 2.x\n        artifact: oci://ghcr.io/example/manifests:v0.57.0")},
+    ),
+    Harmless(
+        "an instance with a range of the Flux that a fixed artifact has",
+        {LIST: ("  - ./pvc.yaml\n", "  - ./pvc.yaml\n  - ./flux.yaml\n")},
+        {f"{APP}/app/flux.yaml": INSTANCE.format("v0.57.0")},
     ),
 ]

@@ -103,7 +103,7 @@ def _is_ciliums(spec: Mapping[str, Any]) -> bool:
 def blocks(cluster: Cluster, variables: Variables) -> tuple[list[Block], bool]:
     """The ranges of every pool, and whether these are all."""
     found: list[Block] = []
-    is_whole = all(cluster.is_here(one) for one in cluster.kustomizations)
+    is_whole = cluster.is_all_here
     for one in cluster.kustomizations:
         for item in one.objects:
             if item.is_a("CiliumLoadBalancerIPPool", "cilium.io") and item.spec.get("disabled") is not True:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from lib.checks.flux import Cluster, Kustomization
-from lib.checks.objects import SOURCES, Object, walk
+from lib.checks.objects import Object
 
 Keys = tuple[str | int, ...]
 VALUES: Keys = ("spec", "values")
@@ -31,12 +32,12 @@ class Release:
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """What it says itself; valuesFrom can say more."""
+        """What it says, and what it takes from ConfigMaps of the repository; Secrets can say more."""
         return mapping(self.item.get(*VALUES))
 
     @property
     def is_whole(self) -> bool:
-        """Whether all its values are in it."""
+        """Whether the repository tells all its values."""
         return not self.item.spec.get("valuesFrom")
 
     @property
@@ -60,26 +61,32 @@ class Release:
         return self.item.get(*VALUES, *keys)
 
 
-def releases(cluster: Cluster) -> list[Release]:
-    """Every HelmRelease with its chart."""
-    sources = {(item.kind, item.namespace, item.name): item for item in cluster.applied if item.group == SOURCES}
-    return [Release(one, item, _chart(item, sources)) for one, item in cluster.releases]
+@lru_cache(maxsize=4)
+def releases(cluster: Cluster) -> tuple[Release, ...]:
+    """Every HelmRelease with its chart; found out once."""
+    return tuple(Release(one, item, chart_of(cluster, item)) for one, item in cluster.releases)
 
 
-def _chart(item: Object, sources: Mapping[tuple[str, str, str], Object]) -> str:
-    """An OCIRepository's address names the chart; without one its own name is the best there is."""
-    if named := item.get("spec", "chart", "spec", "chart"):
-        return _last(str(named))
+def chart_of(cluster: Cluster, item: Object) -> str:
+    """The name of a HelmRelease's chart; that of its source, or the release's own, where the files tell no other."""
+    named = item.get("spec", "chart", "spec", "chart")
+    source = _source_of(cluster, item)
+    found = named or (source and (source.spec.get("url") or source.spec.get("chart")))
+    return str(found or item.get("spec", "chartRef", "name") or item.name).rstrip("/").rpartition("/")[2]
+
+
+def version_of(cluster: Cluster, item: Object) -> str:
+    """The version of a HelmRelease's chart; empty where the files don't tell."""
+    source = _source_of(cluster, item)
+    tag = source.get("spec", "ref", "tag") if source else None
+    return str(item.get("spec", "chart", "spec", "version") or tag or "")
+
+
+def _source_of(cluster: Cluster, item: Object) -> Object | None:
+    """What a chartRef leads to."""
     reference = mapping(item.get("spec", "chartRef"))
-    name = str(reference.get("name", ""))
-    key = str(reference.get("kind", "")), str(reference.get("namespace") or item.namespace), name
-    source = sources.get(key)
-    found = source and (source.spec.get("url") or source.spec.get("chart"))
-    return _last(str(found or name))
-
-
-def _last(text: str) -> str:
-    return text.rstrip("/").rpartition("/")[2]
+    namespace = str(reference.get("namespace") or item.namespace)
+    return cluster.find(str(reference.get("kind", "")), namespace, str(reference.get("name", "")))
 
 
 def enabled_values(release: Release) -> Iterator[tuple[Keys, Any]]:
@@ -87,13 +94,10 @@ def enabled_values(release: Release) -> Iterator[tuple[Keys, Any]]:
     yield from enabled(release.values, VALUES)
 
 
-def enabled(value: Any, keys: Keys) -> Iterator[tuple[Keys, Any]]:
+def enabled(value: Any, keys: Keys = ()) -> Iterator[tuple[Keys, Any]]:
     """Every value inside a value, mappings with `enabled: false` left out."""
-    off: list[Keys] = []
-    for inner, found in walk(value, keys):
-        if any(inner[: len(one)] == one for one in off):
-            continue
-        if isinstance(found, dict) and found.get("enabled") is False:
-            off.append(inner)
-        else:
-            yield inner, found
+    if isinstance(value, dict) and value.get("enabled") is False:
+        return
+    yield keys, value
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(sequence(value)):
+        yield from enabled(inner, (*keys, key))

@@ -73,7 +73,7 @@ class Controllers:
 def controllers(cluster: Cluster, variables: Variables) -> Controllers:
     """Every class that something in the repository serves."""
     # Whatever another repository brings can serve classes, too.
-    found = Controllers(is_whole=all(cluster.is_here(one) for one in cluster.kustomizations))
+    found = Controllers(is_whole=cluster.is_all_here)
     for item in cluster.applied:
         if item.is_a("IngressClass", INGRESSES):
             controller = str(item.spec.get("controller", ""))

@@ -3,18 +3,18 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from lib.checks.charts import VALUES, Keys, Release, enabled_values, mapping, releases, sequence
 from lib.checks.flux import Cluster, Kustomization
-from lib.checks.objects import FLUX, Object, Place
+from lib.checks.objects import SUBSTITUTE, Object, Place
 
 INGRESSES = "networking.k8s.io"
 GATEWAYS = "gateway.networking.k8s.io"
 CLASS_ANNOTATION = "kubernetes.io/ingress.class"
 # How Flux's envsubst writes a variable, with a default or without.
 VARIABLE = re.compile(r"(?<!\$)\$(?:\{(\w+)(?::?[-=]([^{}$]*))?\}|\{[^{}]*\})")
-SUBSTITUTE = f"{FLUX}/substitute"
 
 
 class Host(NamedTuple):
@@ -126,6 +126,12 @@ class Variables:
         for name, given in (("Name", way.release.name), ("Namespace", way.release.namespace)):
             found = re.sub(r"\{\{-?\s*\.Release\." + name + r"\s*-?\}\}", given, found)
         return found
+
+
+@lru_cache(maxsize=4)
+def variables_in(cluster: Cluster) -> Variables:
+    """What variables stand for in a cluster; found out once."""
+    return Variables(cluster)
 
 
 def is_open(text: str) -> bool:

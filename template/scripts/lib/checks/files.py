@@ -1,8 +1,9 @@
 """The files of a repository, and YAML that knows on which line each key and entry stands."""
 
+import stat
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,19 @@ LARGEST = 2_000_000
 # Aliases can spell out a billion values in a hundred bytes.
 MOST_VALUES = 200_000
 TAGS = {f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float")}
+
+
+class Line(int):
+    """A line of another file than the one that a value is read with."""
+
+    path: str
+
+    @classmethod
+    def of(cls, path: str, number: int) -> "Line":
+        """A line of that file."""
+        found = cls(number)
+        found.path = path
+        return found
 
 
 class Map(dict[Any, Any]):
@@ -48,7 +62,6 @@ class File:
 
     root: Path
     path: str
-    _text: str | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -65,14 +78,33 @@ class File:
         """Whether its name says so."""
         return self.name.endswith((".yaml", ".yml")) or self.name == "Kustomization"
 
+    @cached_property
+    def _read(self) -> tuple[str, Unreadable | None]:
+        """Its text, and why that is not what stands in it."""
+        place = self.root / self.path
+        try:
+            if place.stat().st_size > LARGEST:
+                return "", Unreadable(f"is larger than {LARGEST // 1_000_000} MB and is not read")
+            content = place.read_bytes().replace(b"\r\n", b"\n")
+        except OSError as error:
+            return "", Unreadable(f"can't be read: {error.strerror}")
+        if b"\0" in content:
+            return "", Unreadable("is binary, or text that is not in UTF-8")
+        try:
+            return content.decode(), None
+        except UnicodeDecodeError as error:
+            line = content.count(b"\n", 0, error.start) + 1
+            return content.decode(errors="replace"), Unreadable("holds text that is not in UTF-8", line)
+
     @property
     def text(self) -> str:
         """Its text; empty where it is binary, or larger than anybody writes. Lines end with a newline alone."""
-        if self._text is None:
-            place = self.root / self.path
-            content = b"" if place.stat().st_size > LARGEST else place.read_bytes()
-            self._text = "" if b"\0" in content else content.decode(errors="replace").replace("\r\n", "\n")
-        return self._text
+        return self._read[0]
+
+    @property
+    def unread(self) -> Unreadable | None:
+        """Why its text is not what stands in it; None where it is."""
+        return self._read[1]
 
     @cached_property
     def lines(self) -> list[str]:
@@ -82,9 +114,10 @@ class File:
     @cached_property
     def documents(self) -> list[Any]:
         """Its YAML documents as Map, List and plain values; Unreadable."""
-        if (self.root / self.path).stat().st_size > LARGEST:
-            raise Unreadable(f"is larger than {LARGEST // 1_000_000} MB and is not read")
-        return list(documents(self.text))
+        text, reason = self._read
+        if reason:
+            raise reason
+        return list(documents(text))
 
 
 def documents(text: str) -> Iterator[Any]:
@@ -191,4 +224,14 @@ def files_of(root: Path) -> list[File]:
             for path in root.rglob("*")
             if not any(part.startswith(".") for part in path.relative_to(root).parts[:-1])
         )
-    return [File(root, name) for name in names if (root / name).is_file() and not (root / name).is_symlink()]
+    return [File(root, name) for name in names if _is_file(root / name)]
+
+
+def _is_file(path: Path) -> bool:
+    """Whether it is a file itself, and no link to one. What nobody may look at is taken for one, to be named."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except PermissionError:
+        return True
+    except OSError:
+        return False

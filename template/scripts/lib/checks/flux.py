@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lib.checks.files import File, List, Map, Unreadable, files_of
-from lib.checks.objects import CLUSTER_SCOPED, FLUX, HELM, Object, Place, objects_in, walk
-from lib.checks.patching import is_idle, patched
+from lib.checks.objects import CLUSTER_SCOPED, FLUX, HELM, Object, Place, objects_in
+from lib.checks.patching import EARLY, LATE, is_idle, patched, patches_of
+from lib.checks.replacing import replaced
+from lib.checks.values import completed
 
 # The first folder of a Flux Kustomization's path.
 PATH = re.compile(r"^ +path: [\"']?(?:\./)?(\w[\w.-]*)/", re.MULTILINE)
@@ -62,6 +64,11 @@ class Kustomization:
         reference = self.spec.get("sourceRef")
         reference = reference if isinstance(reference, dict) else {}
         return str(reference.get("kind", "")), str(reference.get("name", ""))
+
+    @property
+    def target(self) -> str:
+        """The namespace that it applies to."""
+        return str(self.spec.get("targetNamespace") or self.item.namespace)
 
     @property
     def dependencies(self) -> list["Dependency"]:
@@ -139,11 +146,13 @@ class Cluster:
     def kustomizations(self) -> list[Kustomization]:
         """Every Flux Kustomization that Flux reaches, parents before their children."""
         found: list[Kustomization] = []
+        seen: set[tuple[int, tuple[str, str]]] = set()
         waiting = [Kustomization(replace(root, namespace=root.declared)) for root in self.roots]
         while waiting:
             one = waiting.pop(0)
-            if any(other.item.content is one.item.content and other.key == one.key for other in found):
+            if (id(one.item.content), one.key) in seen:
                 continue
+            seen.add((id(one.item.content), one.key))
             found.append(one)
             if self.is_here(one):
                 items = self._applied(one)
@@ -152,7 +161,25 @@ class Cluster:
                 inside = tuple(f"{child.folder}/" for child in children if child.folder != one.folder)
                 one.objects = [i for i in items if i.is_a("Kustomization", FLUX) or not i.file.path.startswith(inside)]
                 waiting += children
+        self._complete(found)
         return found
+
+    def _complete(self, kustomizations: list[Kustomization]) -> None:
+        """Give every HelmRelease the values that ConfigMaps hold, which any Kustomization may apply."""
+        maps = {(i.namespace, i.name): i for one in kustomizations for i in one.objects if i.is_a("ConfigMap", "")}
+        for one in kustomizations:
+            one.objects = [completed(i, maps, self.files) if i.is_a("HelmRelease", HELM) else i for i in one.objects]
+
+    @cached_property
+    def by_key(self) -> dict[tuple[str, str], Kustomization]:
+        """Every Flux Kustomization that Flux reaches, by namespace and name."""
+        return {one.key: one for one in self.kustomizations}
+
+    @cached_property
+    def waits_for(self) -> dict[tuple[str, str], list[tuple[str, str]]]:
+        """For every Flux Kustomization those that it waits for; what is not there is a finding, and left out."""
+        known = self.by_key
+        return {key: sorted({one.key for one in known[key].dependencies} & known.keys()) for key in sorted(known)}
 
     @cached_property
     def applied(self) -> list[Object]:
@@ -164,6 +191,15 @@ class Cluster:
         """Every HelmRelease that Flux applies, with the Kustomization that does."""
         return [(one, item) for one in self.kustomizations for item in one.objects if item.is_a("HelmRelease", HELM)]
 
+    def find(self, kind: str, namespace: str, name: str) -> Object | None:
+        """The object of that name that Flux applies; the first, where several are called so."""
+        return self._named.get((kind, namespace, name))
+
+    @cached_property
+    def _named(self) -> dict[tuple[str, str, str], Object]:
+        # The first wins, as the last that is written.
+        return {(item.kind, item.namespace, item.name): item for item in reversed(self.applied)}
+
     def as_written(self, item: Object) -> Object:
         """An object as it stands in its file, before any patch."""
         found = (other for other in self.by_file.get(item.file.path, []) if other.content.line == item.content.line)
@@ -172,6 +208,11 @@ class Cluster:
     def is_here(self, one: Kustomization) -> bool:
         """Whether its files are in this repository, and not in another one that it names."""
         return one.source == self.source
+
+    @cached_property
+    def is_all_here(self) -> bool:
+        """Whether every Kustomization takes its files from this repository: elsewhere can be anything."""
+        return all(map(self.is_here, self.kustomizations))
 
     @cached_property
     def source(self) -> tuple[str, str]:
@@ -186,7 +227,7 @@ class Cluster:
         Nobody applies them, and they apply others, or lie beside one that does.
         """
         every = [Kustomization(item) for item in self.of("Kustomization", FLUX)]
-        applied: set[int] = set()
+        applied: set[tuple[str, int]] = set()
         parents = []
         for one in every:
             inner = self._built(one.folder) if self.is_here(one) and one.folder in self.folders else []
@@ -194,10 +235,10 @@ class Cluster:
                 item for item in inner if item.is_a("Kustomization", FLUX) and item.content is not one.item.content
             ]
             # Names outlast patches, objects do not.
-            applied |= {hash((child.file.path, child.content.line)) for child in children}
+            applied |= {(child.file.path, child.content.line) for child in children}
             if children:
                 parents.append(one)
-        free = [one for one in every if hash((one.item.file.path, one.item.content.line)) not in applied]
+        free = [one for one in every if (one.item.file.path, one.item.content.line) not in applied]
         folders = {one.item.file.folder for one in free if one in parents}
         return [one.item for one in free if one.item.file.folder in folders]
 
@@ -220,16 +261,16 @@ class Cluster:
         return found
 
     @cached_property
-    def idle_patches(self) -> list[tuple[File, int]]:
-        """Entries of `patches` in kustomization.yaml files that are about nothing in any build; by file and position.
+    def idle_patches(self) -> list[Place]:
+        """Entries of patches in kustomization.yaml files that are about nothing in any build.
 
         A build that takes something from elsewhere proves nothing: a patch may be about that.
         """
-        assert self.kustomizations, "patches are seen while these are built"
-        return [(self.files[path], number) for (path, number), is_idle in sorted(self._patches_seen.items()) if is_idle]
+        self.kustomizations  # noqa: B018, patches are seen while these are built
+        return [place for place, is_idle in self._patches_seen.items() if is_idle]
 
     @cached_property
-    def _patches_seen(self) -> dict[tuple[str, int], bool]:
+    def _patches_seen(self) -> dict[Place, bool]:
         """Whether a patch was idle in every build so far."""
         return {}
 
@@ -254,20 +295,20 @@ class Cluster:
             )
         return self._seen_folders[folder]
 
-    def _see_patch(self, file: File, number: int, is_idle: bool) -> None:
-        key = file.path, number
-        self._patches_seen[key] = is_idle and self._patches_seen.get(key, True)
+    def _see_patch(self, place: Place, is_idle: bool) -> None:
+        self._patches_seen[place] = is_idle and self._patches_seen.get(place, True)
 
     def _applied(self, one: Kustomization) -> list[Object]:
         """What a Flux Kustomization applies."""
         items = self._built(one.folder)
-        for component in one.spec.get("components") or []:
+        for component in _texts(one.spec.get("components")):
             items = self._with_component(
                 items, posixpath.normpath(f"{one.folder}/{component}"), frozenset({one.folder})
             )
-        for patch in one.spec.get("patches") or []:
+        listed = one.spec.get("patches")
+        for patch in listed if isinstance(listed, list) else []:
             if isinstance(patch, dict):
-                items = [patched(item, patch) for item in items]
+                items = patched(items, patch)
         if target := one.spec.get("targetNamespace"):
             items = [_moved(item, str(target)) for item in items]
         return items
@@ -279,8 +320,17 @@ class Cluster:
         file = self.kustomize_file(folder)
         if not file:
             return list(self._lying_in(folder, above | {folder}))
-        content = self.content_of(file)
-        items: list[Object] = []
+        return self._brought([], file, above)
+
+    def _with_component(self, items: list[Object], folder: str, above: frozenset[str]) -> list[Object]:
+        """Objects, and what a Component adds to them and changes in them."""
+        file = self.kustomize_file(folder)
+        return self._brought(items, file, above) if file and folder not in above else items
+
+    def _brought(self, before: list[Object], file: File, above: frozenset[str]) -> list[Object]:
+        """Objects, and what a kustomization.yaml adds to them and changes in them."""
+        folder, content = file.folder or ".", self.content_of(file)
+        items = list(before)
         for entry in _texts(content.get("resources")):
             place = posixpath.normpath(f"{folder}/{entry}")
             if place in self.files:
@@ -290,42 +340,29 @@ class Cluster:
         items += _generated(file, content)
         for entry in _texts(content.get("components")):
             items = self._with_component(items, posixpath.normpath(f"{folder}/{entry}"), above | {folder})
-        return self._as_said(items, folder, content, above)
+        return self._as_said(items, file, content, above)
 
-    def _with_component(self, items: list[Object], folder: str, above: frozenset[str]) -> list[Object]:
-        """Objects, and what a Component adds to them and changes in them."""
-        file = self.kustomize_file(folder)
-        if not file or folder in above:
-            return items
-        content = self.content_of(file)
-        for entry in _texts(content.get("resources")):
-            place = posixpath.normpath(f"{folder}/{entry}")
-            if place in self.files:
-                items = items + [replace(item, namespace=item.declared) for item in self.by_file.get(place, [])]
-            elif place in self.folders and place != ".":
-                items = items + self._built(place, above | {folder})
-        items = items + list(_generated(file, content))
-        for entry in _texts(content.get("components")):
-            items = self._with_component(items, posixpath.normpath(f"{folder}/{entry}"), above | {folder})
-        return self._as_said(items, folder, content, above)
-
-    def _as_said(self, items: list[Object], folder: str, content: Map, above: frozenset[str]) -> list[Object]:
+    def _as_said(self, items: list[Object], file: File, content: Map, above: frozenset[str]) -> list[Object]:
         """Objects after the patches and the namespace of a kustomization.yaml."""
+        folder = file.folder or "."
 
         def file_of(path: str) -> File | None:
             return self.files.get(posixpath.normpath(f"{folder}/{path}"))
 
-        patches = content.get("patches")
-        file = self.kustomize_file(folder)
-        for number, patch in enumerate(patches if isinstance(patches, List) else []):
-            if isinstance(patch, dict):
-                if file:
-                    is_seen = all(map(self.is_all_seen, (folder, *above)))
-                    self._see_patch(file, number, is_seen and is_idle(items, patch, file_of))
-                items = [patched(item, patch, file_of) for item in items]
+        def patch_all(fields: tuple[str, ...]) -> None:
+            nonlocal items
+            is_seen = all(map(self.is_all_seen, (folder, *above)))
+            for name in fields:
+                for number, patch in patches_of(content, name):
+                    place = Place(file.path, content[name].lines[number])
+                    self._see_patch(place, is_seen and is_idle(items, patch, file_of))
+                    items = patched(items, patch, file_of)
+
+        patch_all(EARLY)
         if namespace := content.get("namespace"):
             items = [_moved(item, str(namespace)) for item in items]
-        return items
+        patch_all(LATE)
+        return replaced(items, content, file_of)
 
     def _lying_in(self, folder: str, above: frozenset[str]) -> Iterator[Object]:
         """What Flux makes of a folder without kustomization.yaml: every manifest below, and folders that have one."""
@@ -377,8 +414,3 @@ def _generated(file: File, content: Map) -> Iterator[Object]:
                 metadata.update({"name": entry.get("name", ""), "namespace": entry.get("namespace")})
                 item.update({"apiVersion": "v1", "kind": kind, "metadata": metadata, "generatedBy": entry})
                 yield Object(file, item, str(entry.get("namespace") or ""))
-
-
-def values_of(item: Object) -> Iterator[tuple[tuple[str | int, ...], Any]]:
-    """Every value of an object, with the keys that lead to it."""
-    yield from walk(item.content)

@@ -4,9 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lib.checks.files import File, List, Map
+from lib.checks.files import File, Line, List, Map
 
 FLUX = "kustomize.toolkit.fluxcd.io"
+# With the value disabled, Flux fills nothing into an object.
+SUBSTITUTE = f"{FLUX}/substitute"
 HELM = "helm.toolkit.fluxcd.io"
 SOURCES = "source.toolkit.fluxcd.io"
 # What makes pods, and is ready some time after it is applied.
@@ -103,15 +105,23 @@ class Object:
 
     def at(self, *keys: str | int) -> Place:
         """Where a value stands; where it does not, the nearest thing around it that does."""
+        line = [self.content.line, *self._lines(keys)][-1]
+        return Place(line.path if isinstance(line, Line) else self.file.path, line)
+
+    def is_own(self, *keys: str | int) -> bool:
+        """Whether a value stands in the object itself, and not in what it takes values from."""
+        return not any(isinstance(line, Line) for line in self._lines(keys))
+
+    def _lines(self, keys: tuple[str | int, ...]) -> Iterator[int]:
+        """The lines on the way to a value, as far as that leads."""
         found: Any = self.content
-        line = found.line
         for key in keys:
             try:
                 line = found.lines[key]
                 found = found[key]
             except (KeyError, IndexError, TypeError, AttributeError):
-                break
-        return Place(self.file.path, line)
+                return
+            yield line
 
     def moved_to(self, namespace: str) -> "Object":
         """The same in another namespace."""

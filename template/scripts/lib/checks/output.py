@@ -1,12 +1,15 @@
-"""What was found, for people, programs and GitHub."""
+"""What was found, for people, programs, GitHub and GitLab."""
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 from lib.checks.rules import Finding, Severity
 
-WARNINGS, ERRORS, FAILED = 1, 2, 3
+WARNINGS, ERRORS = 1, 2
+NO_ROOT = "no Flux Kustomization that can be read applies others, so what Flux would apply is not checked."
 
 
 def show(found: Sequence[Finding], form: str) -> None:
@@ -47,6 +50,23 @@ def annotate(found: Sequence[Finding]) -> None:
         text = f"{one.text} [{one.rule.id}]. {one.rule.fix}".replace("%", "%25").replace("\n", "%0A")
         print(f"::{one.rule.severity.value} file={one.place.path},line={one.place.line}::{text}")
     as_text(found)
+
+
+def report(found: Sequence[Finding], path: Path) -> None:
+    """Write what GitLab shows in a merge request: its Code Quality report."""
+    severities = {Severity.ERROR: "critical", Severity.WARNING: "minor"}
+    data = [
+        {
+            "check_name": one.rule.id,
+            "description": f"{one.text}. {one.rule.fix}",
+            # Without the line: a finding that moves is no new one.
+            "fingerprint": hashlib.sha256(f"{one.rule.id} {one.place.path} {one.text}".encode()).hexdigest(),
+            "severity": severities[one.rule.severity],
+            "location": {"path": one.place.path, "lines": {"begin": one.place.line}},
+        }
+        for one in found
+    ]
+    path.write_text(json.dumps(data, indent=2))
 
 
 def exit_code(found: Sequence[Finding]) -> int:

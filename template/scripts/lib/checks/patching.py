@@ -1,21 +1,41 @@
 """Patches of kustomize and Flux, as far as the files tell what they do."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from lib.checks.files import List, Map, Unreadable, documents
 from lib.checks.objects import Object
 
+# The fields of a kustomization.yaml that hold patches, in the order of a build; the last comes after the namespace.
+EARLY, LATE = ("patchesStrategicMerge", "patches"), ("patchesJson6902",)
 
-def patched(item: Object, patch: Mapping[str, Any], file_of: Any = None) -> Object:
-    """An object after one entry of `patches`, when that is about it."""
+
+def patches_of(content: Map, field: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The entries of such a field with their position, each as one of `patches` says it."""
+    listed = content.get(field)
+    for number, entry in enumerate(listed if isinstance(listed, List) else []):
+        if isinstance(entry, Mapping):
+            yield number, entry
+        elif isinstance(entry, str) and field == "patchesStrategicMerge":
+            yield number, {"patch" if "\n" in entry.strip() else "path": entry}
+
+
+def patched(items: list[Object], patch: Mapping[str, Any], file_of: Any = None) -> list[Object]:
+    """Objects after one entry of `patches`."""
+    return [found for item in items if (found := _patched(item, patch, file_of))]
+
+
+def _patched(item: Object, patch: Mapping[str, Any], file_of: Any) -> Object | None:
+    """An object after a patch that may be about it; None where that deletes it."""
     if not is_target(item, patch):
         return item
     for content in contents_of(patch, file_of):
         if isinstance(content, Map):
             if "target" in patch or is_named_by(item, content):
+                if content.get("$patch") == "delete":
+                    return None
                 item = replace(item, content=_merged(item.content, _without_identity(content)))
         elif isinstance(content, List):
             item = replace(item, content=_edited(item.content, content))
@@ -115,42 +135,87 @@ def _merged(old: Map, new: Map) -> Map:
     """A merge as of kinds whose lists nobody knows how to merge: they are replaced, and null deletes."""
     result = _copy(old)
     for key, value in new.items():
-        if value is None:
+        if value is None or (isinstance(value, Map) and value.get("$patch") == "delete"):
             result.pop(key, None)
         elif isinstance(value, Map) and isinstance(result.get(key), Map):
             result[key] = _merged(result[key], value)
         else:
-            result[key] = value
             # It stands in another file: what is around it here is the nearest place.
-            result.lines.setdefault(key, result.line)
-            if not isinstance(old.get(key), type(value)):
-                result.lines[key] = old.lines.get(key, old.line)
+            result.lines[key] = old.lines.get(key, old.line)
+            result[key] = moved_to(value, result.lines[key])
     return result
 
 
 def _edited(content: Map, operations: List) -> Map:
     """An object after JSON patch operations; one that does not fit changes nothing."""
-    result = _copy(content)
+    result = content
     for operation in operations:
-        if not isinstance(operation, Map) or not isinstance(operation.get("path"), str):
-            continue
-        keys = [part.replace("~1", "/").replace("~0", "~") for part in operation["path"].split("/")[1:]]
-        found: Any = result
-        for key in keys[:-1]:
-            if isinstance(found, Map) and isinstance(found.get(key), (Map, List)):
-                copied = _copy(found[key]) if isinstance(found[key], Map) else found[key]
-                found[key] = copied
-                found = copied
-            else:
-                found = None
-                break
-        if isinstance(found, Map) and keys:
-            if operation.get("op") == "remove":
-                found.pop(keys[-1], None)
-            elif operation.get("op") in ("add", "replace"):
-                found[keys[-1]] = operation.get("value")
-                found.lines.setdefault(keys[-1], found.line)
+        if isinstance(operation, Map) and isinstance(operation.get("path"), str):
+            keys = [part.replace("~1", "/").replace("~0", "~") for part in operation["path"].split("/")[1:]]
+            if operation.get("op") in ("add", "remove", "replace") and keys:
+                result = changed(result, keys, operation["op"], operation.get("value"))
     return result
+
+
+def changed(value: Any, keys: Sequence[str], operation: str, new: Any = None) -> Any:
+    """A copy in which one value behind keys is other; itself where they lead nowhere."""
+    key, rest = keys[0], keys[1:]
+    if isinstance(value, Map):
+        result = _copy(value)
+        line = value.lines.get(key, value.line)
+        if rest:
+            if key in value:
+                result[key] = changed(value[key], rest, operation, new)
+        elif operation == "remove":
+            result.pop(key, None)
+        else:
+            result[key], result.lines[key] = moved_to(new, line), line
+        return result
+    if isinstance(value, List):
+        number = len(value) if key == "-" else int(key) if key.isdigit() else -1
+        entries = List(value)
+        entries.line, entries.lines = value.line, list(value.lines)
+        if rest or operation != "add":
+            if not 0 <= number < len(value):
+                return value
+            line = value.lines[number]
+            entries[number : number + 1] = (
+                [changed(value[number], rest, operation, new)] if rest
+                else [] if operation == "remove" else [moved_to(new, line)]
+            )  # fmt: skip
+            if len(entries) < len(value):
+                entries.lines.pop(number)
+        elif 0 <= number <= len(value):
+            entries.insert(number, moved_to(new, value.line))
+            entries.lines.insert(number, value.line)
+        return entries
+    return value
+
+
+def moved_to(value: Any, line: int) -> Any:
+    """What another file says, as if all of it stood on one line."""
+    if isinstance(value, Map):
+        found = Map({key: moved_to(inner, line) for key, inner in value.items()})
+        found.line, found.lines = line, dict.fromkeys(value, line)
+        return found
+    if isinstance(value, List):
+        entries = List(moved_to(inner, line) for inner in value)
+        entries.line, entries.lines = line, [line] * len(value)
+        return entries
+    return value
+
+
+def below(value: Any, line: int) -> Any:
+    """What a text inside a file says, at the lines of the file: the text starts after that line."""
+    if isinstance(value, Map):
+        found = Map({key: below(inner, line) for key, inner in value.items()})
+        found.line, found.lines = value.line + line, {key: number + line for key, number in value.lines.items()}
+        return found
+    if isinstance(value, List):
+        entries = List(below(inner, line) for inner in value)
+        entries.line, entries.lines = value.line + line, [number + line for number in value.lines]
+        return entries
+    return value
 
 
 def _copy(content: Map) -> Map:

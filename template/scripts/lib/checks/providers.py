@@ -5,8 +5,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
+from lib.checks.charts import Release, chart_of, releases
 from lib.checks.files import File, List, Map, Unreadable
 from lib.checks.flux import Cluster, Kustomization
 from lib.checks.objects import HELM, SOURCES, Object, walk
@@ -85,15 +86,9 @@ INGRESS: dict[str, tuple[tuple[str, ...], str]] = {
     "traefik": (("ingressClass", "name"), "traefik"),
     "tailscale-operator": (("ingressClass", "name"), "tailscale"),
 }
+# Addresses of definitions alone.
+CRDS = re.compile(r"crd|customresourcedefinition|gateway-api", re.IGNORECASE)
 Key = tuple[str, str]
-
-
-class Release(NamedTuple):
-    """A HelmRelease that Flux applies, and its chart's name."""
-
-    one: Kustomization
-    item: Object
-    chart: str
 
 
 @lru_cache(maxsize=4)
@@ -109,11 +104,6 @@ class Providers:
     cluster: Cluster
 
     # --- Order ---
-
-    @cached_property
-    def known(self) -> dict[Key, Kustomization]:
-        """Every Kustomization by namespace and name."""
-        return {one.key: one for one in self.cluster.kustomizations}
 
     @cached_property
     def _children(self) -> dict[Key, list[Key]]:
@@ -134,10 +124,10 @@ class Providers:
             waiting = list(self._waits(one))
             while waiting:
                 key = waiting.pop()
-                if key in found or key not in self.known:
+                if key in found or key not in self.cluster.by_key:
                     continue
                 found.add(key)
-                other = self.known[key]
+                other = self.cluster.by_key[key]
                 waiting += self._waits(other)
                 # One that waits for all that it applies is ready when its children are.
                 if other.spec.get("wait") or other.spec.get("healthChecks"):
@@ -155,13 +145,13 @@ class Providers:
         return {
             one.key
             for one in self.cluster.kustomizations
-            if any(dependency.key not in self.known for dependency in one.dependencies)
+            if any(dependency.key not in self.cluster.by_key for dependency in one.dependencies)
             or (folders[one.folder] > 1 and not f"{one.folder}/".startswith(f"{one.item.file.folder}/"))
         }
 
     @cached_property
     def _releases_by_name(self) -> dict[Key, Release]:
-        return {(release.item.namespace, release.item.name): release for release in self.releases}
+        return {(release.item.namespace, release.item.name): release for release in releases(self.cluster)}
 
     def is_awaited(self, one: Kustomization, item: Object, provider: Kustomization) -> bool:
         """Whether an object is applied or installed only after another Kustomization, or by that one itself."""
@@ -189,26 +179,6 @@ class Providers:
     # --- Charts ---
 
     @cached_property
-    def releases(self) -> list[Release]:
-        """Every HelmRelease that Flux applies."""
-        return [Release(one, item, self.chart_of(item)) for one, item in self.cluster.releases]
-
-    @cached_property
-    def _sources(self) -> dict[Key, Object]:
-        """The sources and charts that a HelmRelease can refer to, by kind and name: their names are not reused."""
-        kinds = ("OCIRepository", "HelmChart")
-        return {(item.kind, item.name): item for item in self.cluster.applied if item.kind in kinds}
-
-    def chart_of(self, item: Object) -> str:
-        """The name of a HelmRelease's chart; the release's own where the files do not tell."""
-        chart = item.get("spec", "chart", "spec", "chart")
-        if not chart:
-            kind, name = item.get("spec", "chartRef", "kind"), item.get("spec", "chartRef", "name")
-            source = self._sources.get((str(kind), str(name)))
-            chart = source and (source.spec.get("url") if kind == "OCIRepository" else source.spec.get("chart"))
-        return str(chart or item.name).rstrip("/").rpartition("/")[2]
-
-    @cached_property
     def remotes(self) -> list[tuple[Kustomization | None, set[str]]]:
         """What kustomization.yaml files take from elsewhere: who applies it, and the words of its address."""
         homes = {one.folder: one for one in self.cluster.kustomizations if self.cluster.is_here(one)}
@@ -222,20 +192,20 @@ class Providers:
         return found
 
     @cached_property
+    def builds_remote(self) -> set[Key]:
+        """The Kustomizations that take workloads from elsewhere, as far as an address tells: not CRDs alone."""
+        return {one.key for one, words in self.remotes if one and not any(CRDS.search(word) for word in words)}
+
+    @cached_property
     def names(self) -> set[str]:
         """Every name that a chart, a source of charts or an address in the repository has."""
         found: set[str] = set()
         for item in self.cluster.objects:
             if item.is_a("HelmRelease", HELM):
-                found |= {item.name, self.chart_of(item)}
+                found |= {item.name, chart_of(self.cluster, item)}
             elif item.group == SOURCES:
                 found |= {item.name, *_words(str(item.spec.get("url", ""))), *_words(str(item.spec.get("chart", "")))}
         return found.union(*(words for _, words in self.remotes))
-
-    @cached_property
-    def is_all_here(self) -> bool:
-        """Whether every Kustomization takes its files from this repository: elsewhere can be anything."""
-        return all(self.cluster.is_here(one) for one in self.cluster.kustomizations)
 
     @cached_property
     def bootstrapped(self) -> set[str]:
@@ -276,7 +246,7 @@ class Providers:
     def _of_chart(self) -> dict[str, list[Kustomization]]:
         """Who applies a chart, by its name, or takes what is called so from elsewhere."""
         found: dict[str, list[Kustomization]] = defaultdict(list)
-        for release in self.releases:
+        for release in releases(self.cluster):
             found[release.chart].append(release.one)
         for one, words in self.remotes:
             for word in words:
@@ -291,7 +261,7 @@ class Providers:
     def is_missing(self, group: str) -> bool:
         """Whether nothing in the repository can bring the kinds of a group."""
         names = (*BRINGS[group], *MAY_BRING.get(group, ()))
-        if not self.is_all_here or self.is_bootstrapped(group, *names):
+        if not self.cluster.is_all_here or self.is_bootstrapped(group, *names):
             return False
         if any(item.spec.get("group") == group for item in self.cluster.objects if _is_definition(item)):
             return False
@@ -307,7 +277,7 @@ class Providers:
             for item in one.objects:
                 if item.is_a("StorageClass", "storage.k8s.io"):
                     found[item.name].append(one)
-        for release in self.releases:
+        for release in releases(self.cluster):
             for name in (*STORAGE.get(release.chart, ()), *_classes_in(release.item)):
                 found[name].append(release.one)
         for name, classes in STORAGE.items():
@@ -320,11 +290,11 @@ class Providers:
     @cached_property
     def storage_is_known(self) -> bool:
         """Whether every class that there can be is in the files."""
-        storing = [release for release in self.releases if may_store(release.chart)]
+        storing = [release for release in releases(self.cluster) if may_store(release.chart)]
         plain = {word for _, words in self.remotes if not words & STORAGE.keys() for word in words}
         return (
             bool(self.storage)
-            and self.is_all_here
+            and self.cluster.is_all_here
             and not any(release.chart not in STORAGE or release.item.spec.get("valuesFrom") for release in storing)
             and not any(MAY_STORE.search(word) for word in plain)
         )
@@ -345,7 +315,7 @@ class Providers:
             for item in one.objects:
                 if item.kind == "IngressClass":
                     found[item.name].append(one)
-        for release in self.releases:
+        for release in releases(self.cluster):
             if release.chart in INGRESS:
                 keys, default = INGRESS[release.chart]
                 said = release.item.get("spec", "values", *keys)
@@ -376,19 +346,6 @@ class Providers:
 def may_store(chart: str) -> bool:
     """Whether a chart makes storage classes, as far as its name tells."""
     return chart in STORAGE or MAY_STORE.search(chart) is not None
-
-
-def enabled(value: Any, keys: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:
-    """Every value inside a value but those that are switched off with `enabled: false`."""
-    if isinstance(value, Map) and value.get("enabled") is False:
-        return
-    yield keys, value
-    if isinstance(value, Map):
-        for key, inner in value.items():
-            yield from enabled(inner, (*keys, key))
-    elif isinstance(value, List):
-        for number, inner in enumerate(value):
-            yield from enabled(inner, (*keys, number))
 
 
 def _above(one: Kustomization) -> Iterator[Kustomization]:

@@ -11,6 +11,8 @@ from pathlib import PurePosixPath
 
 import yaml
 
+from lib.apps import Loader
+
 TEMPLATES = (".tpl", ".tmpl", ".gotmpl", ".j2")
 PATTERNS = {
     "an age secret key": re.compile(r"AGE-SECRET-KEY-(?:PQ-)?1[0-9A-Z]{20,}"),
@@ -25,8 +27,10 @@ PATTERNS = {
 }
 PEM_IN_BASE64 = re.compile(r"LS0tLS1CRUdJTi[A-Za-z0-9+/=]{40,}")
 PLACEHOLDER = re.compile(r"\{\{\s*(.*?)\s*\}\}")
-# Encrypted by SOPS, a reference that `op` resolves, or a variable that Flux fills in.
-NOT_READABLE = re.compile(r"ENC\[.*\]|op://\S.*|\$\{\w+\}", re.DOTALL)
+# Encrypted by SOPS, a reference that `op` resolves, or a variable that Flux fills in, less a part of it maybe.
+NOT_READABLE = re.compile(r"ENC\[.*\]|op://\S.*|\$\{\w+(?:[#%][^}]*)?\}", re.DOTALL)
+# VolSync wants it beside the keys: an address, without a user and a password.
+ADDRESS = re.compile(r"RESTIC_REPOSITORY=[^@]*")
 
 Said = Iterator[tuple[int, str]]
 
@@ -60,7 +64,7 @@ def without_placeholders(text: str) -> str:
 def values(text: str) -> Said:
     """Values of Secrets that are neither encrypted nor a reference."""
     try:
-        documents = list(yaml.compose_all(without_placeholders(text), yaml.SafeLoader))
+        documents = list(yaml.compose_all(without_placeholders(text), Loader))
     except yaml.YAMLError:
         if re.search(r"^\s*kind: Secret$", text, re.MULTILINE):
             yield 1, "holds a Secret that can't be checked, because the YAML can't be parsed"
@@ -81,6 +85,8 @@ def _entries(node: yaml.Node) -> Said:
     """Entries of a Secret's data or stringData that can be read."""
     for key, value in node.value if isinstance(node, yaml.MappingNode) else []:
         readable = not isinstance(value, yaml.ScalarNode) or not NOT_READABLE.fullmatch(value.value.strip())
+        if isinstance(value, yaml.ScalarNode) and ADDRESS.fullmatch(f"{key.value}={value.value}"):
+            continue
         if readable and value.value:
             yield key.start_mark.line + 1, f"the value of {key.value} in this Secret can be read"
 

@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
-from jsonschema.exceptions import SchemaError
+from jsonschema.exceptions import SchemaError, ValidationError
 from jsonschema.validators import validator_for
+from jsonschema_specifications import REGISTRY
+from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from lib.apps import Loader
+from lib.checks.charts import chart_of, mapping, version_of
 from lib.checks.flux import Cluster
-from lib.checks.objects import SOURCES, Object
 from lib.checks.rules import Finding, Rule, Severity
-from lib.cluster import CLUSTER_SETTINGS, load
 
 VALUES = Rule(
     "chart-values",
@@ -37,12 +38,13 @@ class Chart(NamedTuple):
 
 def charts(cluster: Cluster, chosen: set[str] | None) -> Iterator[Finding]:
     """HelmReleases whose chart is in the cache of helm or helmfile."""
-    settings = (load(CLUSTER_SETTINGS) or {}).get("data", {}) if CLUSTER_SETTINGS.exists() else {}
+    known = cluster.find("ConfigMap", "flux-system", "cluster-settings")
+    settings = mapping(known.get("data")) if known else {}
     for _, release in cluster.releases:
         values = release.get("spec", "values")
         if not isinstance(values, dict) or (chosen is not None and release.file.path not in chosen):
             continue
-        name, version = chart_of(cluster, release)
+        name, version = chart_of(cluster, release), version_of(cluster, release)
         if (chart := cached(name, version)) is None:
             continue
         merged = filled(coalesced(chart.values, values), settings)
@@ -54,33 +56,23 @@ def charts(cluster: Cluster, chosen: set[str] | None) -> Iterator[Finding]:
             yield Finding(VALUES, place, f"{name} {version} refuses {'.'.join(map(str, keys)) or 'values'}: {reason}")
 
 
-def chart_of(cluster: Cluster, release: Object) -> tuple[str, str]:
-    """The name and the version of a release's chart; empty where the files don't tell."""
-    if isinstance(chart := release.get("spec", "chart", "spec"), dict):
-        return str(chart.get("chart", "")), str(chart.get("version", ""))
-    wanted = release.get("spec", "chartRef", "name"), release.get("spec", "chartRef", "namespace") or release.namespace
-    for item in cluster.applied:
-        if item.is_a("OCIRepository", SOURCES) and (item.name, item.namespace) == wanted:
-            return str(item.spec.get("url", "")).rpartition("/")[2], str(item.get("spec", "ref", "tag") or "")
-    return "", ""
-
-
 def cached(name: str, version: str) -> Chart | None:
     """A chart from the caches of helm and helmfile; None where they have none, or one without a schema."""
     if not re.fullmatch(r"[\w.-]+", name) or not re.fullmatch(r"v?\d[\w.+-]*", version):
         return None
-    archive = _cache("HELM_CACHE_HOME", "helm") / "repository" / f"{name}-{version}.tgz"
+    archive = cache_folder("HELM_CACHE_HOME", "helm") / "repository" / f"{name}-{version}.tgz"
     if archive.is_file():
         with tarfile.open(archive) as packed:
             texts = {file: _member(packed, f"{name}/{file}") for file in ("values.schema.json", "values.yaml")}
         return _chart(texts)
-    for folder in _cache("HELMFILE_CACHE_HOME", "helmfile").glob(f"**/{name}/{version}/{name}"):
+    for folder in cache_folder("HELMFILE_CACHE_HOME", "helmfile").glob(f"**/{name}/{version}/{name}"):
         files = ("values.schema.json", "values.yaml")
         return _chart({file: (folder / file).read_text() if (folder / file).is_file() else "" for file in files})
     return None
 
 
-def _cache(variable: str, folder: str) -> Path:
+def cache_folder(variable: str, folder: str) -> Path:
+    """Where a tool keeps what it fetched; a variable of its own can say another place."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return Path(os.environ.get(variable) or base / folder)
 
@@ -127,12 +119,17 @@ def filled(value: Any, settings: Mapping[str, str]) -> Any:
 
 
 def refusals(chart: Chart, values: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """What the schema refuses: the keys and the reason. A schema that points to other addresses judges nothing."""
-    kind = validator_for(chart.schema)
-    try:
-        kind.check_schema(chart.schema)
-        errors = list(kind(chart.schema).iter_errors(values))
-    except (SchemaError, Unresolvable):
-        return
-    for error in errors:
+    """What the schema refuses: the keys and the reason."""
+    for error in errors(chart.schema, values) or []:
         yield tuple(error.absolute_path), " ".join(error.message.split())[:200]
+
+
+def errors(schema: dict[str, Any], values: Any, registry: Registry[Any] = REGISTRY) -> list[ValidationError] | None:
+    """What a schema refuses; None for one that is none, or that points to what the registry has not."""
+    kind = validator_for(schema)
+    try:
+        kind.check_schema(schema)
+        # A registry of our own fetches nothing: by default every address in a schema is fetched.
+        return list(kind(schema, registry=registry).iter_errors(values))
+    except (SchemaError, Unresolvable):
+        return None

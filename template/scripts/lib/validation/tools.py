@@ -2,7 +2,6 @@
 
 import os
 import re
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -34,17 +33,26 @@ TALOS = Rule(
 )
 
 
-class Missing(Exception):
-    """A tool that is not installed."""
-
-
 def yamllint(cluster: Cluster, chosen: set[str] | None) -> Iterator[Finding]:
-    """What yamllint says of the YAML files, in every folder."""
+    """What yamllint says of the YAML files, in every folder; Refusal when it says something else."""
     _need("yamllint")
-    paths = [file.path for file in cluster.files.values() if file.is_yaml and (chosen is None or file.path in chosen)]
-    done = _run("yamllint", "--strict", "--format", "parsable", *paths) if paths else ""
-    for line in done.splitlines():
-        if match := re.fullmatch(r"(.+?):(\d+):\d+: (?:\[\w+\] )?(.*)", line):
+    files = [file for file in cluster.files.values() if file.is_yaml and (chosen is None or file.path in chosen)]
+    manifests = {file.path for file in cluster.manifests}
+    for file in files:
+        # Of manifests the rule not-yaml says it. yamllint takes minutes and gigabytes for what is large.
+        if file.unread and file.path not in manifests:
+            yield Finding(YAMLLINT, Place(file.path, file.unread.line), str(file.unread))
+    paths = [file.path for file in files if not file.unread]
+    if not paths:
+        return
+    try:
+        run("yamllint", "--strict", "--format", "parsable", *paths)
+    except ToolFailed as failed:
+        lines = [re.fullmatch(r"(.+?):(\d+):\d+: (?:\[\w+\] )?(.*)", line) for line in failed.said.splitlines()]
+        if not any(lines):
+            # A traceback: its last line is the reason.
+            raise Refusal(f"yamllint failed: {(failed.said or 'it gave no reason').splitlines()[-1]}") from None
+        for match in filter(None, lines):
             yield Finding(YAMLLINT, Place(match[1].removeprefix("./"), int(match[2])), match[3])
 
 
@@ -57,26 +65,22 @@ def kustomize(cluster: Cluster, chosen: set[str] | None) -> Iterator[Finding]:
         files = [file for file in files if any(path.startswith(f"{file.folder}/") for path in chosen)]
 
     def build(folder: str) -> str:
-        done = subprocess.run(
-            ["kustomize", "build", "--load-restrictor", "LoadRestrictionsNone", folder],
-            cwd=cluster.root,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return " ".join(done.stderr.split()) if done.returncode else ""
+        try:
+            run("kustomize", "build", "--load-restrictor", "LoadRestrictionsNone", folder)
+        except ToolFailed as failed:
+            return " ".join(failed.said.split())
+        return ""
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for file, said in zip(files, pool.map(build, [file.folder for file in files]), strict=True):
             if said:
-                yield Finding(KUSTOMIZE, Place(file.path, 1), said.replace(str(cluster.root), ".").removesuffix("."))
+                yield Finding(KUSTOMIZE, Place(file.path, 1), said.replace(str(ROOT), ".").removesuffix("."))
 
 
 def machines(cluster: Cluster, chosen: set[str] | None) -> Iterator[Finding]:
     """What talosctl says of each node's configuration, with secrets made for this; they are forgotten again."""
     if not INVENTORY.exists() or (chosen is not None and not any(path.startswith("talos/") for path in chosen)):
         return
-    _need("talosctl")
     try:
         bundle = talos.new_secrets_bundle()
         nodes = inventory()
@@ -86,7 +90,7 @@ def machines(cluster: Cluster, chosen: set[str] | None) -> Iterator[Finding]:
     for node in nodes.nodes:
         try:
             talos.validate(node, talos.render(nodes, node, bundle))
-        except (Refusal, ToolFailed) as refusal:
+        except Refusal as refusal:
             said = refusal.said if isinstance(refusal, ToolFailed) else str(refusal)
             yield Finding(TALOS, Place(f"talos/nodes/{node.name}.yaml", 1), " ".join(said.split()).removesuffix("."))
 
@@ -100,9 +104,4 @@ def changed() -> set[str]:
 
 def _need(tool: str) -> None:
     if not has(tool):
-        raise Missing(f"{tool} is not on PATH, so what it checks is unchecked: `mise install` installs it")
-
-
-def _run(*words: str) -> str:
-    """What a tool prints, whatever it thinks of the files."""
-    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, errors="replace", check=False).stdout
+        raise Refusal(f"{tool} is not on PATH, so what it checks is unchecked: `mise install` installs it.")

@@ -1,5 +1,6 @@
-"""Every topic's rules; importing this package knows them all."""
+"""Every topic's rules. Whoever takes RULES or findings from here has them all."""
 
+from lib.checks.rules import RULES, findings
 from lib.checks.topics import (
     fields,
     flux,
@@ -16,7 +17,9 @@ from lib.checks.topics import (
 )
 
 __all__ = [
+    "RULES",
     "fields",
+    "findings",
     "flux",
     "graph",
     "namespaces",

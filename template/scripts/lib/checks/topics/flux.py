@@ -2,13 +2,25 @@
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 
+from lib.checks.charts import mapping, releases
 from lib.checks.flux import Cluster, Kustomization
 from lib.checks.objects import FLUX, HELM, SOURCES, Object
 from lib.checks.patching import is_target
 from lib.checks.rules import Found, Severity, rule
 
-TIERS = {"5m", "15m", "1h"}
+TIERS = {"5m", "15m", "30m", "1h"}
+# What everything else needs, and what most apps need. What is not here can be of any tier.
+TIER_OF = {
+    **dict.fromkeys(
+        ("cert-manager", "cilium", "connect", "coredns", "external-secrets", "flux-instance", "flux-operator"), "5m"
+    ),
+    **dict.fromkeys(
+        ("external-dns", "gateway-helm", "ingress-nginx", "k8s-gateway", "kube-prometheus-stack",
+         "local-path-provisioner", "longhorn", "metrics-server", "nginx-ingress", "reloader", "spegel"), "15m"
+    ),
+}  # fmt: skip
 # https://fluxcd.io/flux/releases/: what Flux 2.9 still reads but has announced to drop, or no longer reads.
 GONE = {
     FLUX: {"v1beta1", "v1beta2"},
@@ -114,22 +126,58 @@ def seconds(duration: object) -> float | None:
 @rule(
     "interval-unusual",
     Severity.WARNING,
-    "Intervals follow what a thing is: 5m critical, 15m core, 1h everything else.",
+    "Intervals follow what a thing is: 5m critical, 15m core, 30m or 1h everything else.",
     "Take the interval of its tier.",
 )
 def interval_unusual(cluster: Cluster) -> Found:
-    """Kustomizations outside the tiers, where nearly all are in them; and what is no duration."""
-    counted = Counter(str(one.spec.get("interval")) for one in cluster.kustomizations)
-    follows_tiers = sum(counted[tier] for tier in TIERS) >= 0.9 * counted.total()
-    for one in cluster.kustomizations:
-        interval = str(one.spec.get("interval"))
-        if seconds(interval) is None and "$" not in interval:
-            yield one.item.at("spec", "interval"), f"{one} has the interval {interval}, which is no duration"
+    """Kustomizations and releases outside the tiers, or slower than that of their chart, where most have one."""
+    tiers: dict[int, list[str]] = {}
+    for release in releases(cluster):
+        if f"{release.one.item.file.folder}/.copier-answers.yml" in cluster.files:
+            continue  # Whoever added the app was asked for its tier.
+        tier = TIER_OF.get(release.chart, "1h")
+        tiers[id(release.item)] = [tier]
+        tiers.setdefault(id(release.one.item), []).append(tier)
+    wanted = {item: max(found, key=lambda tier: seconds(tier) or 0) for item, found in tiers.items()}
+    yield from _unusual([one.item for one in cluster.kustomizations], wanted)
+    yield from _unusual([item for _, item in cluster.releases], wanted)
+
+
+def _unusual(items: list[Object], wanted: Mapping[int, str]) -> Found:
+    """Intervals of objects of one kind; `wanted` are the tiers of those whose chart is known, by identity."""
+    counted = Counter(str(item.spec.get("interval")) for item in items)
+    follows_tiers = sum(counted[tier] for tier in TIERS) >= 2 / 3 * counted.total()
+    # Whoever gives everything an hour has no tiers.
+    has_tiers = follows_tiers and bool(counted["5m"] + counted["15m"])
+    for item in items:
+        interval = str(item.spec.get("interval"))
+        known, tier = seconds(interval), wanted.get(id(item), "")
+        said = ""
+        if known is None:
+            said = "" if "$" in interval else "which is no duration"
         elif follows_tiers and interval not in TIERS:
-            yield (
-                one.item.at("spec", "interval"),
-                f"{one} has the interval {interval}, and the tiers are 5m, 15m and 1h",
-            )
+            said = "and the tiers are 5m, 15m, 30m and 1h"
+        elif has_tiers and tier in ("5m", "15m") and known > (seconds(tier) or 0):
+            said = f"and its chart is {'critical' if tier == '5m' else 'core'}: {tier}"
+        if said:
+            what = item.name if item.is_a("Kustomization", FLUX) else f"{item.kind} {item.name}"
+            yield item.at("spec", "interval"), f"{what} has the interval {interval}, {said}"
+
+
+@rule(
+    "label-unlike-others",
+    Severity.WARNING,
+    "Whatever finds an app's objects by the label that the others have finds none of this one.",
+    "Set the label in spec.commonMetadata.labels.",
+)
+def label_unlike_others(cluster: Cluster) -> Found:
+    """Labels that most Kustomizations below a root give to all that they apply."""
+    children = [one for one in cluster.kustomizations if one.parent]
+    given = {one.key: mapping(mapping(one.spec.get("commonMetadata")).get("labels")) for one in children}
+    for label, count in Counter(label for labels in given.values() for label in labels).items():
+        if count >= 2 / 3 * len(children):
+            for one in (one for one in children if label not in given[one.key]):
+                yield one.item.at("spec", "commonMetadata", "labels"), f"{one} has no label {label}, as others have"
 
 
 @rule(

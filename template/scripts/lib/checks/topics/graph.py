@@ -3,14 +3,10 @@
 from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 
-from lib.checks.flux import Cluster, Kustomization
+from lib.checks.flux import Cluster
 from lib.checks.objects import WORKLOADS
+from lib.checks.providers import providers
 from lib.checks.rules import Found, Severity, rule
-
-
-def by_key(cluster: Cluster) -> dict[tuple[str, str], Kustomization]:
-    """Every Flux Kustomization that Flux reaches, by namespace and name."""
-    return {one.key: one for one in cluster.kustomizations}
 
 
 @rule(
@@ -21,7 +17,7 @@ def by_key(cluster: Cluster) -> dict[tuple[str, str], Kustomization]:
 )
 def depends_on_unknown(cluster: Cluster) -> Found:
     """dependsOn of Kustomizations and HelmReleases."""
-    known = by_key(cluster)
+    known = cluster.by_key
     for one in cluster.kustomizations:
         for dependency in one.dependencies:
             if dependency.key not in known:
@@ -58,7 +54,7 @@ def _says(who: str, wanted: tuple[str, str], known: list[tuple[str, str]]) -> st
 )
 def depends_on_cycle(cluster: Cluster) -> Found:
     """Each circle once, at the Kustomization of it that comes first."""
-    known = by_key(cluster)
+    known = cluster.by_key
     waits = {key: {dependency.key for dependency in one.dependencies} & known.keys() for key, one in known.items()}
     while True:
         try:
@@ -84,8 +80,9 @@ def depends_on_cycle(cluster: Cluster) -> Found:
     "Set wait: true on it, or give it healthChecks.",
 )
 def depends_on_not_waiting(cluster: Cluster) -> Found:
-    """Kustomizations that others wait for, which say nothing about their workloads."""
-    known = by_key(cluster)
+    """Kustomizations that others wait for, which say nothing about their workloads, or bring some from elsewhere."""
+    known = cluster.by_key
+    remote = providers(cluster).builds_remote
     consumers: dict[tuple[str, str], list[str]] = {}
     for one in cluster.kustomizations:
         for dependency in one.dependencies:
@@ -94,7 +91,7 @@ def depends_on_not_waiting(cluster: Cluster) -> Found:
         provider = known.get(key)
         if not provider or provider.spec.get("wait") or provider.spec.get("healthChecks"):
             continue
-        if any(item.kind in WORKLOADS for item in provider.objects):
+        if key in remote or any(item.kind in WORKLOADS for item in provider.objects):
             others = f" and {len(names) - 1} more" if len(names) > 1 else ""
             text = f"{names[0]}{others} waits for {provider}, which is ready before its pods are"
             yield provider.item.at("spec", "wait"), text

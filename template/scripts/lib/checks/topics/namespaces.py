@@ -1,7 +1,9 @@
 """Where things end up, and where they say they are."""
 
+from lib.checks.charts import mapping
 from lib.checks.flux import Cluster
 from lib.checks.objects import CLUSTER_SCOPED, FLUX, SOURCES, Object
+from lib.checks.providers import providers
 from lib.checks.rules import Found, Severity, rule
 
 # Kubernetes and Flux make them themselves.
@@ -32,12 +34,14 @@ def namespace_differs(cluster: Cluster) -> Found:
 def namespace_missing(cluster: Cluster) -> Found:
     """Namespaces that objects are in, once each."""
     there = {item.name for item in cluster.applied if item.kind == "Namespace"} | ALWAYS_THERE
+    # Files from elsewhere bring a Namespace as often as not, which is then called as what they are moved to.
+    remote = providers(cluster).builds_remote
+    there |= {str(one.spec.get("targetNamespace")) for one in cluster.kustomizations if one.key in remote}
     # A Namespace that gets its name from a namespace transformer is called as the folder's other objects are.
-    for one in cluster.kustomizations:
-        if any(item.kind == "Namespace" for item in one.objects):
-            there |= (
-                {item.namespace for item in one.objects if item.kind != "Namespace"} if _renames(cluster) else set()
-            )
+    if _renames(cluster):
+        for one in cluster.kustomizations:
+            if any(item.kind == "Namespace" for item in one.objects):
+                there |= {item.namespace for item in one.objects if item.kind != "Namespace"}
     missing: set[str] = set()
     for one in cluster.kustomizations:
         for item in one.objects:
@@ -96,8 +100,11 @@ def source_unknown(cluster: Cluster) -> Found:
     there = {(item.kind, item.namespace, item.name) for item in cluster.applied if item.group == SOURCES}
     # What bootstrap makes is in no file that Flux applies: the root's own source.
     roots = [one for one in cluster.kustomizations if one.parent is None]
-    there |= {(kind, str((one.spec.get("sourceRef") or {}).get("namespace") or one.item.namespace), name)
-              for one in roots for kind, name in [one.source]}  # fmt: skip
+    there |= {
+        (kind, str(mapping(one.spec.get("sourceRef")).get("namespace") or one.item.namespace), name)
+        for one in roots
+        for kind, name in [one.source]
+    }
     for one in cluster.kustomizations:
         yield from _unknown(there, one.item, ("spec", "sourceRef"), {"Bucket", "GitRepository", "OCIRepository"})
     for _, item in cluster.releases:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lib.checks.addresses import Address, Asked, asked, blocks, machines, services
-from lib.checks.charts import enabled_values, mapping, releases, sequence
+from lib.checks.charts import VALUES, Keys, enabled_values, mapping, releases, sequence
 from lib.checks.controllers import OF_ANNOTATION, controllers
 from lib.checks.exposure import (
     GATEWAYS,
@@ -20,6 +20,7 @@ from lib.checks.exposure import (
     parents,
     route_hosts,
     routes,
+    variables_in,
 )
 from lib.checks.flux import Cluster
 from lib.checks.objects import HELM, Object, Place, walk
@@ -31,6 +32,14 @@ INERT = ("external-secrets.io", "onepassword.com", "cert-manager.io", "fluxcd.io
 MONITORS = {"PodMonitor", "Probe", "PrometheusRule", "ScrapeConfig", "ServiceMonitor"}
 # The values by which charts name what they make.
 NAMES = ("forceRename", "fullnameOverride", "name", "nameOverride")
+# Where charts switch on text in annotations that becomes configuration.
+SNIPPETS: dict[str, tuple[Keys, ...]] = {
+    "ingress-nginx": (
+        ("controller", "allowSnippetAnnotations"),
+        ("controller", "config", "allow-snippet-annotations"),
+    ),
+    "nginx-ingress": (("controller", "enableSnippets"),),
+}
 # The Services that Flux comes with.
 OF_FLUX = {"notification-controller", "source-controller", "webhook-receiver"}
 
@@ -43,7 +52,7 @@ OF_FLUX = {"notification-controller", "source-controller", "webhook-receiver"}
 )
 def class_unknown(cluster: Cluster) -> Found:
     """Classes of Ingresses, where every controller's class is known."""
-    variables = Variables(cluster)
+    variables = variables_in(cluster)
     known = controllers(cluster, variables)
     for way in ingresses(cluster) if known.is_whole else ():
         said, place = class_of(way)
@@ -61,7 +70,7 @@ def class_unknown(cluster: Cluster) -> Found:
 )
 def annotation_of_another_controller(cluster: Cluster) -> Found:
     """Annotations of Ingresses whose class is known to be another controller's."""
-    variables = Variables(cluster)
+    variables = variables_in(cluster)
     known = controllers(cluster, variables)
     for way in ingresses(cluster):
         families = known.classes.get(variables.of_way(class_of(way)[0], way), set())
@@ -80,8 +89,8 @@ def annotation_of_another_controller(cluster: Cluster) -> Found:
 )
 def gateway_unknown(cluster: Cluster) -> Found:
     """parentRefs of routes."""
-    variables = Variables(cluster)
-    if not all(cluster.is_here(one) for one in cluster.kustomizations):
+    variables = variables_in(cluster)
+    if not cluster.is_all_here:
         return
     there = {(item.namespace, item.name) for item in cluster.applied if item.is_a("Gateway", GATEWAYS)}
     made = _namespaces_with_made_gateways(cluster)
@@ -121,7 +130,7 @@ def _speaks_of_gateways(key: str, value: Any) -> bool:
 )
 def host_twice(cluster: Cluster) -> Found:
     """Hosts with a path that two apps ask of the same class or Gateway."""
-    variables = Variables(cluster)
+    variables = variables_in(cluster)
     seen: dict[tuple[Any, ...], Way] = {}
     for way, host, where in _served(cluster, variables):
         name = variables.of_way(host.name, way).lower()
@@ -161,7 +170,7 @@ def external_unmarked(cluster: Cluster) -> Found:
 
     A route has none of its own: external-dns takes it from the Gateway.
     """
-    variables = Variables(cluster)
+    variables = variables_in(cluster)
     found: list[tuple[str, Mapping[str, Any], Place]] = []
     for way in ingresses(cluster):
         name = variables.of_way(class_of(way)[0], way)
@@ -196,6 +205,20 @@ def _is_kept_from_dns(annotations: Mapping[str, Any]) -> bool:
     return any(name.startswith("external-dns.") and name.endswith(("/controller", "/exclude")) for name in names)
 
 
+@rule(
+    "snippets-allowed",
+    Severity.WARNING,
+    "Whoever may write an Ingress can run code in the controller, and read every Secret that it reads.",
+    "Switch snippets off, and say what they did with the controller's own annotations.",
+)
+def snippets_allowed(cluster: Cluster) -> Found:
+    """Releases of NGINX controllers that take configuration as text from Ingresses."""
+    for release in releases(cluster):
+        for keys in SNIPPETS.get(release.chart, ()):
+            if str(release.get(*keys)).lower() == "true":
+                yield release.item.at(*VALUES, *keys), f"HelmRelease {release.item.name} takes snippets of any Ingress"
+
+
 # --- Services behind them ---
 
 
@@ -208,7 +231,7 @@ def _is_kept_from_dns(annotations: Mapping[str, Any]) -> bool:
 def service_unknown(cluster: Cluster) -> Found:
     """Backends of Ingresses and routes of apps whose Services are all manifests."""
     there = {(item.namespace, item.name) for item in cluster.applied if item.is_a("Service", "")}
-    variables = Variables(cluster)
+    variables = variables_in(cluster)
     for one in cluster.kustomizations:
         if not any(item.is_a("Service", "") for item in one.objects) or not cluster.is_here(one):
             continue
@@ -239,7 +262,7 @@ def _backends(item: Object) -> Iterator[tuple[str, Place]]:
 
 def _may_be_made(cluster: Cluster, namespace: str, name: str) -> bool:
     """Whether a chart or an operator may make a Service: what it is made of in that namespace is part of its name."""
-    if not all(cluster.is_here(one) for one in cluster.kustomizations):
+    if not cluster.is_all_here:
         return True
     named = [item.name for item in cluster.applied if item.namespace == namespace and _makes_services(item)]
     for release in releases(cluster):
@@ -298,7 +321,7 @@ def _announces_by_l2(cluster: Cluster) -> bool:
 )
 def address_outside_pool(cluster: Cluster) -> Found:
     """Addresses that Services ask for."""
-    variables = Variables(cluster)
+    variables = variables_in(cluster)
     pools, is_whole = blocks(cluster, variables)
     if not pools or not is_whole:
         return
@@ -316,7 +339,7 @@ def address_outside_pool(cluster: Cluster) -> Found:
 )
 def address_twice(cluster: Cluster) -> Found:
     """Addresses that two Services ask for without sharing them."""
-    variables = Variables(cluster)
+    variables = variables_in(cluster)
     if not blocks(cluster, variables)[0]:
         return
     seen: dict[Address, Asked] = {}
@@ -343,7 +366,7 @@ def address_twice(cluster: Cluster) -> Found:
 def pool_over_nodes(cluster: Cluster) -> Found:
     """Blocks of pools with the address of a node or of the API; once for each block."""
     there = list(machines(cluster))
-    for block in blocks(cluster, Variables(cluster))[0]:
+    for block in blocks(cluster, variables_in(cluster))[0]:
         inside = [(name, address) for name, address in there if block.has(address)]
         if inside:
             name, address = inside[0]

@@ -1,6 +1,6 @@
 """Patches about nothing, and what copies and merges leave behind."""
 
-from lib.checks.files import List, Map, Unreadable
+from lib.checks.files import Map, Unreadable
 from lib.checks.flux import Cluster
 from lib.checks.objects import Place
 from lib.checks.rules import Found, Severity, rule
@@ -15,10 +15,8 @@ from lib.leftovers import leftovers
 )
 def kustomize_patch_without_target(cluster: Cluster) -> Found:
     """Patches of kustomization.yaml files; those of a component where no build that includes it has a match."""
-    for file, number in cluster.idle_patches:
-        patches = cluster.content_of(file).get("patches")
-        if isinstance(patches, List):
-            yield Place(file.path, patches.lines[number]), f"nothing that is built with {file.path} is what it is about"
+    for place in cluster.idle_patches:
+        yield place, f"nothing that is built with {place.path} is what it is about"
 
 
 @rule(

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from lib.checks.charts import VALUES, Release, chart_of, enabled, mapping, releases
 from lib.checks.files import List, Map
 from lib.checks.flux import Cluster, Kustomization
-from lib.checks.objects import HELM, Object, Place
-from lib.checks.providers import BRINGS, INGRESS, Providers, enabled, may_store, providers
+from lib.checks.objects import HELM, Object, Place, walk
+from lib.checks.providers import BRINGS, INGRESS, Providers, may_store, providers
 from lib.checks.rules import Found, Severity, rule
 
 Keys = tuple[str | int, ...]
@@ -121,7 +122,7 @@ def _claims_of(known: Providers, item: Object) -> Iterator[tuple[Keys, str]]:
             spec = template.get("spec") if isinstance(template, Map) else None
             yield from _claim(spec, ("spec", "volumeClaimTemplates", number, "spec"))
     elif item.is_a("HelmRelease", HELM):
-        chart = known.chart_of(item)
+        chart = chart_of(known.cluster, item)
         if not may_store(chart):
             yield from _claims_in(item.get("spec", "values"), ("spec", "values"), "storageClass", "storageClassName")
         if chart == "app-template":
@@ -167,6 +168,64 @@ def _is_name(name: str) -> bool:
     return "$" not in name and "{" not in name and name == name.lower() and name != "-"
 
 
+@rule(
+    "metrics-not-kept",
+    Severity.WARNING,
+    "Prometheus without a claim begins anew whenever its pod does: what was measured until then is gone.",
+    "Set prometheus.prometheusSpec.storageSpec.volumeClaimTemplate.",
+)
+def metrics_not_kept(cluster: Cluster) -> Found:
+    """Releases of kube-prometheus-stack, where there is storage to claim."""
+    for release in releases(cluster) if providers(cluster).storage else ():
+        if release.chart != "kube-prometheus-stack" or not release.is_whole:
+            continue
+        spec = mapping(release.get("prometheus", "prometheusSpec"))
+        is_off = release.get("prometheus", "enabled") is False or release.get("prometheus", "agentMode") is True
+        if not is_off and not spec.get("storageSpec") and not spec.get("volumes"):
+            place = release.item.at(*VALUES, "prometheus", "prometheusSpec")
+            yield place, f"HelmRelease {release.item.name} claims no storage for Prometheus"
+
+
+# --- Secrets ---
+
+
+@rule(
+    "secrets-half-there",
+    Severity.WARNING,
+    "What should bring Secrets from outside has nothing that asks it, or nowhere to ask, and brings none.",
+    "Add a ClusterSecretStore, or the operator with operator.create: true; or remove what nobody uses.",
+)
+def secrets_half_there(cluster: Cluster) -> Found:
+    """External Secrets without a store, and 1Password Connect with neither an operator nor a store that asks it."""
+    if not cluster.is_all_here:
+        return
+    stores = [item for item in cluster.applied if item.group == "external-secrets.io" and item.kind.endswith("Store")]
+    asked = [str(item.get("spec", "provider", "onepassword", "connectHost") or "") for item in stores]
+    connects = [release for release in releases(cluster) if release.chart == "connect" and release.is_whole]
+    has_operator = any(release.get("operator", "create") is True for release in connects)
+    has_items = any(item.is_a("OnePasswordItem", "onepassword.com") for item in cluster.applied)
+    for release in releases(cluster):
+        if release.chart == "external-secrets" and not stores and not _makes_stores(cluster, release):
+            yield release.item.at("spec"), f"HelmRelease {release.item.name} is there, and no store that it could ask"
+    for release in connects:
+        name = str(release.get("connect", "applicationName") or "onepassword-connect")
+        if release.get("operator", "create") is True:
+            continue
+        if has_items and not has_operator and "onepassword-operator" not in providers(cluster).names:
+            text = "has no operator, so nobody makes Secrets of the OnePasswordItems that are there"
+        elif not any(name in host or "$" in host for host in asked):
+            text = "has no operator, and no store asks it"
+        else:
+            continue
+        yield release.item.at(*VALUES, "operator", "create"), f"HelmRelease {release.item.name} {text}"
+
+
+def _makes_stores(cluster: Cluster, release: Release) -> bool:
+    """Whether a store, or a generator in its place, can come from a chart's values or from another operator."""
+    in_values = any(str(value).endswith("SecretStore") for _, value in walk(release.values))
+    return in_values or any(item.group == "generators.external-secrets.io" for item in cluster.applied)
+
+
 # --- What serves requests ---
 
 
@@ -198,7 +257,7 @@ def _served_by(known: Providers, item: Object) -> Iterator[tuple[Keys, list[Kust
         yield keys, known.gateway_classes.get(("", str(item.get(*keys))), [])
     elif item.group == "gateway.networking.k8s.io" and item.kind in ROUTES:
         yield from _parents(known, item, ("spec", "parentRefs"))
-    elif item.is_a("HelmRelease", HELM) and known.chart_of(item) not in INGRESS:
+    elif item.is_a("HelmRelease", HELM) and chart_of(known.cluster, item) not in INGRESS:
         for keys, value in enabled(item.get("spec", "values"), ("spec", "values")):
             if keys[-1] == "parentRefs":
                 yield from _parents(known, item, keys)

@@ -2,10 +2,12 @@
 
 import posixpath
 import re
+from collections import Counter
 
-from lib.checks.files import List, Map
+from lib.checks.files import File, List, Map
 from lib.checks.flux import Cluster
 from lib.checks.objects import FLUX, Place
+from lib.checks.patching import EARLY, LATE, patches_of
 from lib.checks.rules import Found, Severity, rule
 from lib.leftovers import leftovers
 
@@ -32,6 +34,8 @@ def not_yaml(cluster: Cluster) -> Found:
 def app_not_listed(cluster: Cluster) -> Found:
     """Flux Kustomizations that Flux does not reach; one that is commented out in a list is meant to be."""
     reached = {(one.item.file.path, one.item.content.line) for one in cluster.kustomizations}
+    if not reached:
+        return  # Flux starts nowhere, which is said once.
     for item in cluster.of("Kustomization", FLUX):
         if (item.file.path, item.content.line) not in reached and not is_commented_out(cluster, item.file.path):
             yield item.at(), f"Kustomization {item.name} is applied by nobody"
@@ -73,12 +77,13 @@ def resource_missing(cluster: Cluster) -> Found:
                     place = posixpath.normpath(f"{file.folder}/{entry}")
                     if place not in cluster.files and place not in cluster.folders:
                         yield Place(file.path, entries.lines[number]), f"{entry} is listed, and not there"
-        patches = content.get("patches")
-        for entry in patches if isinstance(patches, List) else []:
-            if isinstance(entry, Map) and isinstance(entry.get("path"), str):
-                place = posixpath.normpath(f"{file.folder}/{entry['path']}")
-                if place not in cluster.files:
-                    yield Place(file.path, entry.lines["path"]), f"the patch {entry['path']} is not there"
+        for field in (*EARLY, *LATE):
+            for number, entry in patches_of(content, field):
+                if isinstance(entry.get("path"), str):
+                    place = posixpath.normpath(f"{file.folder}/{entry['path']}")
+                    if place not in cluster.files:
+                        line = entry.lines["path"] if isinstance(entry, Map) else content[field].lines[number]
+                        yield Place(file.path, line), f"the patch {entry['path']} is not there"
 
 
 @rule(
@@ -178,6 +183,24 @@ def path_of_another(cluster: Cluster) -> Found:
             yield one.item.at("spec", "path"), f"{one} is in {own}, and applies {one.folder}"
 
 
+@rule(
+    "name-unlike-folder",
+    Severity.WARNING,
+    "Whoever looks for an app by the name of its folder finds none.",
+    "Call it as its folder is called, and say so wherever dependsOn names it.",
+)
+def name_unlike_folder(cluster: Cluster) -> Found:
+    """Kustomizations that are alone in a folder and apply what is below it; several have names of their own."""
+    children = [one for one in cluster.kustomizations if one.parent and cluster.is_here(one)]
+    beside, taken = Counter(one.item.file.folder for one in children), Counter(one.key for one in children)
+    for one in children:
+        own = one.item.file.folder
+        folder = own.rpartition("/")[2]
+        is_own = folder in one.name or one.name in folder or taken[one.key] > 1
+        if beside[own] == 1 and _is_in(one.folder, own) and not is_own:
+            yield one.item.at("metadata", "name"), f"{one} is in the folder {folder}"
+
+
 def _is_in(folder: str, other: str) -> bool:
     return folder == other or folder.startswith(f"{other}/")
 
@@ -200,6 +223,34 @@ def namespace_not_built(cluster: Cluster) -> Found:
                 found.setdefault(folder, child.item.at())
         for folder, place in found.items():
             yield place, f"{folder} has apps and no kustomization.yaml"
+
+
+@rule(
+    "component-unlike-others",
+    Severity.WARNING,
+    "What every other namespace gets from a component, such as its Namespace or its settings, is missing in this one.",
+    "List the component.",
+)
+def component_unlike_others(cluster: Cluster) -> Found:
+    """Components that all namespaces of a root list but one, or but a tenth of them."""
+    for one in cluster.kustomizations:
+        folders = {
+            _below(one.folder, child.item.file.folder) for child in cluster.kustomizations if child.parent is one
+        }
+        files = [file for folder in sorted(folders) if folder and (file := cluster.kustomize_file(folder))]
+        listed = {file.path: _components(cluster, file) for file in files}
+        for component in sorted(set().union(*listed.values())):
+            without = [file for file in files if component not in listed[file.path]]
+            if 0 < len(without) <= max(1, len(files) / 10) and len(files) > 3:
+                for file in without:
+                    content = cluster.content_of(file)
+                    place = Place(file.path, content.lines.get("components", content.line))
+                    yield place, f"{file.folder} has no {component}, as the {len(files) - len(without)} others have"
+
+
+def _components(cluster: Cluster, file: File) -> set[str]:
+    entries = cluster.content_of(file).get("components")
+    return {posixpath.normpath(f"{file.folder}/{entry}") for entry in entries or () if isinstance(entry, str)}
 
 
 def _below(folder: str, inner: str) -> str:

@@ -20,6 +20,10 @@ POD_SPECS: dict[str, Keys] = {
 }
 # A claim's resources are no container's.
 STORAGE = {"storage", "ephemeral-storage"}
+# Charts whose own values give what they run requests and a memory limit, or that run nothing themselves.
+BRING_THEIR_OWN = {
+    "coredns", "descheduler", "flux-instance", "flux-operator", "gateway-helm", "silence-operator", "spegel",
+}  # fmt: skip
 
 
 @rule(
@@ -46,12 +50,14 @@ def resources_missing(cluster: Cluster) -> Found:
     "Set the chart's resources, or waive this with what the chart brings.",
 )
 def resources_unsaid(cluster: Cluster) -> Found:
-    """Releases of other charts whose values say nothing about resources."""
+    """Releases of other charts whose values say nothing about resources, unless the chart is known to bring some."""
     defaulted = _namespaces_with_defaults(cluster)
     for release in releases(cluster):
         if release.is_app_template or release.chart.endswith("crds") or not _is_judged(release, defaulted):
             continue
-        if release.values and not _has_resources(release.values):
+        if release.chart in BRING_THEIR_OWN:
+            continue
+        if not _has_resources(release.values):
             yield release.item.at(*VALUES), f"HelmRelease {release.item.name} sets no resources"
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from lib.checks import readable
-from lib.checks.files import File, Unreadable, documents
+from lib.checks.charts import mapping
+from lib.checks.files import Unreadable, documents
 from lib.checks.flux import Cluster
 from lib.checks.objects import HELM, Object, Place, walk
 from lib.checks.rules import Found, Severity, rule
@@ -37,12 +38,6 @@ MEANS_NOTHING = re.compile(
 )
 
 
-def texts_of(cluster: Cluster) -> Iterator[tuple[File, str]]:
-    """Every text in the repository."""
-    for file in cluster.files.values():
-        yield file, file.text
-
-
 @rule(
     "secret-plain",
     Severity.ERROR,
@@ -51,19 +46,24 @@ def texts_of(cluster: Cluster) -> Iterator[tuple[File, str]]:
 )
 def secret_plain(cluster: Cluster) -> Found:
     """Secrets, in manifests, generators and templates."""
-    for file, text in texts_of(cluster):
-        if not readable.may_hold_values(file.path) or not re.search(r"Secret|stringData|secretGenerator", text):
-            continue
-        try:
-            # Nothing that spells out a billion values.
-            list(documents(readable.without_placeholders(text)))
-        except Unreadable as reason:
-            # Of a manifest it is said that it is no YAML.
-            if not file.is_yaml and re.search(r"^\s*kind: Secret$", text, re.MULTILINE):
-                yield Place(file.path, reason.line), f"holds a Secret that can't be checked: it {reason}"
-            continue
-        for line, said in readable.values(text):
+    unreadable = {place.path for place, _ in cluster.unreadable}
+    for file in cluster.files.values():
+        # Of a manifest it is said that it is no YAML.
+        for line, said in plain(file.path, file.text) if file.path not in unreadable else ():
             yield Place(file.path, line), said
+
+
+def plain(path: str, text: str) -> Iterator[tuple[int, str]]:
+    """Values of Secrets in a file's text; nothing that spells out a billion values."""
+    if not readable.may_hold_values(path) or not re.search(r"Secret|stringData|secretGenerator", text):
+        return
+    try:
+        list(documents(readable.without_placeholders(text)))
+    except Unreadable as reason:
+        if re.search(r"^\s*kind: Secret$", text, re.MULTILINE):
+            yield reason.line, f"holds a Secret that can't be checked: it {reason}"
+        return
+    yield from readable.values(text)
 
 
 @rule(
@@ -74,9 +74,9 @@ def secret_plain(cluster: Cluster) -> Found:
 )
 def secret_not_encrypted(cluster: Cluster) -> Found:
     """Files that are called *.sops.* and that SOPS has not touched."""
-    for file, text in texts_of(cluster):
+    for file in cluster.files.values():
         if ".sops." in file.name:
-            for line, said in readable.not_encrypted(file.path, text):
+            for line, said in readable.not_encrypted(file.path, file.text):
                 yield Place(file.path, line), f"{file.name} {said}"
 
 
@@ -88,8 +88,8 @@ def secret_not_encrypted(cluster: Cluster) -> Found:
 )
 def secret_readable(cluster: Cluster) -> Found:
     """Private keys and tokens in any file."""
-    for file, text in texts_of(cluster):
-        for line, said in readable.keys_and_tokens(text):
+    for file in cluster.files.values():
+        for line, said in readable.keys_and_tokens(file.text):
             yield Place(file.path, line), said
 
 
@@ -105,6 +105,25 @@ def secret_not_decrypted(cluster: Cluster) -> Found:
         for item in one.objects:
             if "sops" in item.content and not one.spec.get("decryption"):
                 yield item.at(), f"{one} applies {item.kind} {item.name}, which is encrypted, and does not decrypt"
+
+
+@rule(
+    "decryption-key-spread",
+    Severity.WARNING,
+    "Whoever reads the Secrets of one namespace that has the key can decrypt every secret of the repository.",
+    "Keep Flux's Kustomizations in one namespace, or give kustomize-controller the key with --sops-age-secret.",
+)
+def decryption_key_spread(cluster: Cluster) -> Found:
+    """The Secret with which Flux decrypts, where more than one namespace has it; once for each name."""
+    keys = {mapping(mapping(one.spec.get("decryption")).get("secretRef")).get("name") for one in cluster.kustomizations}
+    holders: dict[str, dict[str, Object]] = {}
+    for item in cluster.applied:
+        if item.is_a("Secret", "") and item.name in keys:
+            holders.setdefault(item.name, {}).setdefault(item.namespace, item)
+    for name, items in holders.items():
+        if len(items) > 1:
+            place = next(iter(items.values())).at("metadata", "name")
+            yield place, f"{len(items)} namespaces have the key {name}: {', '.join(sorted(items))}"
 
 
 @rule(

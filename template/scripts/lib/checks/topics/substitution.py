@@ -9,18 +9,16 @@ from typing import Any, NamedTuple
 
 from lib.checks.files import File, List, Map, Unreadable
 from lib.checks.flux import Cluster, Kustomization
-from lib.checks.objects import FLUX, Object, Place, walk
+from lib.checks.objects import FLUX, SUBSTITUTE, Object, Place, walk
 from lib.checks.rules import Found, Severity, rule
+from lib.checks.values import BLOCK
 
 # Flux reads from left to right, so the escape `$$` comes first. What follows the name is an operation, or nothing.
 REFERENCE = re.compile(r"\$\$|\$[{]#?(\w+)((?:[-:=+?^,#%/@][^}]*)?)\}")
 # They say themselves what stands there when nothing is defined.
 WITH_DEFAULT = ("-", ":-", "=", ":=", "+", ":+")
-OPT_OUT = f"{FLUX}/substitute"
 KEPT_AS_IT_IS = {"CustomResourceDefinition"}
 SCRIPTS = {"args", "command"}
-# A block scalar's text starts on the line below its key.
-BLOCK = re.compile(r"[|>][-+0-9]*\s*(?:#.*)?$")
 
 
 class Reference(NamedTuple):
@@ -70,12 +68,8 @@ def variables_of(cluster: Cluster, one: Kustomization) -> Variables:
     """Every variable that a Kustomization fills in."""
     found = Variables(set(map(str, substituted_by(one))))
     for source in sources_of(one):
-        items = [
-            item
-            for item in cluster.applied
-            if (item.kind, item.name, item.namespace) == (source.kind, source.name, one.item.namespace)
-        ]
-        keys = keys_of(cluster, items[0]) if items else None
+        item = cluster.find(source.kind, one.item.namespace, source.name)
+        keys = keys_of(cluster, item) if item else None
         found.are_known = found.are_known and keys is not None
         found.names |= keys or set()
     return found
@@ -138,7 +132,7 @@ def is_left_alone(cluster: Cluster, item: Object) -> bool:
     if isinstance(entry, Map):
         for options in (content.get("generatorOptions"), entry.get("options")):
             said += [options.get("annotations"), options.get("labels")] if isinstance(options, Map) else []
-    return any(isinstance(given, dict) and given.get(OPT_OUT) == "disabled" for given in said)
+    return any(isinstance(given, dict) and given.get(SUBSTITUTE) == "disabled" for given in said)
 
 
 def _references_in(cluster: Cluster, item: Object) -> Iterator[Reference]:
@@ -149,7 +143,8 @@ def _references_in(cluster: Cluster, item: Object) -> Iterator[Reference]:
     for keys, value in walk(item.content):
         for text in ([keys[-1]] if keys else []) + [value]:
             if isinstance(text, str) and "${" in text:
-                for match in REFERENCE.finditer(text):
+                # What a release takes from a ConfigMap is filled in there.
+                for match in REFERENCE.finditer(text) if item.is_own(*keys) else ():
                     if match[1]:
                         yield Reference(match[1], match[2], item, keys, _place(item, keys, text, match))
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
+from lib.checks.charts import VALUES, releases
 from lib.checks.files import File, List, Map, Unreadable, documents
 from lib.checks.flux import KUSTOMIZATION_FILES, Cluster
 from lib.checks.objects import HELM, SOURCES, Object, Place, objects_in, walk
@@ -45,6 +46,12 @@ def version_floating(cluster: Cluster) -> Found:
                 yield from _floating_artifact(item)
         else:
             yield from _floating_in_pods(item)
+            if item.is_a("FluxInstance", "fluxcd.controlplane.io"):
+                # Without an artifact the operator takes the manifests that it comes with.
+                yield from _floating_flux(item, ("spec", "distribution"), "")
+    for release in releases(cluster):
+        if release.chart == "flux-instance" and release.is_whole:
+            yield from _floating_flux(release.item, (*VALUES, "instance", "distribution"), "latest")
 
 
 def _floating_chart(item: Object) -> Found:
@@ -71,6 +78,15 @@ def _floating_artifact(item: Object) -> Found:
         yield item.at("spec", "ref"), f"{text} whatever is the latest"
     elif moves(str(tag)):
         yield item.at("spec", "ref", "tag"), f"{text} whatever is {tag}"
+
+
+def _floating_flux(item: Object, keys: tuple[str | int, ...], default: str) -> Found:
+    """A range of Flux's versions, which is as fixed as the manifests that the operator chooses from."""
+    version = str(item.get(*keys, "version") or "2.x").strip()
+    artifact = str(item.get(*keys, "artifact") or "")
+    tag = artifact.rpartition("/")[2].partition(":")[2] or "latest" if artifact else default
+    if "$" not in version + artifact and "@" not in artifact and not EXACT.fullmatch(version) and moves(tag):
+        yield item.at(*keys, "version"), f"{item.kind} {item.name} takes whatever Flux is the latest of {version}"
 
 
 def _floating_in_pods(item: Object) -> Found:

@@ -4,16 +4,15 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from lib.checks.flux import Cluster, Kustomization
+from lib.checks.flux import Cluster
 
 Key = tuple[str, str]
 
 
-def graph_picture(cluster: Cluster) -> str:
+def graph_mermaid(cluster: Cluster) -> str:
     """Every Kustomization in the namespace that it applies to, with arrows to those that it waits for."""
-    known = {one.key: one for one in cluster.kustomizations}
-    ids = ids_of(known)
-    return "\n".join(["flowchart LR", *_boxes(known, ids), *_arrows(known, ids)])
+    ids = ids_of(cluster.by_key)
+    return "\n".join(["flowchart LR", *_boxes(cluster, ids), *_arrows(cluster, ids)])
 
 
 def ids_of(keys: Iterable[Key]) -> dict[Key, str]:
@@ -34,22 +33,21 @@ def ids_of(keys: Iterable[Key]) -> dict[Key, str]:
     return found
 
 
-def _boxes(known: dict[Key, Kustomization], ids: dict[Key, str]) -> Iterator[str]:
+def _boxes(cluster: Cluster, ids: dict[Key, str]) -> Iterator[str]:
     """A subgraph for each namespace."""
     namespaces: dict[str, list[Key]] = defaultdict(list)
-    for key, one in known.items():
-        namespaces[str(one.spec.get("targetNamespace") or one.item.namespace)].append(key)
+    for key, one in cluster.by_key.items():
+        namespaces[one.target].append(key)
     for number, (namespace, keys) in enumerate(sorted(namespaces.items()), 1):
         yield f"  subgraph namespace_{number}[{_label(namespace)}]"
         yield from (f"    {ids[key]}[{_label(key[1])}]" for key in sorted(keys))
         yield "  end"
 
 
-def _arrows(known: dict[Key, Kustomization], ids: dict[Key, str]) -> Iterator[str]:
-    """From each Kustomization to what it waits for; what is not there is a finding, and no arrow."""
-    for key, one in sorted(known.items(), key=lambda pair: pair[0]):
-        for other in sorted({dependency.key for dependency in one.dependencies} & known.keys()):
-            yield f"  {ids[key]} --> {ids[other]}"
+def _arrows(cluster: Cluster, ids: dict[Key, str]) -> Iterator[str]:
+    """From each Kustomization to what it waits for."""
+    for key, others in cluster.waits_for.items():
+        yield from (f"  {ids[key]} --> {ids[other]}" for other in others)
 
 
 def _label(text: str) -> str:
