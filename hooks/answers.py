@@ -21,7 +21,7 @@ OF_A_NEW_NAMESPACE = "ns_pod_security"
 # Whose numbers are numbers: a chart may ask for them.
 CHART_VALUES = "app_values"
 YES_OR_NO = {"y", "yes", "t", "true", "on", "1", "n", "no", "f", "false", "off", "0"}
-TAKEN_OVER = ("ingress_backend", "external_access", "secrets_backend", "onepassword_vault", "storage")
+TAKEN_OVER = ("ingress_backend", "external_access", "secrets_backend", "onepassword_vault", "storage", "backups")
 
 
 class AsWritten(yaml.SafeLoader):

@@ -158,6 +158,11 @@ def refuse_what_pod_security_forbids(namespace: str, level: str, answers: Mappin
         return
     if answers.get("app_root"):
         raise Refusal(f"app_root is not allowed in {namespace}: its pod security is restricted, where nothing is root.")
+    if answers.get("app_backup") and answers.get("backups") == "nfs":
+        raise Refusal(
+            f"app_backup is not possible in {namespace}: its pod security is restricted, which allows no NFS volumes, "
+            "and the cluster's backups go to one."
+        )
     for mount in answers.get("app_mounts") or []:
         if "nfs" in mount:
             raise Refusal(
