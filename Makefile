@@ -14,7 +14,7 @@ WORKERS ?= 2
 
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help cluster test test-fast test-cluster lint bench verify-charts tags release-cluster tools clean
+.PHONY: help cluster test test-fast test-cluster lint bench pictures verify-charts tags release-cluster tools clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -42,9 +42,14 @@ lint: $(STAMP) ## format and lint
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
 
-bench: $(STAMP) ## measure, side by side
+bench: tools ## measure, side by side
 	PYTHONPATH=template/scripts $(BIN)/python -m tests.bench
 	PYTHONPATH=template/scripts $(BIN)/python -m tests.bench_update
+	PYTHONPATH=template/scripts $(BIN)/python -m tests.bench_checks
+	PYTHONPATH=template/scripts $(BIN)/python -m tests.bench_health
+
+pictures: tools ## take the pictures of the tools in docs/ anew
+	PICTURES=1 $(BIN)/python -m pytest -k picture tests/test_health.py tests/test_operations.py tests/test_chart_updates.py tests/cluster/test_faults.py
 
 verify-charts: tools ## render the charts in DIR= with the values of every example
 	PYTHONPATH=template/scripts $(BIN)/python -m tests.verify_charts $(DIR)

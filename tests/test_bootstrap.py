@@ -6,16 +6,15 @@ import re
 import stat
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.doubles.factory import image_factory
-from tests.doubles.machines import Machines, machine, network, running
-from tests.doubles.workplace import ANSWERS, SOPS, Workplace, environment, set_up
+from tests.doubles.anton import Home, configured, talosctl, use
+from tests.doubles.machines import Machines, machine, running
+from tests.doubles.workplace import ANSWERS, SOPS, environment
 from tests.support.apiserver import ApiServer
 from tests.support.render import Renderer
 
@@ -25,35 +24,6 @@ changes_the_server = pytest.mark.xdist_group("changes-the-server")
 
 INSTALL = ("bootstrap:talos", "--", "--yes", "--timeout=1")
 ORDER = ["prometheus-operator-crds", "cilium", "coredns", "cert-manager", "flux-operator", "flux-instance"]
-
-
-@dataclass
-class Home:
-    """A configured cluster and the first three bytes of its nodes' addresses."""
-
-    workplace: Workplace
-    network: str
-
-    def address(self, last: int) -> str:
-        return f"{self.network}.{last}"
-
-    def copy(self, folder: Path) -> "Home":
-        """The same in a folder of its own."""
-        return Home(self.workplace.copy(folder), self.network)
-
-
-def configured(folder: Path, rendered: Path) -> Home:
-    """A cluster on loopback addresses, after init, a push and configure."""
-    home = Home(set_up(folder, rendered), network())
-    for path in (home.workplace.root / "talos").rglob("*.yaml"):
-        path.write_text(path.read_text().replace("192.168.1.", f"{home.network}."))
-    with image_factory() as factory:
-        home.workplace.extra["IMAGE_FACTORY_URL"] = factory.url
-        home.workplace.succeeds("init")
-        home.workplace.push()
-        home.workplace.succeeds("configure")
-        home.workplace.push()
-    return home
 
 
 @pytest.fixture(scope="session")
@@ -207,18 +177,6 @@ def test_configurations_older_than_their_patches_are_refused(home: Home, machine
 # --- talos:* ---
 
 
-def talosctl(home: Home, *words: str | Path) -> str:
-    """The real talosctl, with the cluster's keys."""
-    return subprocess.run(
-        ["talosctl", *map(str, words)],
-        cwd=home.workplace.root,
-        env=environment() | {"TALOSCONFIG": str(home.workplace.root / "talos/clusterconfig/talosconfig")},
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
-
-
 def test_the_inventory_shows_a_machine_before_and_after_its_installation(home: Home, machines: Machines) -> None:
     said = home.workplace.succeeds("talos:inventory", f"IP={home.address(99)}")
     assert "in maintenance mode" in said and "Sturdy 990" in said and "58:47:ca:00:00:63" in said
@@ -239,21 +197,6 @@ def test_apply_node_sends_the_configuration_of_that_node(home: Home, machines: M
     refusal = home.workplace.refuses("talos:apply-node", f"IP={home.address(7)}")
     assert f"no node has the address {home.address(7)}" in refusal and "k8s-1" in refusal
     assert "MODE is one of auto" in home.workplace.refuses("talos:apply-node", f"IP={home.address(99)}", "MODE=reboot")
-
-
-def test_upgrade_node_installs_the_image_of_the_inventory(home: Home, machines: Machines) -> None:
-    home.workplace.succeeds(*INSTALL)
-    home.workplace.succeeds("talos:upgrade-node", f"IP={home.address(100)}", "--", "--drain=false", "--wait=false")
-    [upgrade] = machines.calls("Upgrade")
-    assert upgrade["node"] == home.address(100)
-    assert re.fullmatch(r"factory\.talos\.dev/metal-installer/[0-9a-f]{64}:v1\.14\.1", upgrade["image"])
-
-
-def test_upgrade_node_waits_until_the_other_nodes_are_well(home: Home, machines: Machines) -> None:
-    home.workplace.succeeds(*INSTALL)
-    talosctl(home, "reset", "--nodes", home.address(98), "--endpoints", home.address(98), "--wait=false")
-    assert "is not ready (stage maintenance)" in home.workplace.refuses("talos:upgrade-node", f"IP={home.address(99)}")
-    assert machines.calls("Upgrade") == []
 
 
 def test_reset_names_what_is_lost_and_asks(home: Home, machines: Machines) -> None:
@@ -299,11 +242,6 @@ def helm_release(home: Home, name: str) -> dict[str, Any]:
     """The HelmRelease of an app."""
     [path] = (home.workplace.root / "kubernetes/apps").glob(f"*/{name}/app/helmrelease.yaml")
     return yaml.safe_load(path.read_text())
-
-
-def use(home: Home, server: ApiServer) -> None:
-    """The cluster's kubeconfig is the real API server's, and its nodes have registered there."""
-    home.workplace.write("kubeconfig", server.kubeconfig("admin@anton"))
 
 
 def register(server: ApiServer, *names: str) -> None:

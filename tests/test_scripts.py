@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-BACKENDS = [pytest.param({"secrets_backend": backend}, id=backend) for backend in ("onepassword", "sops")]
+BACKUPS = {"backups": "nfs", "backup_nfs": "nas.example.net:/backups"}
+BACKENDS = [pytest.param({"secrets_backend": backend, **BACKUPS}, id=backend) for backend in ("onepassword", "sops")]
 
 
 def complaints(*command: str, folder: Path) -> str:
@@ -34,3 +35,14 @@ def test_scripts_are_typed(render, tmp_path):
         scripts = render(*backend.values) / "scripts"
         names = sorted(str(path.relative_to(scripts)) for path in scripts.rglob("*.py"))
         assert complaints("mypy", *options, *names, folder=scripts) == ""
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("answers", BACKENDS)
+def test_a_script_starts_with_nothing_but_the_packages_that_its_header_names(render, answers):
+    scripts = render(answers) / "scripts"
+    broken = {
+        path.name: complaints("uv", "run", "--script", path.name, "--help", folder=scripts)
+        for path in sorted(scripts.glob("*.py"))
+    }
+    assert {name: said for name, said in broken.items() if said} == {}

@@ -60,15 +60,19 @@ def configured(workplace: Workplace, factory: Factory) -> Workplace:
 def test_plain_task_lists_every_task_of_the_document(onepassword: Workplace) -> None:
     listed = onepassword.succeeds()
     for name in (
-        "init", "configure", "reconcile", "bootstrap:talos", "bootstrap:apps", "new:namespace", "new:app", "move:app",
-        "remove:app", "secret:set", "talos:apply-node", "talos:inventory", "talos:reset", "talos:upgrade-k8s",
-        "talos:upgrade-node", "update", "update:check", "update:undo",
+        "init", "configure", "reconcile", "bootstrap:talos", "bootstrap:apps", "charts:updates", "docs",
+        "new:namespace", "new:app", "move:app", "remove:app", "secret:set", "talos:apply-node", "talos:inventory",
+        "talos:reset", "talos:upgrade", "talos:upgrade-k8s", "talos:upgrade-node", "talos:add-node",
+        "talos:replace-node", "etcd:snapshot", "etcd:restore", "kubeconfig", "flux:suspend",
+        "flux:resume", "flux:retry", "debug", "backup:keys", "update", "update:check", "update:undo",
     ):  # fmt: skip
         assert re.search(rf"^\* {name}: +\S", listed, re.MULTILINE), name
 
 
 def test_a_task_that_needs_a_node_says_so(onepassword: Workplace) -> None:
-    for name in ("talos:apply-node", "talos:upgrade-node", "talos:inventory"):
+    for name in (
+        "talos:apply-node", "talos:upgrade-node", "talos:inventory", "talos:add-node", "talos:replace-node",
+    ):  # fmt: skip
         done = onepassword.task(name)
         assert done.returncode != 0
         assert "IP" in done.stderr
@@ -339,7 +343,10 @@ def test_a_head_behind_origin_is_pushed(onepassword: Workplace, factory: Factory
 
 
 def test_tasks_that_need_keys_name_the_one_that_makes_them(onepassword: Workplace) -> None:
-    for words in (["talos:upgrade-k8s"], ["talos:reset", "--", "--yes"], ["talos:apply-node", "IP=192.168.1.98"]):
+    for words in (
+        ["talos:upgrade"], ["talos:upgrade-k8s"], ["talos:reset", "--", "--yes"],
+        ["talos:apply-node", "IP=192.168.1.98"], ["etcd:snapshot"], ["etcd:restore"], ["kubeconfig"],
+    ):  # fmt: skip
         assert "run `task configure`" in onepassword.refuses(*words)
     assert not (onepassword.root / "talos/clusterconfig").exists()
 

@@ -56,12 +56,16 @@ class Terminal:
         return yaml.safe_load((self.destination / ".copier-answers.yml").read_text())
 
 
+# Asked only where backups or alerts are chosen.
+UPKEEP = ("backup_s3_url", "backup_s3_region", "backup_nfs", "ntfy_topic")
+
+
 def asked_when_advanced(*but: str) -> list[str]:
     """Every question that is asked then, but those that do not apply."""
     return [
         name
         for name, question in questions().items()
-        if question.get("when") is not False and question.get("ask") is not False and name not in but
+        if question.get("when") is not False and question.get("ask") is not False and name not in (*UPKEEP, *but)
     ]
 
 

@@ -55,7 +55,7 @@ def make_secrets() -> None:
     """Secrets that no app brings; their values go from the store to the cluster through a pipe."""
     store().refuse_unless_usable()
     for secret in secrets.wanted():
-        if not secret.app:
+        if secret.namespace and not secret.app:
             values = {key.name: value_of(secret, key) for key in secret.keys}
             secrets.apply(secrets.manifest(secret, values, with_namespace=True))
             done(f"Secret {secret} is there.")

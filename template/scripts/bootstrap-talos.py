@@ -6,55 +6,13 @@
 """Install Talos on every node and start Kubernetes. Nodes that already run this cluster are left alone."""
 
 import argparse
-from functools import partial
 
-from lib import machines, readiness, talos
-from lib.cluster import Inventory, Node, inventory, short
-from lib.machines import Machine, Patience, ask
-from lib.process import KUBECONFIG, ToolFailed, write_private
-from lib.terminal import Refusal, command, confirm, done, step, warn
-
-
-def look_at(cluster: Inventory) -> dict[Node, Machine]:
-    """Show what every node is made of; refuse before anything changes when one does not fit."""
-    found = {}
-    for node in cluster.nodes:
-        try:
-            found[node] = machines.inspect(node.address)
-        except Refusal as refusal:
-            raise Refusal(f"{node}: {refusal}") from None
-        machines.show(str(node), found[node])
-    return found
-
-
-def disks_to_wipe(found: dict[Node, Machine]) -> list[str]:
-    """The disk of each node that is to be installed, in words."""
-    wiped = []
-    for node, machine in found.items():
-        disk = machines.refuse_unless_it_fits(node, machine)
-        for link in machine.links:
-            if link.name in machines.wishes(node).links and not link.up:
-                warn(f"link {link.name} of {node} is down: is the cable plugged in?")
-        if machine.maintenance:
-            expression = machines.wishes(node).disk
-            wiped.append(f"{disk or f'the disk that Talos finds by {expression}'} of {node}")
-    return wiped
-
-
-def install(found: dict[Node, Machine], patience: Patience) -> None:
-    """Give every node in maintenance mode its configuration, then wait until it has installed itself."""
-    new = [node for node, machine in found.items() if machine.maintenance]
-    for node in new:
-        ask(node.address, "apply-config", "--file", str(node.config), insecure=True)
-        done(f"{node} has its configuration.")
-    for node in new:
-        step(f"Waiting for {node} to install Talos and start")
-        patience.until(f"the start of {node}", partial(runs_this_cluster, node))
-
-
-def runs_this_cluster(node: Node) -> bool:
-    """Only a node with this cluster's configuration answers to its keys."""
-    return bool(ask(node.address, "get", "machinestatus"))
+from lib import readiness, talos
+from lib.cluster import Inventory, Node, inventory
+from lib.installing import disks_to_wipe, fetch_kubeconfig, install, look_at
+from lib.machines import Patience, ask
+from lib.process import ToolFailed
+from lib.terminal import Refusal, command, confirm, done, step
 
 
 def start_etcd(cluster: Inventory, new: set[Node], patience: Patience) -> None:
@@ -86,18 +44,6 @@ def start_etcd(cluster: Inventory, new: set[Node], patience: Patience) -> None:
     done(f"etcd starts on {first}.")
 
 
-def fetch_kubeconfig(cluster: Inventory, patience: Patience) -> None:
-    """kubeconfig, which Git ignores."""
-    address = cluster.controllers[0].address
-
-    def fetch() -> bool:
-        write_private(KUBECONFIG, ask(address, "kubeconfig", "-", "--merge=false"))
-        return True
-
-    patience.until("an answer with the kubeconfig", fetch)
-    done(f"{short(KUBECONFIG)} is for kubectl; it is valid for a year, `task bootstrap:talos` renews it.")
-
-
 def main() -> None:
     """Look, ask once, then go; what an interrupted run has done is found done."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -108,15 +54,16 @@ def main() -> None:
     cluster = inventory()
     if problem := talos.why_the_rendered_configs_are_stale(cluster):
         raise Refusal(problem)
-    found = look_at(cluster)
+    found = look_at(cluster.nodes)
+    new = [node for node, machine in found.items() if machine.maintenance]
     if wiped := disks_to_wipe(found):
         confirm(f"Everything on these disks will be lost: {'; '.join(wiped)}. Install Talos there?", yes=arguments.yes)
     else:
         done("Every node already runs this cluster.")
     patience = Patience(arguments.timeout)
-    install(found, patience)
-    start_etcd(cluster, {node for node, machine in found.items() if machine.maintenance}, patience)
-    fetch_kubeconfig(cluster, patience)
+    install(new, patience)
+    start_etcd(cluster, set(new), patience)
+    fetch_kubeconfig(cluster, patience, "task kubeconfig")
     done("Next: `task bootstrap:apps`. Nodes become Ready only then, with the network.")
 
 

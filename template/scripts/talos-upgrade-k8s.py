@@ -1,31 +1,27 @@
 #!/usr/bin/env -S uv run --script
 # /// script
 # requires-python = ">=3.11"
-# dependencies = ["pyyaml==6.0.3", "questionary==2.1.1", "rich==15.0.0"]
+# dependencies = ["lightkube==1.0.1", "pyyaml==6.0.3", "questionary==2.1.1", "rich==15.0.0"]
 # ///
-"""Upgrade Kubernetes to the version in talos/versions.yaml, node by node."""
+"""Upgrade Kubernetes to the version in talos/versions.yaml, node by node, while everything is well.
+
+Before, etcd is kept in snapshots/. What is unknown here goes to `talosctl upgrade-k8s`.
+"""
 
 import argparse
 
-from lib import talos
-from lib.cluster import inventory, version_of
-from lib.process import run
-from lib.terminal import command, done, step
+from lib import upgrading
+from lib.cluster import inventory
+from lib.terminal import command
 
 
 def main() -> None:
-    """talosctl checks the path between the versions itself."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    _, more = parser.parse_known_args()
-    talos.refuse_without_talosconfig()
-    node = inventory().controllers[0]
-    version = version_of("kubernetes").removeprefix("v")
-    step(f"Upgrading Kubernetes to {version}")
-    run(
-        "talosctl", "upgrade-k8s", "--nodes", node.address, "--endpoints", node.address, "--to", version, *more,
-        show=True,
-    )  # fmt: skip
-    done(f"Kubernetes is {version}.")
+    """The control plane on every controller, then every kubelet."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    upgrading.add_options(parser)
+    arguments, more = parser.parse_known_args()
+    upgrading.refuse_unless_ready()
+    upgrading.upgrade_kubernetes(inventory(), arguments, more, "task talos:upgrade-k8s")
 
 
 if __name__ == "__main__":

@@ -13,8 +13,12 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from lib import journal, report, updating
+from lib.apps import Loader
 from lib.blobs import refuse_anything_but_a_repository
 from lib.refusal import Refusal
 from lib.terminal import answer_to, can_ask, command, done, out, warn
@@ -45,6 +49,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--data", action="append", default=[], metavar="KEY=VALUE", help="another answer of the cluster"
     )
+    parser.add_argument(
+        "--data-file", type=Path, metavar="PATH", help="a YAML file of such answers; --data goes before it"
+    )
     parser.add_argument("--check", action="store_true", help="say what would change; exit code 2 when something would")
     parser.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
     parser.add_argument("--diff", action="store_true", help="show the lines that change")
@@ -66,7 +73,9 @@ def update(arguments: argparse.Namespace) -> None:
     if not only_say:
         journal.refuse_unless_clean()
     ask = answer_to if can_ask() and not only_say and not arguments.json else None
-    plan = updating.plan(arguments.to, answers(arguments.data), arguments.only, ask)
+    plan = updating.plan(
+        arguments.to, {**from_file(arguments.data_file), **from_command_line(arguments.data)}, arguments.only, ask
+    )
     if not only_say:
         journal.refuse_what_is_in_the_way({**plan.changes, **plan.undecided})
     if not arguments.json:
@@ -80,7 +89,22 @@ def update(arguments: argparse.Namespace) -> None:
         sys.exit(DECIDE)
 
 
-def answers(given: list[str]) -> dict[str, str]:
+def from_file(path: Path | None) -> dict[str, Any]:
+    """The answers of --data-file, read as those in .copier-answers.yml are."""
+    if path is None:
+        return {}
+    try:
+        found = yaml.load(path.read_text(), Loader)  # noqa: S506, a safe loader
+    except OSError as error:
+        raise Refusal(f"{path} can't be read: {error.strerror}.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise Refusal(f"{path} is no YAML: {' '.join(str(error).split())}.") from None
+    if not isinstance(found, dict):
+        raise Refusal(f"{path} holds no answers: it has lines such as `domain: example.net`.")
+    return found
+
+
+def from_command_line(given: list[str]) -> dict[str, str]:
     """--data as answers; the template's questions know their types."""
     for text in given:
         if "=" not in text:

@@ -20,6 +20,7 @@ PROVIDERS = crds.PROVIDERS | {
     "fluxcd.controlplane.io": "flux-operator",
     "notification.toolkit.fluxcd.io": "flux-instance",
 }
+ADDRESS = "192.0.2.1"
 # Secrets that a chart's own Job makes.
 MADE_BY_JOBS = {("network", "envoy-gateway")}
 
@@ -53,6 +54,7 @@ class Actors:
             for item in self.server.everything(version, kind):
                 self._act(item, act)
         self._provision_volumes()
+        self._give_addresses()
         if "Pod" not in self.held:
             self._complete_pods()
 
@@ -126,24 +128,65 @@ class Actors:
                 }
             )
 
+    def _give_addresses(self) -> None:
+        """Cilium's part, for Services that ask for an address, and the controllers', for Ingresses of their class."""
+        taken = {"loadBalancer": {"ingress": [{"ip": ADDRESS}]}}
+        for item in self.server.everything("v1", "Service"):
+            if item["spec"].get("type") == "LoadBalancer" and "cilium" in self.ready and not _has_address(item):
+                self.server.set_status(item, taken)
+        for item in self.server.everything("networking.k8s.io/v1", "Ingress"):
+            controller = f"nginx-{item['spec'].get('ingressClassName', '')}"
+            if controller in self.ready and "Ingress" not in self.held and not _has_address(item):
+                self.server.set_status(item, taken)
+
     def _complete_pods(self) -> None:
         """The kubelet's part that kwok leaves out: a pod starts when all that it mounts and reads is there."""
         for pod in self.server.everything("v1", "Pod"):
             is_new = COMPLETE not in pod["metadata"].get("annotations", {}) and pod["spec"].get("nodeName")
-            if is_new and not list(self.missing(pod)):
+            if not is_new:
+                continue
+            if missing := list(self.missing(pod)):
+                self._refuse(pod, missing[0])
+            else:
                 self.server.change(pod, {"metadata": {"annotations": {COMPLETE: "true"}}})
 
+    def _refuse(self, pod: Object, reason: str) -> None:
+        """Say once why a container can't be made, in its status and as an event."""
+        if pod["status"].get("containerStatuses"):
+            return
+        waiting = {"waiting": {"reason": "CreateContainerConfigError", "message": reason}}
+        common = {"image": "", "imageID": "", "ready": False, "restartCount": 0, "state": waiting}
+        statuses = [{"name": one["name"], **common} for one in pod["spec"]["containers"]]
+        self.server.set_status(pod, {"phase": "Pending", "startTime": now(), "containerStatuses": statuses})
+        about = {key: pod["metadata"][key] for key in ("name", "namespace", "uid")}
+        event = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"generateName": f"{about['name']}.", "namespace": about["namespace"]},
+            "involvedObject": {"apiVersion": "v1", "kind": "Pod", **about},
+            "type": "Warning",
+            "reason": "Failed",
+            "message": f"Error: {reason}",
+            "firstTimestamp": now(),
+            "lastTimestamp": now(),
+        }
+        self.server.call("POST", self.server.path_of(event), event)
+
     def missing(self, pod: Object) -> Iterator[str]:
-        """The Secrets and ConfigMaps, and their keys, that a pod names and that are not there."""
+        """What a pod names of Secrets and ConfigMaps and is not there, in the kubelet's words."""
         namespace = pod["metadata"]["namespace"]
         for kind, name, key in sorted(set(_references(pod["spec"]))):
             if (namespace, name) in MADE_BY_JOBS:
                 continue
             found = self.get("v1", kind, namespace, name)
             if not found:
-                yield f"{kind} {namespace}/{name} is not there"
+                yield f'{kind.lower()} "{name}" not found'
             elif key and key not in {**found.get("data", {}), **found.get("binaryData", {})}:
-                yield f"{kind} {namespace}/{name} has no key {key}"
+                yield f"couldn't find key {key} in {kind} {namespace}/{name}"
+
+
+def _has_address(item: Object) -> bool:
+    return bool(item.get("status", {}).get("loadBalancer", {}).get("ingress"))
 
 
 def _references(spec: Object) -> Iterator[tuple[str, str, str]]:
@@ -247,13 +290,19 @@ def _item(actors: Actors, item: Object) -> Object:
 def _gateway(actors: Actors, item: Object) -> Object:
     if not actors.get(item["apiVersion"], "GatewayClass", "", item["spec"]["gatewayClassName"]):
         return condition(item, "Programmed", "False", "its GatewayClass is not there")
-    return condition(item, "Programmed")
+    programmed, accepted = condition(item, "Programmed"), condition(item, "Accepted")
+    return {"conditions": [*accepted["conditions"], *programmed["conditions"]]}
 
 
 def _receiver(actors: Actors, item: Object) -> Object:
     actors.need("v1", "Secret", item["metadata"]["namespace"], item["spec"]["secretRef"]["name"])
     observed = {"observedGeneration": item["metadata"]["generation"]}
     return condition(item, "Ready") | observed | {"webhookPath": "/hook/0123456789abcdef"}
+
+
+def _replication(actors: Actors, item: Object) -> Object:
+    actors.need("v1", "Secret", item["metadata"]["namespace"], item["spec"]["restic"]["repository"])
+    return condition(item, "Synchronizing", "False", "Waiting for next scheduled synchronization")
 
 
 def _is_there(actors: Actors, item: Object) -> Object:
@@ -275,4 +324,5 @@ ACTS: dict[tuple[str, str], Act] = {
     ("gateway.networking.k8s.io/v1", "Gateway"): _gateway,
     ("notification.toolkit.fluxcd.io/v1", "Receiver"): _receiver,
     ("onepassword.com/v1", "OnePasswordItem"): _item,
+    ("volsync.backube/v1alpha1", "ReplicationSource"): _replication,
 }

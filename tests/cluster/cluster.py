@@ -28,28 +28,19 @@ MACHINE = {"cpu": "16", "memory": "64Gi", "ephemeral-storage": "500Gi", "pods": 
 MINUTES = 6
 # Dependencies are looked at more often, and failures retried sooner, than at home.
 QUICKER = ["--requeue-dependency=1s"]
-SOONER = {
-    "target": {"group": FLUX_KUSTOMIZATION, "kind": "Kustomization"},
-    "patch": json.dumps(
-        {
-            "apiVersion": KUSTOMIZATIONS[0],
-            "kind": "Kustomization",
-            "metadata": {"name": "any"},
-            "spec": {"retryInterval": RETRY},
-        }
-    ),
-}
 
 
 class Cluster:
     """`checkout` is the repository in git. `server`, `source` and `actors` may be looked into and held back.
 
+    What fails is tried again after `retry`.
+
     `first_ready` is when each Kustomization said for the first time that it is Ready, `errors_on_the_way` what Flux
     logged as an error until everything was.
     """
 
-    def __init__(self, checkout: Path, folder: Path, *, with_secrets: bool = True) -> None:
-        self.checkout, self.folder = checkout, folder
+    def __init__(self, checkout: Path, folder: Path, *, with_secrets: bool = True, retry: str = RETRY) -> None:
+        self.checkout, self.folder, self.retry = checkout, folder, retry
         flags = {name: [*flags, *QUICKER] for name, flags in controlplane.flux_flags(self.repository).items()}
         self.server: ApiServer = controlplane.running(folder, os.getpid(), flags)
         self.source = SourceController(self.server)
@@ -77,10 +68,21 @@ class Cluster:
         """cluster-meta and cluster-apps as they are applied here."""
         found: list[Object] = deepcopy(self.repository.documents("kubernetes/flux/cluster/ks.yaml"))
         for root in found:
-            root["spec"]["retryInterval"] = RETRY
+            root["spec"]["retryInterval"] = self.retry
             if "patches" in root["spec"]:
-                root["spec"]["patches"].append(SOONER)
+                root["spec"]["patches"].append(self._sooner)
         return found
+
+    @property
+    def _sooner(self) -> Object:
+        """What gives every app the retry interval."""
+        change = {
+            "apiVersion": KUSTOMIZATIONS[0],
+            "kind": "Kustomization",
+            "metadata": {"name": "any"},
+            "spec": {"retryInterval": self.retry},
+        }
+        return {"target": {"group": FLUX_KUSTOMIZATION, "kind": "Kustomization"}, "patch": json.dumps(change)}
 
     def play(self) -> None:
         """Begin to act as the controllers that are not there."""
@@ -108,7 +110,11 @@ class Cluster:
     def push(self) -> None:
         """Serve the last commit of the checkout; the vault holds every item that it asks for."""
         wanted = self.repository.documents("bootstrap/secrets.yaml")[0]["secrets"]
-        self.actors.vault = {(one["namespace"], one["name"]): [key["name"] for key in one["keys"]] for one in wanted}
+        self.actors.vault = {
+            (one["namespace"], one["name"]): [key["name"] for key in one["keys"]]
+            for one in wanted
+            if "namespace" in one
+        }
         for file in self.checkout.glob("kubernetes/apps/*/*/.copier-answers.yml"):
             answers = parse(file.read_text())[0]
             self.actors.vault[file.parts[-3], file.parts[-2]] = answers.get("app_secret_keys", [])
@@ -135,7 +141,7 @@ class Cluster:
     def _make_secrets(self) -> None:
         """Those that no app brings. Flux must do without an age key while nothing is encrypted."""
         for secret in self.repository.documents("bootstrap/secrets.yaml")[0]["secrets"]:
-            if "app" not in secret and secret["name"] != AGE_SECRET:
+            if "namespace" in secret and "app" not in secret and secret["name"] != AGE_SECRET:
                 self.server.has_namespace(secret["namespace"])
                 self.actors.has_secret(secret["namespace"], secret["name"], [key["name"] for key in secret["keys"]])
 
@@ -179,6 +185,12 @@ class Cluster:
         return {item["metadata"]["name"]: item for item in self.server.everything(*KUSTOMIZATIONS)}
 
     @property
+    def fetched(self) -> str:
+        """The revision of the checkout that Flux has."""
+        [repository] = self.server.everything(GROUP, "GitRepository")
+        return str(repository.get("status", {}).get("artifact", {}).get("revision", ""))
+
+    @property
     def releases(self) -> dict[str, Object]:
         """The HelmReleases by <namespace>/<name>."""
         found = self.server.everything(*RELEASES)
@@ -206,13 +218,22 @@ class Cluster:
             assert time.monotonic() < deadline, f"{what}: not after {seconds:.0f} s\n{self.explain()}"
             time.sleep(0.2)
 
-    def reconcile(self) -> None:
-        """Ask every Kustomization and HelmRelease to look again, as `flux reconcile` does, and wait until each has."""
+    def ask(self) -> str:
+        """Ask every Kustomization and HelmRelease to look again, as `flux reconcile --with-source` does.
+
+        What each will confirm.
+        """
+        self.wait_until(lambda: self.fetched == self.source.repository[0], "the last commit is fetched")
         token = str(time.monotonic())
         asked = {"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": token}}}
         for item in [*self.kustomizations.values(), *self.releases.values()]:
             path = f"{self.server.path_of(item)}/{item['metadata']['name']}"
             self.server.call("PATCH", path, asked, "application/merge-patch+json")
+        return token
+
+    def reconcile(self) -> None:
+        """Ask everything to look again, and wait until each has and is Ready."""
+        token = self.ask()
 
         def all_did() -> bool:
             items = [*self.kustomizations.values(), *self.releases.values()]

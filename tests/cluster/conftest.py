@@ -9,16 +9,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cluster.cluster import Cluster
+from tests.cluster.cluster import RETRY, Cluster
 from tests.conftest import one_worker_each
 from tests.doubles.workplace import Workplace, set_up
 from tests.support import app_cases
 from tests.support.additions import Adder
 from tests.support.cases import EXAMPLES
+from tests.support.flux import LOOKS_LIKE_A_NUMBER
 from tests.support.render import Renderer, git
 
 WITH_APPS = "fifty-apps"
-OF_APPS = "nginx-onepassword-local-path"
+OF_APPS = "nginx-onepassword-s3"
 EVERY = one_worker_each([*EXAMPLES, WITH_APPS])
 APART_SECONDS = 0.3
 
@@ -29,10 +30,10 @@ class Slot:
     def __init__(self) -> None:
         self._cluster: Cluster | None = None
 
-    def take(self, checkout: Path, folder: Path, *, with_secrets: bool = True) -> Cluster:
+    def take(self, checkout: Path, folder: Path, *, with_secrets: bool = True, retry: str = RETRY) -> Cluster:
         """A new cluster that nothing runs in yet."""
         self.free()
-        self._cluster = Cluster(checkout, folder, with_secrets=with_secrets)
+        self._cluster = Cluster(checkout, folder, with_secrets=with_secrets, retry=retry)
         return self._cluster
 
     def free(self) -> None:
@@ -83,12 +84,13 @@ def checkout(template: Path, render: Renderer) -> Callable[[str, Path], Path]:
 
 
 def with_its_secrets(workplace: Workplace) -> Path:
-    """The checkout after its set-up; each given value is "value of <Secret>"."""
+    """The checkout after its set-up; each given value is "value of <Secret>", and restic's password is of digits."""
     workplace.succeeds("init")
     secrets = yaml.safe_load(workplace.read("bootstrap/secrets.yaml"))["secrets"]
     given = {(one["name"], key["name"]) for one in secrets for key in one["keys"] if key["made"] == "given"}
     for name, key in sorted(given):
         workplace.succeeds("secret:set", f"SECRET={name}", f"KEY={key}", stdin=f"value of {name}")
+    workplace.succeeds("secret:set", "SECRET=backups", "KEY=RESTIC_PASSWORD", stdin=LOOKS_LIKE_A_NUMBER)
     workplace.push()
     return workplace.root
 

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -69,6 +71,27 @@ def test_the_values_that_reach_helm_are_those_in_the_files(live: Cluster) -> Non
         assert found["config"] == json.loads(json.dumps(release.values)), release.name
         assert found["chart"]["metadata"]["version"].removeprefix("v") == release.pin.removeprefix("v"), release.name
         assert found["info"]["status"] == "deployed"
+
+
+def test_a_healthy_cluster_is_called_so_and_nothing_else_is_said(live: Cluster) -> None:
+    live.wait_until_ready()
+    (live.checkout / "kubeconfig").write_text(live.server.kubeconfig())
+
+    def says(script: str) -> tuple[int, str, str]:
+        command = [sys.executable, f"scripts/{script}.py"]
+        done = subprocess.run(command, cwd=live.checkout, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    # Its machines are not there, and so etcd can't be asked.
+    unseen = "? etcd can't be asked: talos/clusterconfig/talosconfig is missing, `task configure` makes it.\n"
+    well = (3, f"{unseen}✓ nothing wrong in what could be seen\n", "")
+    # Addresses come a moment after the releases that give them.
+    live.wait_until(lambda: says("k8s-health-check") == well, "the cluster is called healthy", seconds=30)
+    code, told, wrong = says("flux-deployment-check")
+    assert (code, told.splitlines()[-1], wrong) == (0, "✓ everything is well", "")
+    code, rows, wrong = says("flux-monitor")
+    assert (code, wrong) == (0, "")
+    assert [row for row in rows.splitlines() if not re.search(" ready | in progress ", row)] == []
 
 
 def test_reconciling_again_changes_nothing(live: Cluster) -> None:

@@ -137,7 +137,7 @@ def test_an_app_that_does_not_start_holds_up_no_other_and_its_fix_lands_soon(liv
         live.commit()
         live.wait_until(lambda: all_but(live, "echo", "cluster-apps"), "all but one app are Ready")
         assert not is_ready(live.kustomizations["echo"])
-        assert "Secret default/nowhere is not there" in live.explain()
+        assert 'secret "nowhere" not found' in live.explain()
         replace(live, ECHO, bad, good)
         live.commit()
         live.wait_until_ready(SOON)

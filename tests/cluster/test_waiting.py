@@ -17,7 +17,8 @@ from tests.support.repository import Object
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.xdist_group("waiting")]
 
 # The app of which nothing is missing but an object of that kind, in the order in which a cluster comes up. The Gateways
-# of the same app wait for their GatewayClass. Nobody waits for FluxInstance: a change to it restarts who would.
+# of the same app wait for their GatewayClass. Nobody waits for FluxInstance: a change to it restarts who would. VolSync
+# never says that a ReplicationSource is ready.
 WITNESSES = {
     "OnePasswordItem": "keyed",
     "ClusterSecretStore": "cluster-secret-store",
@@ -51,7 +52,7 @@ def live(
 
 
 def test_every_kind_that_is_played_has_a_witness() -> None:
-    assert {kind for _, kind in ACTS} - WITNESSES.keys() == {"FluxInstance", "GatewayClass"}
+    assert {kind for _, kind in ACTS} - WITNESSES.keys() == {"FluxInstance", "GatewayClass", "ReplicationSource"}
 
 
 @pytest.mark.parametrize("kind", WITNESSES)

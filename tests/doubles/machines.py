@@ -7,13 +7,15 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.support.locks import locked
 from tests.tools.build import cache_dir
 
+# What the Image Factory calls an image without extensions.
+VANILLA = "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba"
 SOURCE = Path(__file__).parent / "talosapi"
 _networks = itertools.count()
 
@@ -57,14 +59,25 @@ def machine(address: str, **changes: Any) -> dict[str, Any]:
             {"path": "/dev/nvme1n1", "size": 2000398934016, "model": "Roomy 5", "serial": f"R{last}"},
             {"path": "/dev/sr0", "size": 1024, "model": "Discs", "cdrom": True},
         ],
+        "version": "v1.14.1",
+        "schematic": VANILLA,
     } | changes
 
 
 @dataclass
 class Machines:
-    """Running machines and what they were asked."""
+    """Running machines and what they were asked. `control` is the file by which they obey."""
 
     record: Path
+    control: Path
+    _said: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def say(self, address: str, **words: Any) -> None:
+        """Make a machine down, its etcd raise an alarm, ...: `Said` in talosapi/control.go; nothing ends it."""
+        self._said = {**self._said, address: words}
+        draft = self.control.with_suffix(".draft")
+        draft.write_text(json.dumps(self._said))
+        draft.replace(self.control)
 
     def calls(self, method: str = "") -> list[dict[str, Any]]:
         """What was asked, reads left out."""
@@ -76,9 +89,9 @@ class Machines:
 def running(folder: Path, descriptions: list[dict[str, Any]]) -> Iterator[Machines]:
     """Machines that start in maintenance mode."""
     (folder / "machines.json").write_text(json.dumps(descriptions))
-    machines = Machines(folder / "calls.jsonl")
+    machines = Machines(folder / "calls.jsonl", folder / "control.json")
     process = subprocess.Popen(
-        [program(), folder / "machines.json", machines.record], stdout=subprocess.PIPE, text=True
+        [program(), folder / "machines.json", machines.record, machines.control], stdout=subprocess.PIPE, text=True
     )
     try:
         assert process.stdout and process.stdout.readline() == "ready\n"

@@ -29,6 +29,8 @@ SERVICE_NETWORK = "10.32.0.0/12"
 NOT_FOUND = 404
 DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 TOKEN = "judge"  # noqa: S105, it opens a server on loopback that ends with the tests
+# Of a user who may do nothing, until a test says otherwise.
+GUEST = "guest"
 
 
 class ApiError(NotYet):
@@ -220,11 +222,11 @@ def start(started: Processes, disable: Sequence[str]) -> tuple[ApiServer, dict[s
         "--unsafe-no-fsync",
         "--log-level=warn",
     )
-    key, admission = folder / "service-account.key", folder / "admission.yaml"
-    for file, text in zip((key, admission), _from_talos(folder), strict=True):
+    key, admission, authority = folder / "service-account.key", folder / "admission.yaml", folder / "authority.crt"
+    for file, text in zip((key, admission, authority), _from_talos(folder), strict=True):
         file.touch(0o600)
         file.write_text(text)
-    (folder / "tokens.csv").write_text(f"{TOKEN},admin,1,system:masters\n")
+    (folder / "tokens.csv").write_text(f"{TOKEN},admin,1,system:masters\n{GUEST},{GUEST},2\n")
     certificate = folder / "certificates" / "apiserver.crt"
     started.start(
         "kube-apiserver",
@@ -236,6 +238,7 @@ def start(started: Processes, disable: Sequence[str]) -> tuple[ApiServer, dict[s
         f"--service-account-signing-key-file={key}",
         "--service-account-issuer=https://kubernetes.default.svc",
         f"--service-cluster-ip-range={SERVICE_NETWORK}",
+        f"--client-ca-file={authority}",
         f"--token-auth-file={folder / 'tokens.csv'}",
         "--authorization-mode=RBAC",
         "--allow-privileged=true",
@@ -261,8 +264,8 @@ def install(server: ApiServer, definitions: Sequence[Object]) -> None:
     processes.wait_until(lambda: wanted <= server.discovered())
 
 
-def _from_talos(folder: Path) -> tuple[str, str]:
-    """A signing key and the admission configuration (PodSecurity) that Talos gives its API servers."""
+def _from_talos(folder: Path) -> tuple[str, str, str]:
+    """A signing key, the admission configuration (PodSecurity) and the authority that Talos gives its API servers."""
     made = folder / "talos"
     tools.run("talosctl", "gen", "config", "judge", "https://127.0.0.1:6443", "--force", "--output", made)
     documents = parse((made / "controlplane.yaml").read_text())
@@ -274,7 +277,13 @@ def _from_talos(folder: Path) -> tuple[str, str]:
         "kind": "AdmissionConfiguration",
         "plugins": [{"name": plugin["name"], "configuration": plugin["configuration"]} for plugin in plugins],
     }
-    return key if key.startswith("-----") else base64.b64decode(key).decode(), yaml.safe_dump(configuration)
+    authority = next(d for d in documents if is_kind(d, "KubeAPIServerCAConfig"))["issuingCA"]["cert"]
+    return _plain(key), yaml.safe_dump(configuration), _plain(authority)
+
+
+def _plain(text: str) -> str:
+    """What Talos writes as it is, or in base64."""
+    return text if text.startswith("-----") else base64.b64decode(text).decode()
 
 
 def _bring_up(started: Processes) -> dict[str, Any]:

@@ -11,7 +11,9 @@ from tests.support.render import PROJECT
 
 Answers = dict[str, Any]
 
-# Every ingress backend with every storage and every secrets backend at least once.
+TO_S3 = {"backups": "s3", "backup_s3_url": "https://s3.example.net/volumes"}
+TO_NFS = {"backups": "nfs", "backup_nfs": "nas.example.net:/volume1/backups"}
+# Every ingress backend with every storage and every secrets backend at least once, and each of those with backups.
 CLUSTERS: dict[str, Answers] = {
     "nginx-onepassword-local-path": {},
     "envoy-onepassword-longhorn": {
@@ -19,9 +21,11 @@ CLUSTERS: dict[str, Answers] = {
         "storage": "longhorn",
         "external_access": "direct",
         "external_dns_target": "home.example.net",
+        **TO_NFS,
     },
-    "nginx-sops-longhorn": {"secrets_backend": "sops", "storage": "longhorn"},
-    "envoy-sops-local-path": {"ingress_backend": "envoy-gateway", "secrets_backend": "sops"},
+    "nginx-onepassword-s3": TO_S3,
+    "nginx-sops-longhorn": {"secrets_backend": "sops", "storage": "longhorn", **TO_S3},
+    "envoy-sops-local-path": {"ingress_backend": "envoy-gateway", "secrets_backend": "sops", **TO_NFS},
     "nginx-onepassword-none": {"storage": "none"},
     "envoy-sops-none": {"ingress_backend": "envoy-gateway", "secrets_backend": "sops", "storage": "none"},
 }
@@ -44,7 +48,7 @@ SECRETS = {"onepassword": ("none", "onepassword", "external-secret"), "sops": ("
 DOCUMENTED: dict[str, Answers] = {
     name: yaml.safe_load(answers)
     for name, answers in re.findall(
-        r"^```yaml\n# (\S+)\n(.*?)^```", (PROJECT / "docs/add-an-app.md").read_text(), re.MULTILINE | re.DOTALL
+        r"^```yaml\n# (\S+)\n(.*?)^```", (PROJECT / "docs/how-to/add-an-app.md").read_text(), re.MULTILINE | re.DOTALL
     )
 }
 
@@ -112,17 +116,19 @@ def apps(cluster: Mapping[str, Any]) -> Iterator[tuple[str, str, Answers]]:
             answers |= {"app_mounts": mounts(storage)[number % 3 :][:2]}
             answers |= {"app_secret_keys": ["API_KEY", "DB_PASSWORD"]} if number % 2 and origin != "none" else {}
         yield "media", f"{kind}-{exposure}-{origin}", answers
+    backed_up = {"app_backup": True} if "backups" in cluster else {}
+    claim: Answers = {"app_mounts": mounts(storage)[:1]} if storage != "none" else {}
     of_nginx = {"app_websockets": True, "app_upload_size": "10g"} if "ingress_backend" not in cluster else {}
     rare: dict[str, Answers] = {
-        "everything": everything(storage) | of_nginx,
-        "cronjob": {"app_schedule": "*/5 3-6 * * MON", "app_mounts": mounts(storage)},
-        "root": {"app_root": True, "app_port": 80, "app_env": {"PUID": "1000", "TZ": "UTC"}},
+        "everything": everything(storage) | of_nginx | backed_up,
+        "cronjob": {"app_schedule": "*/5 3-6 * * MON", "app_mounts": mounts(storage)} | backed_up,
+        "root": {"app_root": True, "app_port": 80, "app_env": {"PUID": "1000", "TZ": "UTC"}} | claim | backed_up,
         "writable": {"app_read_only": False, "app_mounts": [{"path": "/tmp", "emptyDir": ""}]},  # noqa: S108
         "replicas": {"app_replicas": 3, "app_port": 8080},
         **{gpu: {"app_gpu": gpu} for gpu in ("intel", "nvidia", "amd")},
     }
     least: dict[str, Answers] = {
-        "restricted": {"app_port": 8080, "app_mounts": [] if storage == "none" else mounts(storage)[:1]},
+        "restricted": {"app_port": 8080} | claim | (backed_up if cluster.get("backups") == "s3" else {}),
         "lan": {"app_load_balancer_ports": [{"port": 53, "protocol": "UDP"}]},
     }
     for kind in ("app-template", "manifests"):

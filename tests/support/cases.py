@@ -27,6 +27,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "load_balancer_announcement": ("l2", "bgp"),
     "load_balancer_mode": ("dsr", "snat"),
     "vlan": ("untagged", "tagged"),
+    "backups": ("none", "s3", "nfs"),
+    "alerts": ("none", "ntfy", "pushover", "discord", "webhook"),
     **{component: ("on", "off") for component in COMPONENTS},
 }
 
@@ -35,6 +37,10 @@ def is_possible(picked: dict[str, str]) -> bool:
     """Whether the rules of the questions allow these choices together; choices not made yet are absent."""
     external, webhook = (picked.get(name, "none") for name in ("external_access", "webhook_provider"))
     if picked.get("dns_provider") == "none" and (external, webhook) != ("none", "none"):
+        return False
+    if picked.get("storage") == "none" and picked.get("backups", "none") != "none":
+        return False
+    if picked.get("alerts") == "pushover" and picked.get("monitoring", "on") == "off":
         return False
     return webhook == "none" or picked.get("external_access") != "none"
 
@@ -79,6 +85,7 @@ def answers_to(picked: dict[str, str]) -> dict[str, Any]:
         "domain": "pairs.example.net",
         **{name: picked[name] for name in ("storage", "ci", "dns_provider", "ingress_backend", "secrets_backend")},
         **{name: picked[name] for name in ("load_balancer_announcement", "load_balancer_mode", "webhook_provider")},
+        **{name: picked[name] for name in ("backups", "alerts")},
         "components": [component for component in COMPONENTS if picked[component] == "on"],
         "repository_url": {
             "github": "https://github.com/copier-talos-flux/pairs.git",
@@ -104,6 +111,12 @@ def answers_to(picked: dict[str, str]) -> dict[str, Any]:
             "bgp_node_asn": 4200000001,
             "load_balancer_pool": "192.168.66.0/27",
         }
+    if picked["backups"] == "s3":
+        answers["backup_s3_url"] = "https://minio.example.net:9000/pairs/volumes"
+    if picked["backups"] == "nfs":
+        answers["backup_nfs"] = "nas.example.net:/volume1/backups"
+    if picked["alerts"] == "ntfy":
+        answers["ntfy_topic"] = "https://ntfy.example.net:8443/home/pairs_1"
     if picked["nodes"] == "one":
         answers["nodes"] = [{"name": "only", "address": "192.168.1.98", "disk": "/dev/sda", "interface": "eno1"}]
     if picked["nodes"] == "mixed":

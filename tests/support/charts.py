@@ -77,6 +77,7 @@ MODULE_CHARTS = {
         "cmd/k8s-operator/deploy/chart",
         {"Chart.yaml": (("version: 0.1.0", "version: 1.102.3"), ('appVersion: "stable"', 'appVersion: "v1.102.3"'))},
     ),
+    "volsync": ModuleChart("github.com/backube/volsync@v0.16.0", "helm/volsync"),
     "gateway-crds-helm": ModuleChart(
         "github.com/envoyproxy/gateway@v1.9.0",
         "charts/gateway-crds-helm",

@@ -33,6 +33,7 @@ SOURCES = (
     Source("sigs.k8s.io/external-dns@v0.22.0", ("config/crd/standard/*.yaml",)),
     Source("github.com/prometheus-operator/prometheus-operator@v0.93.0", ("example/prometheus-operator-crd/*.yaml",)),
     Source("github.com/cloudnative-pg/cloudnative-pg@v1.29.0", ("config/crd/bases/*.yaml",)),
+    Source("github.com/backube/volsync@v0.16.0", ("config/crd/bases/*.yaml",)),
 )
 # CRDs that no Go module carries: names and types of the fields the template uses.
 FIXTURES = PROJECT / "tests" / "crds"
@@ -49,6 +50,7 @@ PROVIDERS = {
     "monitoring.coreos.com": "prometheus-operator-crds",
     "onepassword.com": "onepassword-connect",
     "postgresql.cnpg.io": "cloudnative-pg",
+    "volsync.backube": "volsync",
 }
 
 

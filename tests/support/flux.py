@@ -20,21 +20,27 @@ from tests.support.repository import FLUX_KUSTOMIZATION, Object, Repository, is_
 
 VARIABLE = re.compile(r"\$\$|\$\{([^}]*)\}")
 NAME = re.compile(r"[_A-Za-z][_A-Za-z0-9]*")
+LOOKS_LIKE_A_NUMBER = "00512e34"
 SUBSTITUTE = f"{FLUX_KUSTOMIZATION}/substitute"
 
 
 def substitute(text: str, variables: dict[str, str]) -> str:
-    """Replace ${NAME} and ${NAME:=default}; `$$` becomes `$`. ValueError for an unknown name or another form."""
+    """Replace ${NAME}, ${NAME:=default} and ${NAME#prefix}; `$$` becomes `$`.
+
+    ValueError for an unknown name or another form.
+    """
 
     def value(match: re.Match[str]) -> str:
         if match[0] == "$$":
             return "$"
         name = NAME.match(match[1])
         rest = match[1][name.end() :] if name else match[1]
-        if not name or (rest and not rest.startswith((":=", ":-"))):
+        if not name or (rest and not rest.startswith((":=", ":-", "#"))):
             raise ValueError(f"{match[0]} is no substitution that Flux accepts here; escape it as ${match[0]}")
-        if name[0] not in variables and not rest:
+        if name[0] not in variables and not rest.startswith(":"):
             raise ValueError(f"{match[0]}: variable not set (strict mode)")
+        if rest.startswith("#"):
+            return variables[name[0]].removeprefix(rest[1:])
         return variables.get(name[0]) or rest[2:]
 
     return VARIABLE.sub(value, text)
@@ -88,8 +94,9 @@ def apply(repository: Repository, kustomization: Object, settings: dict[str, str
     """The objects that one Flux Kustomization applies."""
     spec = kustomization["spec"]
     variables = dict(spec.get("postBuild", {}).get("substitute", {}))
-    if spec.get("postBuild", {}).get("substituteFrom"):
-        variables = settings | variables
+    sources = spec.get("postBuild", {}).get("substituteFrom", [])
+    if sources:
+        variables = settings | _values_of_secrets(repository, sources) | variables
     objects = []
     for built in build(repository.root / spec["path"], spec):
         if "sops" in built and "decryption" not in spec:
@@ -103,6 +110,14 @@ def apply(repository: Repository, kustomization: Object, settings: dict[str, str
             item["metadata"].setdefault(field, {}).update(values)
         objects.append(item)
     return objects
+
+
+def _values_of_secrets(repository: Repository, sources: list[Object]) -> dict[str, str]:
+    """A value for each key of the Secrets that variables are taken from: one that YAML would take for a number."""
+    names = {source["name"] for source in sources if source["kind"] == "Secret"}
+    entries = repository.documents("bootstrap/secrets.yaml")[0]["secrets"] if names else []
+    found = [entry for entry in entries if entry["name"] in names and entry.get("namespace") == "flux-system"]
+    return {key["name"]: LOOKS_LIKE_A_NUMBER for entry in found for key in entry["keys"]}
 
 
 def reconcile(repository: Repository, roots: Sequence[Object] = ()) -> dict[str, list[Object]]:

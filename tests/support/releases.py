@@ -67,7 +67,10 @@ def make(template: Path, version: str, root: Path) -> None:
     root.mkdir()
     run("copier", "copy", "--defaults", "--vcs-ref", version, ADDRESS, root)
     commit_all(root, "feat: the cluster")
-    documented = git(template, "show", f"{version}:docs/add-an-app.md")
+    [page] = git(
+        template, "ls-tree", "-r", "--name-only", version, "docs/add-an-app.md", "docs/how-to/add-an-app.md"
+    ).split()
+    documented = git(template, "show", f"{version}:{page}")
     for app, answers in re.findall(r"^```yaml\n# (\S+)\n(.*?)^```", documented, re.MULTILINE | re.DOTALL):
         file = root.with_name(f"{root.name}-answers.yaml")
         file.write_text(answers)

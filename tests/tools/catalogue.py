@@ -165,6 +165,18 @@ TOOLS = (
         minutes=5,
     ),
     GoTool(
+        name="flux",
+        module="github.com/fluxcd/flux2/v2",
+        version="v2.9.4",
+        package="cmd/flux",
+        ldflags="-X main.VERSION=2.9.4",
+        # What `flux install` applies is no part of the module, and nothing here installs Flux.
+        edits=(("cmd/flux/manifests.embed.go", "//go:embed manifests/*.yaml", "//go:embed main.go"),),
+        version_command=("--version",),
+        reports="2.9.4",
+        minutes=3,
+    ),
+    GoTool(
         name="sops",
         module="github.com/getsops/sops/v3",
         version="v3.13.3",

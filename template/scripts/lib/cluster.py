@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from lib.process import ROOT
-from lib.terminal import Refusal
+from lib.refusal import Refusal
 
 FLUX_INSTANCE = ROOT / "kubernetes/apps/flux-system/flux-instance/app/helmrelease.yaml"
 CLUSTER_SETTINGS = ROOT / "kubernetes/flux/meta/settings/cluster-settings.yaml"

@@ -106,7 +106,9 @@ def host_of_this_run() -> Host:
 
 def _token() -> str:
     if not os.environ.get(TOKEN):
-        raise Refusal(f"{TOKEN} is empty: docs/upgrade.md says which token the update needs, and where it is kept.")
+        raise Refusal(
+            f"{TOKEN} is empty: docs/runbooks/upgrade.md says which token the update needs, and where it is kept."
+        )
     return os.environ[TOKEN]
 
 

@@ -68,7 +68,7 @@ def inspect(address: str) -> Machine:
     except ToolFailed as failed:
         without_keys = failed.said
     if not talos.has_talosconfig():
-        raise Refusal(f"{address} does not answer in maintenance mode: {_reason(without_keys)}")
+        raise Refusal(f"{address} does not answer in maintenance mode: {reason(without_keys)}")
     try:
         return _inspect(address, maintenance=False)
     except ToolFailed as failed:
@@ -77,7 +77,7 @@ def inspect(address: str) -> Machine:
                 f"{address} runs Talos with the keys of another cluster: reset it, or boot it from the installer's "
                 "image in maintenance mode."
             ) from None
-        raise Refusal(f"{address} does not answer: {_reason(failed.said)}") from None
+        raise Refusal(f"{address} does not answer: {reason(failed.said)}") from None
 
 
 def waits_for_a_configuration(address: str) -> bool:
@@ -89,20 +89,22 @@ def waits_for_a_configuration(address: str) -> bool:
 
 
 def _inspect(address: str, *, maintenance: bool) -> Machine:
-    status = next(_resources(address, "machinestatus", maintenance))
+    status = next(resources(address, "machinestatus", maintenance=maintenance))
     return Machine(
         address,
         maintenance,
         stage=status["spec"]["stage"],
         ready=status["spec"]["status"]["ready"],
-        links=tuple(_links(_resources(address, "links", maintenance))),
-        disks=tuple(_disks(_resources(address, "disks", maintenance))),
+        links=tuple(_links(resources(address, "links", maintenance=maintenance))),
+        disks=tuple(_disks(resources(address, "disks", maintenance=maintenance))),
     )
 
 
-def _resources(address: str, kind: str, maintenance: bool) -> Iterator[dict[str, Any]]:
+def resources(
+    address: str, kind: str, *, maintenance: bool = False, timeout: float = ANSWER_SECONDS
+) -> Iterator[dict[str, Any]]:
     """Resources as `talosctl get` prints them: JSON documents one after the other."""
-    text = ask(address, "get", kind, "--output", "json", insecure=maintenance)
+    text = ask(address, "get", kind, "--output", "json", insecure=maintenance, timeout=timeout)
     decoder, position = json.JSONDecoder(), 0
     while position < len(text.rstrip()):
         document, position = decoder.raw_decode(text, position)
@@ -237,7 +239,7 @@ def _list(things: Any) -> str:
     return ", ".join(str(thing) for thing in things) or "none"
 
 
-def _reason(said: str) -> str:
+def reason(said: str) -> str:
     """The end of a chain of errors, which names the cause."""
     return " ".join(said.split()).rpartition("desc = ")[2] or "no reason given."
 
@@ -261,7 +263,7 @@ class Patience:
                 if attempt():
                     return
             except ToolFailed as failed:
-                self.last = _reason(failed.said)
+                self.last = reason(failed.said)
             if time.monotonic() >= deadline:
                 raise Refusal(
                     f"{what} did not happen within {self.minutes:g} minutes: {self.last or 'no reason given'}"

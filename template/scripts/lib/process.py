@@ -4,11 +4,11 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from lib.terminal import Refusal
+from lib.refusal import Refusal
 
 ROOT = Path(__file__).resolve().parents[2]
 KUBECONFIG = ROOT / "kubeconfig"
@@ -46,10 +46,12 @@ def run(
     timeout: float | None = None,
     pass_fds: tuple[int, ...] = (),
     show: bool = False,
+    extra: Mapping[str, str] | None = None,
 ) -> str:
     """Run a tool in the repository's root and return what it prints; ToolFailed when it fails.
 
-    `stdin` is what the tool reads: nothing unless given. `show` lets it write to the terminal instead.
+    `stdin` is what the tool reads: nothing unless given. `show` lets it write to the terminal instead. `extra` is
+    added to its environment.
     """
     words = [str(word) for word in argv]
     if not has(words[0]):
@@ -58,7 +60,7 @@ def run(
         finished = subprocess.run(
             words,
             cwd=ROOT,
-            env=environment(),
+            env=environment() | dict(extra or {}),
             input=stdin,
             stdin=subprocess.DEVNULL if stdin is None else None,
             stdout=None if show else subprocess.PIPE,

@@ -10,7 +10,7 @@ from typing import Any
 
 from lib.cluster import load, short
 from lib.process import ROOT, run
-from lib.terminal import Refusal
+from lib.refusal import Refusal
 
 SECRETS = ROOT / "bootstrap/secrets.yaml"
 KNOWN_HOSTS = ROOT / "bootstrap/known_hosts"
@@ -30,11 +30,11 @@ class Key:
 
 @dataclass(frozen=True)
 class Secret:
-    """One Secret. Without an app, bootstrap:apps makes it, before Flux runs."""
+    """One Secret. Without an app, bootstrap:apps makes it, before Flux runs; without a namespace nobody does."""
 
     name: str
-    namespace: str
     keys: tuple[Key, ...]
+    namespace: str = ""
     consumer: str = ""
     app: str = ""
     item: str = ""
@@ -59,7 +59,7 @@ class Secret:
         return ROOT / "bootstrap" / f"{self.name}.sops.yaml"
 
     def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}"
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
 @cache

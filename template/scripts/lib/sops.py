@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from lib.process import AGE_KEY, ROOT, run, write_public
-from lib.terminal import Refusal
+from lib.refusal import Refusal
 
 SOPS_CONFIG = ROOT / ".sops.yaml"
 

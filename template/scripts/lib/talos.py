@@ -13,7 +13,7 @@ import yaml
 
 from lib.cluster import Inventory, Node, short, version_of
 from lib.process import ROOT, TALOSCONFIG, readable_once, run, write_private
-from lib.terminal import Refusal
+from lib.refusal import Refusal
 
 TALOS = ROOT / "talos"
 CLUSTERCONFIG = TALOS / "clusterconfig"

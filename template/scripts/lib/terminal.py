@@ -80,13 +80,14 @@ def answer_to(question: Any) -> Any:
     return questionary.unsafe_prompt([question.get_questionary_structure()])[question.var_name]
 
 
-def command(main: Callable[[], None]) -> None:
-    """Run a command's main function; a refusal is one line on stderr and exit code 1."""
+def command(main: Callable[[], int | None], *, failed: int = 1) -> None:
+    """Run a command's main function, which may return an exit code; a refusal is one line on stderr and `failed`."""
     try:
-        main()
+        code = main()
     except Refusal as refusal:
         err.print(f"[red]error:[/red] {escape(str(refusal))}")
-        sys.exit(1)
+        sys.exit(failed)
     except KeyboardInterrupt:
         err.print("[red]error:[/red] interrupted; the command is safe to run again.")
         sys.exit(130)
+    sys.exit(code)

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -28,12 +29,11 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/emptypb"
 )
-
-const version = "v1.14.1"
 
 // authority is the machines' own: a worker's configuration holds no key to sign with, a controller's does.
 var authority struct {
@@ -41,10 +41,12 @@ var authority struct {
 	pair *x509.PEMEncodedCertificateAndKey
 }
 
-// etcdMembers are the machines whose etcd runs: none, until one is bootstrapped.
-var etcdMembers struct {
-	sync.Mutex
-	running bool
+// machines are all of them.
+var machines []*Machine
+
+// System is what a machine boots.
+type System struct {
+	version, schematic string
 }
 
 // Machine is one machine, in maintenance mode until it has a configuration.
@@ -58,6 +60,11 @@ type Machine struct {
 
 	mutex  sync.Mutex
 	config config.Provider
+	// member is its id in etcd, 0 for none.
+	member uint64
+	// next is the system that an upgrade has installed.
+	next *System
+	away time.Time
 }
 
 // NewMachine is a machine in maintenance mode.
@@ -93,7 +100,13 @@ func (machine *Machine) TLS() *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS13,
 		NextProtos: []string{"h2"},
-		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			if machine.isDown() {
+				<-hello.Context().Done()
+
+				return nil, hello.Context().Err()
+			}
+
 			machine.mutex.Lock()
 			defer machine.mutex.Unlock()
 
@@ -199,10 +212,57 @@ func (machine *Machine) configured(method string) error {
 	return nil
 }
 
+// isDown is whether it says nothing at all.
+func (machine *Machine) isDown() bool {
+	machine.mutex.Lock()
+	defer machine.mutex.Unlock()
+
+	return control.of(machine).Down || time.Now().Before(machine.away)
+}
+
+// isController is whether its configuration makes it one.
+func (machine *Machine) isController() bool {
+	machine.mutex.Lock()
+	defer machine.mutex.Unlock()
+
+	return machine.config != nil && machine.config.Machine().Type().IsControlPlane()
+}
+
+// hostname is the name in its configuration.
+func (machine *Machine) hostname() string {
+	machine.mutex.Lock()
+	defer machine.mutex.Unlock()
+
+	if machine.config == nil || machine.config.NetworkHostnameConfig() == nil {
+		return ""
+	}
+
+	return machine.config.NetworkHostnameConfig().Hostname()
+}
+
+// addressed is the machine that a call is for: a controller passes on what is for another one.
+func (machine *Machine) addressed(ctx context.Context) *Machine {
+	asked, _ := metadata.FromIncomingContext(ctx)
+	for _, address := range append(asked.Get("node"), asked.Get("nodes")...) {
+		for _, other := range machines {
+			if other.description.Address == address {
+				return other
+			}
+		}
+	}
+
+	return machine
+}
+
 // Version is asked before most commands.
-func (machine *Machine) Version(context.Context, *emptypb.Empty) (*api.VersionResponse, error) {
+func (machine *Machine) Version(ctx context.Context, _ *emptypb.Empty) (*api.VersionResponse, error) {
+	tag, err := machine.addressed(ctx).resources.version(ctx)
+	if err != nil {
+		return nil, err
+	}
+
 	return &api.VersionResponse{Messages: []*api.Version{{
-		Version:  &api.VersionInfo{Tag: version},
+		Version:  &api.VersionInfo{Tag: tag},
 		Platform: &api.PlatformInfo{Name: "metal", Mode: "metal"},
 		Features: &api.FeaturesInfo{},
 	}}}, nil
@@ -240,44 +300,6 @@ func (machine *Machine) ApplyConfiguration(ctx context.Context, request *api.App
 
 	return &api.ApplyConfigurationResponse{Messages: []*api.ApplyConfiguration{{
 		Mode: request.GetMode(), ModeDetails: "Applied configuration with a reboot",
-	}}}, nil
-}
-
-// Bootstrap starts etcd, once in the life of a cluster.
-func (machine *Machine) Bootstrap(ctx context.Context, _ *api.BootstrapRequest) (*api.BootstrapResponse, error) {
-	machine.record(ctx, "Bootstrap", nil)
-
-	if err := machine.configured("Bootstrap"); err != nil {
-		return nil, err
-	}
-
-	etcdMembers.Lock()
-	defer etcdMembers.Unlock()
-
-	if etcdMembers.running {
-		return nil, status.Error(codes.AlreadyExists, "etcd data directory is not empty")
-	}
-
-	etcdMembers.running = true
-
-	return &api.BootstrapResponse{Messages: []*api.Bootstrap{{}}}, nil
-}
-
-// EtcdMemberList fails until etcd runs.
-func (machine *Machine) EtcdMemberList(context.Context, *api.EtcdMemberListRequest) (*api.EtcdMemberListResponse, error) {
-	if err := machine.configured("EtcdMemberList"); err != nil {
-		return nil, err
-	}
-
-	etcdMembers.Lock()
-	defer etcdMembers.Unlock()
-
-	if !etcdMembers.running {
-		return nil, status.Error(codes.Unavailable, "error building etcd client: etcd is not running")
-	}
-
-	return &api.EtcdMemberListResponse{Messages: []*api.EtcdMembers{{
-		Members: []*api.EtcdMember{{Id: 1, Hostname: machine.description.Address}},
 	}}}, nil
 }
 
@@ -365,6 +387,14 @@ func (machine *Machine) Reset(ctx context.Context, request *api.ResetRequest) (*
 		"graceful": request.GetGraceful(), "reboot": request.GetReboot(), "wipe": labels,
 	})
 
+	etcd.Lock()
+	if request.GetGraceful() {
+		remove(machine.member)
+	}
+
+	machine.member = 0
+	etcd.Unlock()
+
 	machine.mutex.Lock()
 	machine.config = nil
 	machine.mutex.Unlock()
@@ -376,9 +406,22 @@ func (machine *Machine) Reset(ctx context.Context, request *api.ResetRequest) (*
 	return &api.ResetResponse{Messages: []*api.Reset{{}}}, nil
 }
 
-// Reboot changes nothing here.
+// Reboot starts the system that an upgrade installed, unless that one fails.
 func (machine *Machine) Reboot(ctx context.Context, _ *api.RebootRequest) (*api.RebootResponse, error) {
+	machine = machine.addressed(ctx)
 	machine.record(ctx, "Reboot", nil)
+
+	if machine.next != nil && !control.of(machine).RollsBack {
+		if err := machine.resources.Boot(ctx, *machine.next); err != nil {
+			return nil, err
+		}
+	}
+
+	machine.next = nil
+
+	machine.mutex.Lock()
+	machine.away = time.Now().Add(time.Duration(control.of(machine).RebootSeconds * float64(time.Second)))
+	machine.mutex.Unlock()
 
 	return &api.RebootResponse{Messages: []*api.Reboot{{}}}, nil
 }
@@ -391,7 +434,8 @@ type images struct {
 
 // Pull is the first half of an upgrade.
 func (service *images) Pull(request *api.ImageServicePullRequest, stream grpc.ServerStreamingServer[api.ImageServicePullResponse]) error {
-	service.machine.record(stream.Context(), "Pull", map[string]any{"image": request.GetImageRef()})
+	machine := service.machine.addressed(stream.Context())
+	machine.record(stream.Context(), "Pull", map[string]any{"image": request.GetImageRef()})
 
 	return stream.Send(&api.ImageServicePullResponse{
 		Response: &api.ImageServicePullResponse_Name{Name: request.GetImageRef()},
@@ -404,11 +448,28 @@ type lifecycle struct {
 	machine *Machine
 }
 
-// Upgrade is the second half.
+// Upgrade is the second half: the image's name says what it holds.
 func (service *lifecycle) Upgrade(request *api.LifecycleServiceUpgradeRequest, stream grpc.ServerStreamingServer[api.LifecycleServiceUpgradeResponse]) error {
-	service.machine.record(stream.Context(), "Upgrade", map[string]any{"image": request.GetSource().GetImageName()})
+	machine := service.machine.addressed(stream.Context())
+	image := request.GetSource().GetImageName()
+	machine.record(stream.Context(), "Upgrade", map[string]any{"image": image})
+
+	code := int32(0)
+
+	if message := control.of(machine).UpgradeFails; message != "" {
+		code = 7
+
+		if err := stream.Send(&api.LifecycleServiceUpgradeResponse{Progress: &api.LifecycleServiceInstallProgress{
+			Response: &api.LifecycleServiceInstallProgress_Message{Message: message},
+		}}); err != nil {
+			return err
+		}
+	} else {
+		name, tag, _ := strings.Cut(image, ":")
+		machine.next = &System{version: tag, schematic: name[strings.LastIndex(name, "/")+1:]}
+	}
 
 	return stream.Send(&api.LifecycleServiceUpgradeResponse{Progress: &api.LifecycleServiceInstallProgress{
-		Response: &api.LifecycleServiceInstallProgress_ExitCode{ExitCode: 0},
+		Response: &api.LifecycleServiceInstallProgress_ExitCode{ExitCode: code},
 	}})
 }

@@ -1,9 +1,9 @@
 // Talosapi plays the Talos API of machines for tests: the real talosctl talks to it.
 //
-//	talosapi MACHINES.json CALLS.jsonl
+//	talosapi MACHINES.json CALLS.jsonl CONTROL.json
 //
-// MACHINES.json describes the machines; each listens on its own loopback address, port 50000. A machine
-// starts in maintenance mode. ApplyConfiguration takes it to the configured state: from then on it wants
+// MACHINES.json describes the machines; each listens on its own loopback address, port 50000. What CONTROL.json
+// says of them by address holds from the moment it is written: Said in control.go. A machine starts in maintenance mode. ApplyConfiguration takes it to the configured state: from then on it wants
 // a client certificate of the configuration's own authority. Each call is written to CALLS.jsonl.
 //
 // What it can't show: that a machine boots, installs, or keeps etcd.
@@ -42,9 +42,11 @@ type Disk struct {
 
 // Description is what a machine is made of.
 type Description struct {
-	Address string `json:"address"`
-	Links   []Link `json:"links"`
-	Disks   []Disk `json:"disks"`
+	Address   string `json:"address"`
+	Links     []Link `json:"links"`
+	Disks     []Disk `json:"disks"`
+	Version   string `json:"version"`
+	Schematic string `json:"schematic"`
 }
 
 // Recorder writes down what the machines were asked.
@@ -83,6 +85,7 @@ func main() {
 	}
 
 	recorder := &Recorder{file: calls}
+	control = Control{path: os.Args[3]}
 
 	var served sync.WaitGroup
 
@@ -96,6 +99,8 @@ func main() {
 		if err != nil {
 			log.Fatal(err)
 		}
+
+		machines = append(machines, machine)
 
 		server := grpc.NewServer(grpc.Creds(credentials.NewTLS(machine.TLS())))
 		machine.Register(server)

@@ -6,10 +6,12 @@ import (
 
 	"github.com/cosi-project/runtime/pkg/resource"
 	"github.com/cosi-project/runtime/pkg/resource/meta"
+	"github.com/cosi-project/runtime/pkg/safe"
 	"github.com/cosi-project/runtime/pkg/state"
 	"github.com/cosi-project/runtime/pkg/state/impl/inmem"
 	"github.com/cosi-project/runtime/pkg/state/impl/namespaced"
 	"github.com/cosi-project/runtime/pkg/state/registry"
+	"github.com/siderolabs/talos/pkg/machinery/constants"
 	"github.com/siderolabs/talos/pkg/machinery/nethelpers"
 	"github.com/siderolabs/talos/pkg/machinery/resources/block"
 	"github.com/siderolabs/talos/pkg/machinery/resources/network"
@@ -31,7 +33,7 @@ func NewResources(description Description) (*Resources, error) {
 		return nil, err
 	}
 
-	for _, kind := range []meta.ResourceWithRD{&network.LinkStatus{}, &network.AddressStatus{}, &block.Disk{}, &runtime.MachineStatus{}} {
+	for _, kind := range []meta.ResourceWithRD{&network.LinkStatus{}, &network.AddressStatus{}, &block.Disk{}, &runtime.MachineStatus{}, &runtime.Version{}, &runtime.ExtensionStatus{}} {
 		if err := definitions.Register(ctx, kind); err != nil {
 			return nil, err
 		}
@@ -77,7 +79,7 @@ func NewResources(description Description) (*Resources, error) {
 	stage := runtime.NewMachineStatus()
 	stage.TypedSpec().Stage = runtime.MachineStageMaintenance
 	stage.TypedSpec().Status.Ready = true
-	contents = append(contents, stage)
+	contents = append(contents, stage, runtime.NewVersion(), runtime.NewExtensionStatus(runtime.NamespaceName, "0"))
 
 	for _, content := range contents {
 		if err := resources.state.Create(ctx, content); err != nil {
@@ -85,7 +87,40 @@ func NewResources(description Description) (*Resources, error) {
 		}
 	}
 
-	return resources, nil
+	return resources, resources.Boot(ctx, System{description.Version, description.Schematic})
+}
+
+// Boot makes a system the running one.
+func (resources *Resources) Boot(ctx context.Context, system System) error {
+	_, err := resources.state.UpdateWithConflicts(ctx, runtime.NewVersion().Metadata(), func(found resource.Resource) error {
+		found.(*runtime.Version).TypedSpec().Name = "Talos"
+		found.(*runtime.Version).TypedSpec().Version = system.version
+
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+
+	// The Image Factory's images say what they were made from in an extension of this name.
+	schematic := runtime.NewExtensionStatus(runtime.NamespaceName, "0").Metadata()
+	_, err = resources.state.UpdateWithConflicts(ctx, schematic, func(found resource.Resource) error {
+		found.(*runtime.ExtensionStatus).TypedSpec().Metadata.Name = constants.ImageFactorySchematicExtensionName
+		found.(*runtime.ExtensionStatus).TypedSpec().Metadata.Version = system.schematic
+
+		return nil
+	})
+
+	return err
+}
+
+func (resources *Resources) version(ctx context.Context) (string, error) {
+	found, err := safe.StateGetByID[*runtime.Version](ctx, resources.state, "version")
+	if err != nil {
+		return "", err
+	}
+
+	return found.TypedSpec().Version, nil
 }
 
 // Running is the stage after installation.

@@ -1,0 +1,55 @@
+"""Where apps keep their data."""
+
+from collections.abc import Iterator
+
+from lib.health.problems import Level, Part, Problem
+from lib.kube.kinds import CLAIM, POD, STORAGE_CLASS
+from lib.kube.objects import Object, is_leaving, name_of, namespace_of, spec_of, status_of
+from lib.kube.snapshot import Snapshot
+
+DEFAULT = "storageclass.kubernetes.io/is-default-class"
+FIRST_CONSUMER = "WaitForFirstConsumer"
+
+
+def storage(snapshot: Snapshot, namespace: str = "") -> Part:
+    """Storage classes and claims."""
+    classes = {str(one["metadata"]["name"]): one for one in snapshot.of(STORAGE_CLASS)}
+    defaults = [name for name, one in classes.items() if one["metadata"].get("annotations", {}).get(DEFAULT) == "true"]
+    claims = list(snapshot.of(CLAIM, namespace=namespace))
+    problems = [problem for claim in claims for problem in of_claim(claim, classes, snapshot)]
+    if len(defaults) > 1:
+        text = "are all the default, so the newest of them is taken"
+        problems.append(Problem(Level.WARNING, f"StorageClasses {', '.join(sorted(defaults))}", text))
+    elif not defaults and any(not spec_of(claim).get("storageClassName") for claim in claims):
+        problems.append(Problem(Level.WARNING, "StorageClass", "none is the default, and a claim names none"))
+    return Part("storage", f"{len(claims)} claims, classes: {', '.join(sorted(classes)) or 'none'}", tuple(problems))
+
+
+def of_claim(claim: Object, classes: dict[str, Object], snapshot: Snapshot) -> Iterator[Problem]:
+    """A claim that is not bound, or whose volume is gone. One that nobody mounts may wait for its first user."""
+    phase = status_of(claim).get("phase", "Pending")
+    if phase == "Bound" or is_leaving(claim):
+        return
+    name = str(spec_of(claim).get("storageClassName") or "")
+    namespace = namespace_of(claim)
+    subject = f"PersistentVolumeClaim {name_of(claim)}"
+    command = f"kubectl --namespace {namespace} describe pvc {claim['metadata']['name']}"
+    if phase == "Lost":
+        yield Problem(Level.CRITICAL, subject, "has lost its volume, and the data with it", namespace, command)
+    elif name and name not in classes:
+        text = f"waits for the storage class {name}, which is not there"
+        yield Problem(Level.CRITICAL, subject, text, namespace, command)
+    elif is_mounted(claim, snapshot):
+        yield Problem(Level.CRITICAL, subject, "is not bound, and a pod waits for it", namespace, command)
+    elif name and classes[name].get("volumeBindingMode") != FIRST_CONSUMER:
+        yield Problem(Level.WARNING, subject, "is not bound", namespace, command)
+
+
+def is_mounted(claim: Object, snapshot: Snapshot) -> bool:
+    """Whether a pod names a claim."""
+    name = claim["metadata"]["name"]
+    return any(
+        (volume.get("persistentVolumeClaim") or {}).get("claimName") == name
+        for pod in snapshot.of(POD, namespace=namespace_of(claim))
+        for volume in spec_of(pod).get("volumes") or []
+    )

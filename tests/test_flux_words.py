@@ -1,0 +1,302 @@
+"""What Flux, Helm and Kubernetes say of a failure becomes one sentence and one command; how objects stand, a word.
+
+The messages are as the controllers wrote them; tests/cluster has those that a test cluster can be brought to say.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from lib.checkout import Checkout
+from lib.flux import revisions
+from lib.flux.changes import changes
+from lib.flux.graph import Graph
+from lib.flux.messages import explain
+from lib.flux.names import Key
+from lib.flux.rows import Row, rows
+from lib.flux.standing import State, duration, short, standing_of
+from lib.kube.kinds import HELM_RELEASE, KUSTOMIZATION, OCI_REPOSITORY
+from lib.kube.snapshot import Snapshot
+
+COMMIT = "1a2b3c4d5e6f7a8b9c0d1a2b3c4d5e6f7a8b9c0d"
+
+
+def ago(**time: float) -> str:
+    return (datetime.now(UTC) - timedelta(**time)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def item(kind: str, name: str, *conditions: dict[str, Any], spec: Any = None, **status: Any) -> dict[str, Any]:
+    namespace, _, short_name = name.rpartition("/")
+    metadata = {"name": short_name, "namespace": namespace or "flux-system", "creationTimestamp": ago(days=1)}
+    return {
+        "kind": kind,
+        "metadata": metadata,
+        "spec": spec or {},
+        "status": {"conditions": list(conditions), **status},
+    }
+
+
+def condition(status: str, message: str = "", kind: str = "Ready", reason: str = "Test", **more: Any) -> dict[str, Any]:
+    told = {"type": kind, "status": status, "message": message, "reason": reason}
+    return {**told, "lastTransitionTime": ago(minutes=5), **more}
+
+
+RELEASE = item("HelmRelease", "media/plex")
+APP = item("Kustomization", "plex", spec={"path": "./kubernetes/apps/media/plex/app", "targetNamespace": "media"})
+SOURCE = item("OCIRepository", "plex", spec={"url": "oci://ghcr.io/charts/plex", "ref": {"tag": "1.2.3"}})
+REPOSITORY = item("GitRepository", "flux-system", spec={"url": "ssh://git@github.com/me/home.git"})
+HELM = "Helm upgrade failed for release media/plex with chart app-template@5.1.0: "
+FIELDS = "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template' are forbidden"
+SAID = {
+    "a StatefulSet's spec": (
+        RELEASE,
+        f'{HELM}cannot patch "plex" with kind StatefulSet: StatefulSet.apps "plex" is invalid: '
+        f"spec: Forbidden: {FIELDS}",
+        "StatefulSet plex can't be changed in place (spec): delete it, and Flux makes it anew",
+        "kubectl --namespace media delete statefulset plex --cascade=orphan",
+    ),
+    "a claim, which is not to be deleted": (
+        RELEASE,
+        f'{HELM}PersistentVolumeClaim "data" is invalid: spec: Forbidden: spec is immutable after creation except '
+        "resources.requests and volumeAttributesClassName for bound claims",
+        "PersistentVolumeClaim data can't be changed in place (spec): its data would be lost with it",
+        "kubectl --namespace media describe persistentvolumeclaim data",
+    ),
+    "a webhook refuses": (
+        APP,
+        'Ingress/media/plex dry-run failed: admission webhook "validate.nginx.ingress.kubernetes.io" denied the '
+        "request: host is already defined",
+        "the webhook validate.nginx.ingress.kubernetes.io refuses it: host is already defined",
+        "flux events --for Kustomization/plex",
+    ),
+    "a webhook is not there": (
+        APP,
+        'Certificate/media/plex dry-run failed: failed calling webhook "webhook.cert-manager.io": failed to call '
+        'webhook: no endpoints available for service "cert-manager-webhook"',
+        "the webhook webhook.cert-manager.io that should judge it does not answer: its pods are not ready",
+        "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations",
+    ),
+    "what belongs to something else": (
+        RELEASE,
+        f'{HELM}Unable to continue with install: ConfigMap "plex" in namespace "media" exists and cannot be imported '
+        "into the current release: invalid ownership metadata",
+        "ConfigMap plex is there already and belongs to something else",
+        "flux events --for HelmRelease/plex --namespace media",
+    ),
+    "a host key": (
+        REPOSITORY,
+        "failed to checkout and determine revision: unable to clone: ssh: handshake failed: knownhosts: key mismatch",
+        "can't be fetched from ssh://git@github.com/me/home.git: the server's host key is another than the one that is "
+        "expected",
+        "flux reconcile source git flux-system",
+    ),
+    "a deploy key": (
+        REPOSITORY,
+        "failed to checkout and determine revision: unable to list remote: ssh: handshake failed: ssh: unable to "
+        "authenticate, attempted methods [none publickey], no supported methods remain",
+        "can't be fetched from ssh://git@github.com/me/home.git: it is not allowed to read this: the credentials are "
+        "missing or wrong",
+        "flux reconcile source git flux-system",
+    ),
+    "no network": (
+        SOURCE,
+        "failed to determine artifact digest: Get \"https://ghcr.io/v2/\": dial tcp: lookup ghcr.io: no such host",
+        "can't be fetched from oci://ghcr.io/charts/plex 1.2.3: it can't be reached",
+        "flux reconcile source oci plex",
+    ),
+    "no such tag": (
+        SOURCE,
+        "failed to determine artifact digest: GET https://ghcr.io/v2/charts/plex/manifests/1.2.3: MANIFEST_UNKNOWN: "
+        "manifest unknown",
+        "can't be fetched from oci://ghcr.io/charts/plex 1.2.3: there is no such thing to fetch: the tag, the version, "
+        "the branch or the address is wrong",
+        "flux reconcile source oci plex",
+    ),
+    "an encrypted file without decryption": (
+        APP,
+        "secret/media/token is SOPS encrypted, configuring decryption is required for this secret to be reconciled",
+        "secret/media/token is encrypted, and the app's ks.yaml has no decryption",
+        "task check -- kubernetes/apps/media/plex",
+    ),
+    "what nobody has met before": (
+        APP, "the flux capacitor is out of plutonium", "the flux capacitor is out of plutonium",
+        "flux events --for Kustomization/plex",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SAID)
+def test_a_message_becomes_a_sentence_and_a_command(case: str) -> None:
+    about, said, text, command = SAID[case]
+    assert explain(about, said) == (text, command)
+
+
+def stands() -> dict[str, tuple[dict[str, Any], State]]:
+    """Made anew by each test: how long ago something was, counts."""
+    return {
+        "ready": (item("Kustomization", "a", condition("True", "Applied")), State.READY),
+        "failing": (item("Kustomization", "a", condition("False", "no")), State.FAILING),
+        "suspended, whatever it said before": (
+            item("Kustomization", "a", condition("False", "no"), spec={"suspend": True}), State.SUSPENDED,
+        ),
+        "trying for the first time": (
+            item("HelmRelease", "a", condition("Unknown", "Running 'install'", lastTransitionTime=ago(seconds=9))),
+            State.APPLYING,
+        ),
+        "trying for longer than it may": (
+            item("HelmRelease", "a", condition("Unknown", "Running 'install' action"), spec={"timeout": "2m"}),
+            State.FAILING,
+        ),
+        "trying what failed before": (
+            item(
+                "HelmRelease", "a", condition("Unknown", "Running"), condition("False", "no", "Released"),
+                spec={"timeout": "20m"},
+            ),
+            State.FAILING,
+        ),
+        "ready, and given up all the same": (
+            item("HelmRelease", "a", condition("True", "old"), condition("True", "no more attempts", "Stalled")),
+            State.FAILING,
+        ),
+        "never looked at": (item("Kustomization", "a"), State.FAILING),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("case", stands())
+def test_how_an_object_stands_is_one_word(case: str) -> None:
+    about, state = stands()[case]
+    assert standing_of(about).state == state
+
+
+def test_a_new_object_is_given_time_and_a_change_that_was_not_seen_yet_too() -> None:
+    new = item("Kustomization", "a")
+    new["metadata"]["creationTimestamp"] = ago(seconds=20)
+    assert standing_of(new).state == State.APPLYING
+    changed = item("Kustomization", "a", condition("True", "Applied", observedGeneration=1))
+    changed["metadata"]["generation"] = 2
+    assert standing_of(changed).state == State.APPLYING
+
+
+def test_what_should_be_gone_is_named_when_something_holds_it() -> None:
+    leaving = item("Kustomization", "a", condition("True"))
+    leaving["metadata"]["deletionTimestamp"] = ago(minutes=1)
+    assert standing_of(leaving).state == State.APPLYING
+    leaving["metadata"]["deletionTimestamp"] = ago(minutes=30)
+    assert standing_of(leaving) == standing_of(leaving)
+    assert standing_of(leaving).state == State.FAILING
+
+
+def test_times_and_revisions_are_read_as_go_and_flux_write_them() -> None:
+    assert duration("1h30m") == timedelta(minutes=90) and duration("500ms") == timedelta(seconds=0.5)
+    assert short(f"main@sha1:{COMMIT}") == "main@1a2b3c4"
+    assert short(f"5.1.0@sha256:{COMMIT}") == "5.1.0" and short("5.1.0") == "5.1.0"
+
+
+def snapshot() -> Snapshot:
+    source = item("OCIRepository", "chart", condition("False", "manifest unknown"), spec=SOURCE["spec"])
+    wait = condition("False", "OCIRepository 'chart' is not ready", reason="SourceNotReady")
+    release = item(
+        "HelmRelease",
+        "media/plex",
+        wait,
+        spec={"chartRef": {"kind": "OCIRepository", "name": "chart", "namespace": "flux-system"}},
+    )
+    parts = {"entries": [{"id": "media_plex_helm.toolkit.fluxcd.io_HelmRelease", "v": "v2"}]}
+    app = item(
+        "Kustomization",
+        "plex",
+        condition(
+            "False", "timeout waiting for: [HelmRelease/media/plex status: 'InProgress']", reason="HealthCheckFailed"
+        ),
+        inventory=parts,
+    )
+    other = item(
+        "Kustomization",
+        "other",
+        condition("False", "dependency 'flux-system/plex' is not ready", reason="DependencyNotReady"),
+        spec={"dependsOn": [{"name": "plex"}]},
+    )
+    return Snapshot({OCI_REPOSITORY: [source], HELM_RELEASE: [release], KUSTOMIZATION: [app, other]})
+
+
+def test_a_trail_goes_over_apps_and_releases_to_the_source() -> None:
+    found = {row.key.name: (str(row.state), row.why) for row in rows(Graph.of(snapshot()))}
+    assert found["flux-system/chart"][0] == "failing"
+    assert found["media/plex"] == ("waiting", "for OCIRepository flux-system/chart")
+    assert found["flux-system/plex"] == (
+        "waiting", "for HelmRelease media/plex, in the end for OCIRepository flux-system/chart",
+    )  # fmt: skip
+    assert found["flux-system/other"] == (
+        "waiting", "for Kustomization flux-system/plex, in the end for OCIRepository flux-system/chart",
+    )  # fmt: skip
+
+
+def test_only_what_has_to_do_with_a_namespace_is_listed() -> None:
+    assert [row.key for row in rows(Graph.of(snapshot()), "media")] == [Key("HelmRelease", "media/plex")]
+
+
+def test_a_change_is_told_with_what_was_before() -> None:
+    key = Key("Kustomization", "flux-system/plex")
+    ready, failing = (
+        Row(key, State.READY, "main@1a2b3c4", "1m", ""),
+        Row(key, State.FAILING, "main@1a2b3c4", "1s", "no"),
+    )
+    assert [str(change) for change in changes([ready], [failing])] == [
+        "Kustomization flux-system/plex is failing, after ready at main@1a2b3c4: no"
+    ]
+    assert [str(change) for change in changes([], [ready])] == [
+        "Kustomization flux-system/plex is new and ready at main@1a2b3c4"
+    ]
+    assert [str(change) for change in changes([ready], [])] == ["Kustomization flux-system/plex is gone"]
+    older = Row(key, State.READY, "main@1a2b3c4", "2m", "")
+    assert list(changes([ready], [older])) == []
+
+
+OTHER = "f" * 40
+HERE: dict[str, tuple[Checkout, tuple[int, int] | None, str]] = {
+    "the same": (Checkout(COMMIT, "main", COMMIT, "origin/main"), None, ""),
+    "no git": (
+        Checkout(reason="git is not installed"),
+        None,
+        "that can't be compared with this folder: git is not installed",
+    ),
+    "another branch": (
+        Checkout(OTHER, "try", OTHER, "origin/try"),
+        None,
+        "you are on branch try, Flux follows main",
+    ),
+    "behind": (
+        Checkout(OTHER, "main", OTHER, "origin/main"),
+        None,
+        "this checkout does not have that commit: `git pull`",
+    ),
+    "both": (
+        Checkout(OTHER, "main", COMMIT, "origin/main"),
+        (1, 2),
+        "1 commit of yours not there, 2 commits not here: `git pull --rebase`",
+    ),
+    "not pushed": (
+        Checkout(OTHER, "main", COMMIT, "origin/main"),
+        (3, 0),
+        "3 commits ahead: `git push`, then wait or `task reconcile`",
+    ),
+    "pushed": (
+        Checkout(OTHER, "main", OTHER, "origin/main"),
+        (1, 0),
+        "1 commit ahead: pushed, so Flux comes to it within 5m, or now by `task reconcile`",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", HERE)
+def test_the_commit_that_flux_has_is_compared_with_the_checkout(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, counts, said = HERE[case]
+    monkeypatch.setattr(revisions, "_counts", lambda *_: counts)
+    source = item(
+        "GitRepository",
+        "flux-system",
+        spec={"interval": "5m", "ref": {"branch": "main"}},
+        artifact={"revision": f"main@sha1:{COMMIT}"},
+    )
+    assert revisions.compared(source, here).endswith(said)
+    assert bool(revisions.compared(source, here)) == bool(said)
