@@ -11,7 +11,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from lib.render import Template
 
@@ -41,25 +43,29 @@ def release(template: Path, files: dict[str, tuple[str, str]]) -> None:
     git(template, "tag", NEXT)
 
 
-def cluster_of(template: Path, root: Path, apps: int) -> Path:
-    """A committed cluster with so many apps."""
+def cluster_of(template: Path, root: Path, apps: int, answers: Mapping[str, Any] = APP) -> Path:
+    """A committed cluster with so many apps, each of these answers."""
     adder = Adder(template)
     for path, file in Template(template, commit=VERSION, source=str(template)).render({}).items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_bytes(file.content)
         (root / path).chmod(0o755 if file.executable else 0o644)
     for number in range(apps):
-        adder.add("app", root / f"kubernetes/apps/media-{number // 50}/app-{number:04}", APP)
+        adder.add("app", root / f"kubernetes/apps/media-{number // 50}/app-{number:04}", answers)
     commit_all(root, "feat: the cluster")
     return root
 
 
-def run(root: Path, *arguments: str) -> tuple[float, float, int]:
-    """Seconds, seconds of CPU and MiB of memory of one scripts/update.py."""
+def run(
+    root: Path, *arguments: str, script: str = "update", ends_with: tuple[int, ...] = (0,)
+) -> tuple[float, float, int]:
+    """Seconds, seconds of CPU (with what it starts) and MiB of memory of one of the scripts."""
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    process = subprocess.Popen([sys.executable, "scripts/update.py", *arguments], cwd=root, stdout=subprocess.DEVNULL)
+    command = [sys.executable, f"scripts/{script}.py", *arguments]
+    process = subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
-    assert status == 0, f"scripts/update.py ended with {status}"
+    code = os.waitstatus_to_exitcode(status)
+    assert code in ends_with, f"scripts/{script}.py ended with {code}"
     elapsed, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return elapsed, cpu, used.ru_maxrss // 1024

@@ -9,7 +9,8 @@ from tests.support.cases import EXAMPLES
 from tests.support.render import PROJECT
 from tests.support.repository import Repository
 from tests.test_questions import questions
-from tests.test_render import SETTINGS
+from tests.test_render import BACKUP_SETTINGS, SETTINGS
+from tests.tools import rules
 
 
 def column(document: str, header: str) -> list[str]:
@@ -24,12 +25,12 @@ def test_the_table_of_questions_is_complete_and_in_order():
         for name, question in questions().items()
         if question.get("when") is not False and question.get("ask") is not False
     ]
-    assert column((PROJECT / "docs/questions.md").read_text(), "| question |") == public
+    assert column((PROJECT / "docs/reference/questions.md").read_text(), "| question |") == public
 
 
 @pytest.mark.parametrize(("generator", "title"), [("namespace", "## A namespace"), ("app", "## An app")])
 def test_the_tables_of_the_generators_questions_are_complete_and_in_order(generator, title):
-    section = (PROJECT / "docs/questions.md").read_text().split(f"\n{title}\n")[1]
+    section = (PROJECT / "docs/reference/questions.md").read_text().split(f"\n{title}\n")[1]
     listed = [name for cell in column(section, "| question |") for name in cell.split(", ")]
     assert listed == [
         name
@@ -39,12 +40,12 @@ def test_the_tables_of_the_generators_questions_are_complete_and_in_order(genera
 
 
 def test_the_keys_of_cluster_settings_are_listed():
-    listed = column((PROJECT / "docs/questions.md").read_text(), "| key | is |")
-    assert set(listed) == SETTINGS | {"EXTERNAL_ADDRESS"}
+    listed = column((PROJECT / "docs/reference/questions.md").read_text(), "| key | is |")
+    assert set(listed) == SETTINGS.union({"EXTERNAL_ADDRESS"}, *BACKUP_SETTINGS.values())
 
 
 def test_the_component_table_has_every_app_with_its_pin_and_tier(render):
-    document = (PROJECT / "docs/components.md").read_text()
+    document = (PROJECT / "docs/reference/components.md").read_text()
     tiers = {"5m": "critical", "15m": "core", "1h": "standard"}
     for name, answers in EXAMPLES.items():
         cluster = Repository(render(answers), answers)
@@ -59,7 +60,11 @@ def test_the_component_table_has_every_app_with_its_pin_and_tier(render):
             chart = yaml.safe_load(release.read_text())["spec"]["chartRef"]["name"] if release.exists() else ""
             pin = re.escape(pins.get(chart, "–"))
             row = rf"\| {app.namespace} \([^|]*\) \| {app.name} \| {tier} \| {pin} \|"
-            assert re.search(row, document), f"{name}: docs/components.md has no row that starts {row}"
+            assert re.search(row, document), f"{name}: docs/reference/components.md has no row that starts {row}"
+
+
+def test_the_table_of_rules_is_what_the_rules_say():
+    assert rules.PAGE.read_text() == rules.page(rules.PAGE.read_text()), "python -m tests.tools.rules writes it"
 
 
 def test_the_readme_names_what_is_there():

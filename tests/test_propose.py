@@ -174,7 +174,7 @@ def test_a_refusal_of_the_host_is_passed_on(job: Job) -> None:
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
-        ({"UPDATE_TOKEN": ""}, "UPDATE_TOKEN is empty: docs/upgrade.md says which token the update needs"),
+        ({"UPDATE_TOKEN": ""}, "UPDATE_TOKEN is empty: docs/runbooks/upgrade.md says which token the update needs"),
         ({"GITHUB_ACTIONS": "", "GITLAB_CI": ""}, "a pull request is opened by the CI of GitHub or GitLab"),
         ({"GITHUB_API_URL": "http://127.0.0.1:1", "CI_API_V4_URL": "http://127.0.0.1:1"}, "can't be asked: "),
     ],

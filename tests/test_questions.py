@@ -38,6 +38,9 @@ BGP = {
     "bgp_node_asn": 64514,
 }
 
+S3 = {"backups": "s3", "backup_s3_url": "https://s3.eu-central-1.amazonaws.com/anton-backups"}
+NTFY = {"alerts": "ntfy", "ntfy_topic": "https://ntfy.sh/anton-7c1f0e"}
+
 POOL = "192.168.1.102-192.168.1.110"
 
 
@@ -95,7 +98,13 @@ def test_fifteen_questions_are_asked_in_the_order_of_thought():
         for name, question in questions().items()
         if question.get("ask", ALWAYS) == ALWAYS and question.get("when") is not False
     ]
-    only_when_needed = {"repository_known_hosts", "external_dns_target"} | (set(BGP) - {"load_balancer_announcement"})
+    only_when_needed = {
+        "repository_known_hosts",
+        "external_dns_target",
+        "backup_s3_url",
+        "backup_nfs",
+        "ntfy_topic",
+    } | (set(BGP) - {"load_balancer_announcement"})
     assert [name for name in asked if name not in only_when_needed] == ASKED
 
 
@@ -137,7 +146,7 @@ def test_every_default_is_anton(answer):
 
 
 def test_answers_that_are_not_asked_are_recorded(answer):
-    recorded = answer({})
+    recorded = answer(S3)
     hidden = [name for name, question in questions().items() if "advanced" in str(question.get("ask"))]
     assert set(hidden) - set(recorded) == set()
 
@@ -192,6 +201,34 @@ def test_with_bgp_the_usual_pool_lies_outside_the_node_network(answer, network):
 def test_with_bgp_router_and_numbers_are_required(answer, missing):
     with pytest.raises(ValueError, match=f"{missing}.*required"):
         answer({key: value for key, value in BGP.items() if key != missing})
+
+
+@pytest.mark.parametrize(("backups", "place"), [("s3", "backup_s3_url"), ("nfs", "backup_nfs")])
+def test_backups_need_a_place(answer, backups, place):
+    with pytest.raises(ValueError, match=f"{place}.*required"):
+        answer({"backups": backups})
+
+
+@pytest.mark.parametrize(
+    ("url", "region"),
+    [
+        ("https://s3.eu-central-1.amazonaws.com/anton", "eu-central-1"),
+        ("https://s3.us-west-004.backblazeb2.com/anton/volumes", "us-west-004"),
+        ("https://s3.fr-par.scw.cloud/anton", "us-east-1"),
+        ("http://192.168.1.10:9000/anton", "us-east-1"),
+    ],
+)
+def test_the_region_is_the_one_that_the_endpoint_names(answer, url, region):
+    answers = answer({"backups": "s3", "backup_s3_url": url})
+    assert (answers["backup_s3_region"], answers["pin_volsync"]) == (region, "0.16.0")
+    assert not {"backup_s3_url", "backup_s3_region", "backup_nfs", "pin_volsync"} & answer({}).keys()
+
+
+def test_ntfy_needs_a_topic_and_no_other_receiver_does(answer):
+    with pytest.raises(ValueError, match="ntfy_topic.*required"):
+        answer({"alerts": "ntfy"})
+    assert answer(NTFY | {"components": []})["ntfy_topic"] == NTFY["ntfy_topic"]
+    assert "ntfy_topic" not in answer({"alerts": "discord"})
 
 
 @pytest.mark.parametrize(
@@ -319,6 +356,9 @@ REFUSED = [
     ("onepassword_vault", "a/b", "'a/b' is not a vault's title"),
     ("storage", "zfs", "zfs"),
     ("components", ["monitoring", "airflow"], "airflow"),
+    ("backups", "tape", "tape"),
+    ("alerts", "email", "email"),
+    ("alerts", ["ntfy"], "ntfy"),
     ("talos_extensions", ["Bad Name"], "Bad Name is not the name of an extension"),
     ("talos_extensions", "i915", "i915 is not a list of extensions"),
     ("talos_schematic_id", "z" * 64, "is not a schematic id: 64 hex digits"),
@@ -421,6 +461,20 @@ CONTRADICTIONS = [
         {"external_access": "direct", "external_dns_target": "home"},
         "home is neither a public IPv4 address nor a host name",
     ),
+    ({"storage": "none", "backups": "nfs", "backup_nfs": "nas:/x"}, "nfs needs storage, which is none"),
+    ({"storage": "none"} | S3, "s3 needs storage, which is none"),
+    (S3 | {"backup_s3_url": "s3://anton-backups"}, "s3://anton-backups is not a bucket"),
+    (S3 | {"backup_s3_url": "https://s3.example.net"}, "https://s3.example.net is not a bucket"),
+    (S3 | {"backup_s3_url": "https://key:secret@s3.example.net/anton"}, "is not a bucket"),
+    (S3 | {"backup_s3_url": "https://s3.example.net/Anton"}, "is not a bucket"),
+    (S3 | {"backup_s3_region": "Frankfurt"}, "Frankfurt is not a region"),
+    ({"backups": "nfs", "backup_nfs": "192.168.1.10"}, "192.168.1.10 is not an NFS export"),
+    ({"backups": "nfs", "backup_nfs": "nas:/back ups"}, "nas:/back ups is not an NFS export"),
+    ({"alerts": "pushover", "components": ["kubeai"]}, "pushover needs monitoring among the components"),
+    (NTFY | {"ntfy_topic": "ntfy.sh/anton"}, "ntfy.sh/anton is not the address of an ntfy topic"),
+    (NTFY | {"ntfy_topic": "https://ntfy.sh/"}, "https://ntfy.sh/ is not the address of an ntfy topic"),
+    (NTFY | {"ntfy_topic": "https://me:secret@ntfy.sh/anton"}, "is not the address of an ntfy topic"),
+    (NTFY | {"ntfy_topic": "https://ntfy.sh/anton?tpl=1"}, "is not the address of an ntfy topic"),
     (BGP | {"bgp_router_asn": 0}, "0 is not an autonomous system number"),
     (BGP | {"bgp_router_asn": 4294967296}, "4294967296 is not an autonomous system number"),
     (BGP | {"bgp_router_asn": "abc"}, "abc is not an autonomous system number: a number from 1 to 4294967295"),

@@ -21,6 +21,11 @@ from tests.support.repository import App, Object, Repository, chart_source, pars
 TIERS = [("5m", "5m"), ("15m", "10m"), ("1h", "10m")]
 BOOTSTRAPPED = ("cilium", "coredns", "cert-manager", "flux-operator", "flux-instance")
 SETTINGS = {"CLUSTER_NAME", "DOMAIN", "TIMEZONE", "NODE_CIDR", "INTERNAL_ADDRESS", "DNS_ADDRESS"}
+BACKUP_SETTINGS: dict[str, set[str]] = {
+    "none": set(),
+    "s3": {"BACKUP_REPOSITORY", "BACKUP_S3_REGION"},
+    "nfs": {"BACKUP_REPOSITORY", "BACKUP_NFS_SERVER", "BACKUP_NFS_PATH"},
+}
 # Releases that start no container of their own, or whose containers another field limits.
 WITHOUT_CONTAINERS = {"prometheus-operator-crds", "flux-instance"}
 
@@ -32,7 +37,7 @@ COMPONENT_WORDS: dict[str, tuple[str, ...]] = {
     "cloudflare-tunnel": ("cloudflared", "cloudflare-tunnel", "cfargotunnel", "tunnel-token"),
     "external": ("external-dns", "DNSEndpoint", "EXTERNAL_ADDRESS", "nginx-external"),
     "internal-ca": ("internal-ca",),
-    "webhook": ("flux-webhook", "Receiver"),
+    "webhook": ("flux-webhook", "kind: Receiver"),
     "onepassword": ("onepassword", "1password", "OnePasswordItem", "external-secrets", "op-credentials"),
     "local-path": ("local-path", "local-path-provisioner"),
     "longhorn": ("longhorn", "iscsi-tools"),
@@ -45,6 +50,8 @@ COMPONENT_WORDS: dict[str, tuple[str, ...]] = {
     "tailscale": ("tailscale",),
     "cloudnative-pg": ("cloudnative-pg", "cnpg", "cnpg-system"),
     "dragonfly": ("dragonfly", "dragonfly-operator"),
+    "alerts": ("AlertmanagerConfig", "alertmanager-config", "flux-alerts", "ntfy"),
+    "backups": ("volsync", "restic", "BACKUP_REPOSITORY", "RESTIC_PASSWORD", "ReplicationSource", "backup-restore"),
     "vlan": ("VLANConfig", "vlan"),
     "github-ci": ("github/workflows", "actionlint"),
     "gitlab-ci": ("gitlab-ci",),
@@ -68,6 +75,8 @@ def components_of(answers: dict[str, Any]) -> set[str]:
         "longhorn": answers["storage"] == "longhorn",
         "l2": answers["load_balancer_announcement"] == "l2",
         "bgp": answers["load_balancer_announcement"] == "bgp",
+        "backups": answers["backups"] != "none",
+        "alerts": answers["alerts"] != "none",
         "vlan": bool(answers["vlan_id"]),
         "github-ci": answers["ci"] == "github",
         "gitlab-ci": answers["ci"] == "gitlab",
@@ -290,8 +299,9 @@ def test_bootstrapped_apps_need_no_substitution(cluster: Repository) -> None:
 
 
 def test_cluster_settings_are_the_promised_ones(cluster: Repository) -> None:
-    outside = recorded(cluster)["external_access"] != "none"
-    assert cluster.settings.keys() == SETTINGS | ({"EXTERNAL_ADDRESS"} if outside else set())
+    answers = recorded(cluster)
+    outside = {"EXTERNAL_ADDRESS"} if answers["external_access"] != "none" else set()
+    assert cluster.settings.keys() == SETTINGS | outside | BACKUP_SETTINGS[answers["backups"]]
     assert all(isinstance(value, str) for value in cluster.settings.values())
 
 

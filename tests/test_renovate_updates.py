@@ -157,8 +157,8 @@ class Renewal:
         return {file["packageFile"]: only(file["deps"]) for file in files}
 
     def watch_each_place(self) -> None:
-        """As docs/update-everything.md says: Renovate's own update of each folder, in place of the template's rules."""
-        document = (PROJECT / "docs/update-everything.md").read_text()
+        """As update-everything.md says: Renovate's own update of each folder, in place of the template's rules."""
+        document = (PROJECT / "docs/how-to/update-everything.md").read_text()
         rule = only(re.findall(r"^```json5\n(.*?)^```", document, re.MULTILINE | re.DOTALL))
         config = self.cluster / ".renovaterc.json5"
         text, count = re.subn(

@@ -197,8 +197,13 @@ INSTANCES: dict[str, dict[str, Any]] = {
         "cloudflare_tunnel_id": "6f2b0a57-31c4-4f0e-8c62-1a7d3c5e9b40",
         "tunnel_transport": "http2",
         "secrets_backend": "sops",
+        "backups": "s3",
+        "backup_s3_url": "https://s3.eu-central-1.amazonaws.com/home",
+        "backup_s3_region": "us-west-2",
+        "alerts": "ntfy",
+        "ntfy_topic": "https://ntfy.sh/home-7c1f0e",
     },
-    "no dns provider": {"dns_provider": "none"},
+    "no dns provider": {"dns_provider": "none", "backups": "nfs", "backup_nfs": "nas.example.net:/backups"},
     "namespace": {"generator": "namespace", "ns_name": "media", "ns_pod_security": "restricted"},
     "app": {
         "generator": "app",
@@ -291,6 +296,9 @@ HAVE_NO_DEFAULT = {
     "bgp_router_asn",
     "bgp_node_asn",
     "external_dns_target",
+    "backup_s3_url",
+    "backup_nfs",
+    "ntfy_topic",
 }
 QUESTIONS = {name: question for of in ("cluster", "namespace", "app") for name, question in questions(of).items()}
 RULED = {

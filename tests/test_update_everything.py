@@ -93,14 +93,32 @@ def test_a_conflict_is_one_that_git_shows(years: Years) -> None:
     assert f"{path} has a conflict" in years.refuses()
 
 
-def test_another_answer_gives_what_a_new_cluster_with_it_has(years: Years, render: Renderer, template: Path) -> None:
-    fresh = home_with_apps(years.folder / "fresh", render({"ingress_backend": "envoy-gateway"}), template)
-    years.update("--data", "ingress_backend=envoy-gateway")
+@pytest.mark.parametrize(
+    ("answers", "taken_over"),
+    [
+        ({"ingress_backend": "envoy-gateway"}, "ingress_backend: envoy-gateway"),
+        (
+            {
+                "backups": "s3",
+                "backup_s3_url": "https://s3.example.net/anton",
+                "alerts": "ntfy",
+                "ntfy_topic": "https://ntfy.sh/anton",
+            },
+            "backups: s3",
+        ),
+    ],
+    ids=["ingress_backend", "backups and alerts"],
+)
+def test_another_answer_gives_what_a_new_cluster_with_it_has(
+    years: Years, render: Renderer, template: Path, answers: dict[str, str], taken_over: str
+) -> None:
+    fresh = home_with_apps(years.folder / "fresh", render(answers), template)
+    years.update(*(word for name, value in answers.items() for word in ("--data", f"{name}={value}")))
     found, wanted = without_the_version(tree_of(years.root)), without_the_version(tree_of(fresh.root))
     assert sorted(found.keys() ^ wanted.keys()) == []
     assert sorted(name for name in found if found[name] != wanted[name]) == []
     for app in (JELLYFIN, f"{MEDIA}/board"):
-        assert "ingress_backend: envoy-gateway" in years.text(f"{app}/.copier-answers.yml")
+        assert taken_over in years.text(f"{app}/.copier-answers.yml")
 
 
 def test_only_what_is_named_follows(years: Years) -> None:
@@ -590,6 +608,37 @@ def test_a_repository_without_a_commit_is_refused(years: Years) -> None:
 )
 def test_a_wrong_answer_is_refused(data: str, reason: str, years: Years) -> None:
     assert years.refuses("--data", data).startswith(reason)
+
+
+NODES = [{"name": "one", "address": "192.168.1.98", "disk": "/dev/sda", "interface": "eth0"}]
+
+
+def test_a_file_of_answers_gives_what_a_new_cluster_with_them_has(
+    years: Years, render: Renderer, template: Path
+) -> None:
+    answers = {"domain": "home.example.net", "repository_url": "https://github.com/me/home.git", "nodes": NODES}
+    fresh = home_with_apps(years.folder / "fresh", render(answers), template)
+    file = years.folder / "answers.yaml"
+    file.write_text(yaml.safe_dump(answers, sort_keys=False))
+    years.update("--data-file", str(file))
+    found, wanted = without_the_version(tree_of(years.root)), without_the_version(tree_of(fresh.root))
+    assert sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (None, "can't be read: No such file or directory."),
+        ("nodes: [", "is no YAML: "),
+        ("one\n", "holds no answers: "),
+        ("\udcff", "is no YAML: "),
+    ],
+)
+def test_a_file_that_holds_no_answers_is_refused(text: str | None, reason: str, years: Years) -> None:
+    file = years.folder / "answers.yaml"
+    if text is not None:
+        file.write_text(text, errors="surrogateescape")
+    assert years.refuses("--data-file", str(file)).startswith(f"{file} {reason}")
 
 
 def test_a_recorded_answer_that_a_later_rule_refuses_is_named(years: Years) -> None:

@@ -41,7 +41,7 @@ def test_no_change_of_a_user_is_ever_lost(ours: Pair) -> None:
 
 
 def test_the_documented_outcomes_are_those_that_were_seen(ours: Pair, stock: Pair) -> None:
-    text = (PROJECT / "docs/update-everything.md").read_text()
+    text = (PROJECT / "docs/how-to/update-everything.md").read_text()
     assert table(ours, stock) in text, table(ours, stock)
 
 

@@ -1,0 +1,69 @@
+"""First boot, as the cluster's own page says: each task prints what stands below it, in clusters of both kinds."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.doubles.anton import Home, use
+from tests.doubles.factory import image_factory
+from tests.doubles.machines import machine, network, running
+from tests.doubles.workplace import ANSWERS, SOPS, set_up
+from tests.support.apiserver import ApiServer
+from tests.support.render import Renderer
+from tests.test_bootstrap import register, with_charts_that_show_their_values
+
+pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.xdist_group("changes-the-server")]
+
+PAGE = "docs/runbooks/first-boot.md"
+STEP = re.compile(r"^```sh\ntask ([^\n]*)\n```\n(?:\n[^`]*?)??\n```text\n(.*?)^```", re.MULTILINE | re.DOTALL)
+# Given only by a person: what the cluster needs before Flux runs.
+GIVEN = {"op-credentials": "1password-credentials.json", "onepassword-token": "token"}
+
+
+def as_pattern(printed: str) -> re.Pattern[str]:
+    """A line of … is any lines; one within a line is any text."""
+    lines = [
+        r"(?:.*\n)*?" if line.strip() == "…" else ".*".join(map(re.escape, line.rstrip().split("…"))) + r"[ ]*\n"
+        for line in printed.splitlines()
+    ]
+    return re.compile("(?:.*\n)*?".join(lines))
+
+
+def test_a_pattern_wants_every_line_in_its_order() -> None:
+    said = "Installed 3 packages\n✓ one for age1abc.\nmore\n✓ two\n"
+    assert as_pattern("✓ one for age1….\n…\n✓ two\n").search(said)
+    assert not as_pattern("✓ two\n✓ one for age1….\n").search(said)
+    assert not as_pattern("✓ one for age2….\n").search(said)
+
+
+@pytest.mark.parametrize("answers", [ANSWERS, SOPS], ids=["onepassword", "sops"])
+def test_each_task_prints_what_the_page_shows(
+    answers: dict[str, str], render: Renderer, server: ApiServer, tmp_path: Path
+) -> None:
+    home = Home(set_up(tmp_path, render(answers)), network())
+    workplace = home.workplace
+    for path in [*(workplace.root / "talos").rglob("*.yaml"), workplace.root / PAGE]:
+        path.write_text(path.read_text().replace("192.168.1.", f"{home.network}."))
+    with_charts_that_show_their_values(home, tmp_path)
+    steps = STEP.findall(workplace.read(PAGE))
+    assert [task.split()[0] for task, _ in steps] == [
+        "init", "configure", "talos:inventory", "bootstrap:talos", "bootstrap:apps",
+    ]  # fmt: skip
+    machines = [machine(home.address(last)) for last in (98, 99, 100)]
+    with image_factory() as factory, running(tmp_path, machines):
+        workplace.extra["IMAGE_FACTORY_URL"] = factory.url
+        for task, printed in steps:
+            words = task.split()
+            if words[0] == "bootstrap:talos":
+                words += ["--", "--yes", "--timeout=1"]
+            if words[0] == "bootstrap:apps":
+                use(home, server)
+                register(server, "k8s-1", "k8s-2", "k8s-3")
+                words += ["--", "--timeout=0.1"]
+            said = workplace.succeeds(*words)
+            assert as_pattern(printed).search(said), f"task {task} prints\n{said}\nand the page says\n{printed}"
+            if words[0] == "init" and answers is ANSWERS:
+                for name, key in GIVEN.items():
+                    workplace.succeeds("secret:set", f"SECRET={name}", f"KEY={key}", stdin="value")
+            workplace.push()
