@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.support.commandline import Help, help_of, in_document, objection, simple_commands
+from tests.support.commandline import EVERYWHERE, Help, help_of, in_document, objection, simple_commands
 from tests.support.render import PROJECT, Renderer
 from tests.support.repository import Repository
 
@@ -36,11 +36,6 @@ UNSEEN = {
     "op item get PLACEHOLDER --vault PLACEHOLDER --fields PLACEHOLDER --reveal",
     "op signin",
 }
-# Their flags are those of POSIX, GNU or decades.
-EVERYWHERE = {
-    "base64", "cd", "curl", "dig", "eval", "grep", "mv", "openssl",
-    "restic", "rm", "sed", "ssh-keygen", "tail", "xargs",
-}  # fmt: skip
 OURS = {"make", "python"}
 PROGRAMS = REAL | OURS | EVERYWHERE | {line.split()[0] for line in UNSEEN} | {"git", "task"}
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.support.commandline import EVERYWHERE
 from tests.support.repository import Repository, parse
 
 LINK = re.compile(r"\]\((?!https?://)([^)#]*)(#[^)]*)?\)")
@@ -90,7 +91,7 @@ def test_tasks_that_are_named_are_there(example: Repository) -> None:
 def test_commands_are_of_tools_that_mise_installs_or_scripts_that_are_there(example: Repository) -> None:
     programs = {"flux2": "flux", "1password-cli": "op", "python": "python3"}
     tools = re.findall(r'^([\w-]+) = "\d', example.text(".mise.toml"), re.MULTILINE)
-    known = {programs.get(tool, tool) for tool in tools} | {"git", "mise", "dig", "curl", "diff", "eval"}
+    known = {programs.get(tool, tool) for tool in tools} | {"age-keygen", "git", "mise"} | EVERYWHERE
     used = {
         (str(page), line.split()[0])
         for page in pages(example)

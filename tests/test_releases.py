@@ -16,6 +16,7 @@ from tests.support.repository import Repository
 from tests.support.years import tree_of
 
 RELEASES = list(releases.releases())
+LINK = re.compile(r"\]\([^)]*\)")
 STEPS = [pytest.param(*pair, id="-".join(pair)) for pair in itertools.pairwise(RELEASES)]
 
 
@@ -56,7 +57,12 @@ def test_a_release_is_a_commit_of_this_history_which_tells_of_it(version: str) -
     commit = releases.releases()[version]
     git(PROJECT, "merge-base", "--is-ancestor", commit, "HEAD")
     then = git(PROJECT, "show", f"{commit}:docs/releases/{version}.md")
-    assert (releases.NOTES / f"{version}.md").read_text().endswith(then)
+    assert words(releases.NOTES / f"{version}.md").endswith(LINK.sub("]", then))
+
+
+def words(note: Path) -> str:
+    """A note without where its links lead: a page that moves takes them with it."""
+    return LINK.sub("]", note.read_text())
 
 
 def test_the_changelog_lists_every_release_newest_first() -> None:

@@ -22,6 +22,11 @@ ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 SEPARATORS = {"|", "||", "&&", ";", "&"}
 REDIRECTIONS = {"<", ">", ">>", "2>"}
 
+# What every computer has, or its owner knows how to get. Their flags are those of POSIX, GNU or decades.
+EVERYWHERE = {
+    "base64", "cd", "curl", "dig", "eval", "grep", "mv", "openssl",
+    "restic", "rm", "sed", "ssh-keygen", "tail", "xargs",
+}  # fmt: skip
 HEADING = re.compile(
     r"^(?!Usage|Flags|Global|Options|OPTIONS|Examples|Aliases|USAGE|NAME|positional)[A-Z].*:$", re.MULTILINE
 )
