@@ -11,8 +11,8 @@ from lib.refusal import Refusal
 from lib.render import Template
 
 from tests.support.apiserver import ApiServer
+from tests.support.questions import questions
 from tests.support.render import VERSION
-from tests.test_questions import questions
 
 APP = {
     "generator": "app",

@@ -7,13 +7,11 @@ documentation shows; what tasks and scripts do, other tests run.
 import re
 import sys
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
-import yaml
 
-from tests.support.commandline import EVERYWHERE, Help, help_of, in_document, objection, simple_commands
+from tests.support.commandline import EVERYWHERE, Help, help_of, in_document, objection, simple_commands, tasks_of
 from tests.support.render import PROJECT, Renderer
 from tests.support.repository import Repository
 
@@ -152,24 +150,12 @@ def of_python(words: list[str]) -> str:
     return "" if list(PROJECT.glob(f"{module}*")) else f"there is no module {' '.join(words)}"
 
 
-@cache
-def taskfile(cluster: Path) -> dict[str, dict]:
-    """The tasks by the names that one types."""
-    found: dict[str, dict] = {}
-    for prefix, entry in [("", "."), *yaml.safe_load((cluster / "Taskfile.yaml").read_text())["includes"].items()]:
-        included = {"taskfile": entry} if isinstance(entry, str) else entry
-        content = yaml.safe_load((cluster / included["taskfile"] / "Taskfile.yaml").read_text())
-        before = f"{prefix}:" if prefix and not included.get("flatten") else ""
-        found |= {before + name: task for name, task in content["tasks"].items()}
-    return found
-
-
 def of_task(words: list[str], cluster: Path) -> str:
     """Its name, its variables, those that it requires, and what follows -- for its script."""
     if not words or words[0].startswith("-"):
         return ""
     name, *rest = words
-    task = taskfile(cluster).get(name)
+    task = tasks_of(cluster).get(name)
     if task is None:
         return f"there is no task {name}"
     own, given = (rest[: rest.index("--")], rest[rest.index("--") + 1 :]) if "--" in rest else (rest, [])

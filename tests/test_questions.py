@@ -7,6 +7,7 @@ import copier
 import pytest
 import yaml
 
+from tests.support.questions import questions
 from tests.support.render import quicker
 from tests.tools.build import PROJECT
 
@@ -29,7 +30,6 @@ ASKED = [
 ]
 ANSWERS_FILE = "{{ _copier_conf.answers_file }}.jinja"
 ALWAYS = "{{ generator == 'cluster' }}"
-NEED_NO_EXAMPLE = {"repository_known_hosts", "cloudflare_tunnel_id", "talos_schematic_id", "vlan_id"}
 NODE = {"name": "one", "address": "192.168.1.50", "disk": "/dev/sda", "interface": "eth0"}
 BGP = {
     "load_balancer_announcement": "bgp",
@@ -82,16 +82,6 @@ def answer(questionnaire, tmp_path):
     return run
 
 
-def questions(of: str = "cluster") -> dict:
-    """The questions of a cluster, a namespace or an app in the order in which Copier asks, by copier.yml's includes."""
-    folder = "questions" if of == "cluster" else f"generators/{of}"
-    found: dict = {}
-    for line in (PROJECT / "copier.yml").read_text().splitlines():
-        if line.startswith(f"!include {folder}/"):
-            found |= yaml.safe_load((PROJECT / line.removeprefix("!include ")).read_text())
-    return found
-
-
 def test_fifteen_questions_are_asked_in_the_order_of_thought():
     asked = [
         name
@@ -117,7 +107,7 @@ def test_every_asked_question_explains_itself_and_has_a_type(generator):
         assert list(question)[:2] in (["type", "help"], ["type", "multiselect"], ["type", "multiline"]), name
         assert question["help"], name
         choices_explain_themselves = "choices" in question or question["type"] == "bool"
-        assert choices_explain_themselves or "e.g." in question["help"] or name in NEED_NO_EXAMPLE, name
+        assert choices_explain_themselves or "e.g." in question["help"], name
 
 
 @pytest.mark.parametrize("generator", ["cluster", "namespace", "app"])

@@ -8,7 +8,8 @@ import pexpect
 import pytest
 import yaml
 
-from tests.test_questions import ASKED, questionnaire, questions  # noqa: F401  (a fixture)
+from tests.support.questions import questions
+from tests.test_questions import ASKED, questionnaire  # noqa: F401  (a fixture)
 
 pytestmark = pytest.mark.slow
 

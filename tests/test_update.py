@@ -13,8 +13,9 @@ import pytest
 import yaml
 from copier._template import load_template_config
 
+from tests.support.questions import questions
 from tests.support.render import PROJECT, commit_all, git, quicker
-from tests.test_questions import questionnaire, questions  # noqa: F401  (a fixture)
+from tests.test_questions import questionnaire  # noqa: F401  (a fixture)
 
 CILIUM = Path("kubernetes/flux/meta/repos/cilium.yaml")
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+import yaml
+
 from tests.doubles.workplace import environment
 from tests.support.render import PROJECT
 
@@ -133,3 +135,15 @@ def _said(command: tuple[str, ...], folder: Path | None) -> str:
     said = done.stdout + done.stderr
     assert "sage" in said or "USAGE" in said or "options" in said, f"{' '.join(command)} says {said[:200]}"
     return said
+
+
+@cache
+def tasks_of(cluster: Path) -> dict[str, dict]:
+    """The tasks of a rendered cluster by the names that one types, as its Taskfiles describe them."""
+    found: dict[str, dict] = {}
+    for prefix, entry in [("", "."), *yaml.safe_load((cluster / "Taskfile.yaml").read_text())["includes"].items()]:
+        included = {"taskfile": entry} if isinstance(entry, str) else entry
+        content = yaml.safe_load((cluster / included["taskfile"] / "Taskfile.yaml").read_text())
+        before = f"{prefix}:" if prefix and not included.get("flatten") else ""
+        found |= {before + name: task for name, task in content["tasks"].items()}
+    return found

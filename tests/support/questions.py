@@ -1,0 +1,22 @@
+"""The template's questions as they are written."""
+
+from typing import Any
+
+import yaml
+
+from tests.support.render import PROJECT
+
+
+def questions(of: str = "cluster") -> dict[str, Any]:
+    """The questions of a cluster, a namespace or an app in the order in which Copier asks, by copier.yml's includes."""
+    folder = "questions" if of == "cluster" else f"generators/{of}"
+    found: dict[str, Any] = {}
+    for line in (PROJECT / "copier.yml").read_text().splitlines():
+        if line.startswith(f"!include {folder}/"):
+            found |= yaml.safe_load((PROJECT / line.removeprefix("!include ")).read_text())
+    return found
+
+
+def is_public(question: dict[str, Any]) -> bool:
+    """Whether a person may answer it; versions and what is computed are nobody's answer."""
+    return question.get("when") is not False and question.get("ask") is not False

@@ -1,0 +1,55 @@
+"""Components: tier, dependencies and pin of each, from the clusters of all examples, and the picture of the largest."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from lib.checks.flux import Cluster
+from lib.checks.graph_svg import graph_svg
+
+from tests.support.cases import EXAMPLES
+from tests.support.render import PROJECT, Answers
+from tests.support.repository import App, Repository
+from tests.tools.pages.tables import Row, filled
+
+PAGE = PROJECT / "docs/reference/components.md"
+PICTURE = PROJECT / "docs/pictures/components.svg"
+HEADER = (
+    "| namespace (pod security) | app | tier | waits for | chart and pin | secrets | rendered "
+    "| where pin and values were seen |"
+)
+TIERS = {"5m": "critical", "15m": "core", "1h": "standard"}
+
+
+def page(text: str, render: Callable[[Answers], Path]) -> str:
+    """The page with a row for each app that any example has. Where its values come from is a person's word."""
+    return filled(text, HEADER, list(rows(render)), key=1)
+
+
+def picture(render: Callable[[Answers], Path]) -> str:
+    """What waits for what in the example that has everything, as SVG."""
+    return graph_svg(Cluster(render(EXAMPLES["everything"]))) + "\n"
+
+
+def rows(render: Callable[[Answers], Path]) -> Iterator[Row]:
+    """A row for each app, by namespace and name. What it waits for is that of all examples together."""
+    waits: dict[tuple[str, str], set[str]] = {}
+    seen: dict[tuple[str, str], tuple[App, str]] = {}
+    for answers in EXAMPLES.values():
+        cluster = Repository(render(answers), answers)
+        for app in cluster.apps:
+            waits.setdefault((app.namespace, app.name), set()).update(app.depends_on)
+            seen[app.namespace, app.name] = app, pin(cluster, app)
+    for (namespace, name), (app, chart) in sorted(seen.items()):
+        spec: dict[str, Any] = app.kustomization["spec"]
+        tier, others = TIERS[spec["interval"]], ", ".join(sorted(waits[namespace, name]))
+        yield [None, name, tier, others or "–", chart, None, None, None]
+
+
+def pin(cluster: Repository, app: App) -> str:
+    """The address and tag of an app's chart; a dash without one."""
+    for release in app.helm_releases:
+        name = release["spec"]["chartRef"]["name"]
+        [source] = cluster.documents(f"kubernetes/flux/meta/repos/{name}.yaml")
+        return f"`{source['spec']['url'].removeprefix('oci://')}` {source['spec']['ref']['tag']}"
+    return "–"

@@ -1,0 +1,121 @@
+"""Questions: type, when they are asked, default, choices and examples, from the questions themselves."""
+
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import lib.render
+
+from tests.support.questions import is_public, questions
+from tests.support.render import PROJECT
+from tests.tools.pages.tables import Row, filled
+
+PAGE = PROJECT / "docs/reference/questions.md"
+HEADER = "| question | type | asked | default | choices, or an example | rule |"
+# Of a node and a folder there is more to say than one example.
+ELSEWHERE = {"nodes": "[a node](#a-node)"}
+SECTIONS = {"cluster": "# Questions", "namespace": "## A namespace", "app": "## An app"}
+APP: dict[str, Any] = {"generator": "app", "app_name": "films", "app_namespace": "media"}
+IMAGE = APP | {"app_image": "ghcr.io/jellyfin/jellyfin", "app_tag": "10.11.2", "app_port": 8096}
+CHART = APP | {"app_kind": "chart", "app_chart_url": "oci://ghcr.io/grafana/helm-charts/grafana"}
+# Answers with which each question is asked, the usual ones first. What is given has no default.
+WITH: dict[str, list[dict[str, Any]]] = {
+    "cluster": [
+        {},
+        {"backups": "s3", "backup_s3_url": "https://s3.eu-central-1.amazonaws.com/anton-backups"},
+    ],
+    "namespace": [{"generator": "namespace", "ns_name": "media"}],
+    "app": [
+        IMAGE,
+        IMAGE | {"app_secret": "onepassword", "app_scrape": True},
+        IMAGE | {"app_load_balancer_ports": [{"port": 22000, "protocol": "TCP"}]},
+        IMAGE | {"app_mounts": [{"path": "/config", "pvc": "5Gi"}], "backups": "nfs"},
+        CHART | {"app_chart_version": "9.3.0", "app_port": 80},
+        APP | {"app_image": "ghcr.io/jellyfin/jellyfin", "app_tag": "10.11.2"},
+    ],
+}
+
+
+def page(text: str) -> str:
+    """The page with its three tables as they should be."""
+    for generator, title in SECTIONS.items():
+        above, section = re.split(rf"(?<=^{title}\n)", text, maxsplit=1, flags=re.MULTILINE)
+        text = above + filled(section, HEADER, list(rows(generator)))
+    return text
+
+
+def rows(generator: str) -> Iterator[Row]:
+    """A row for each question that a person can be asked. When it is asked, and its rule, are a person's words."""
+    for name, question in questions(generator).items():
+        if is_public(question):
+            kind = "choices" if question.get("multiselect") else "choice" if "choices" in question else question["type"]
+            yield [name, kind, None, default(generator, name, question), possible(name, question), None]
+
+
+def default(generator: str, name: str, question: dict[str, Any]) -> str:
+    """What it is when nobody answers, in the cluster Anton; a dash where somebody must."""
+    if name == "nodes":
+        return "k8s-1 to k8s-3, at .98 to .100 of node_cidr"
+    for given in WITH[generator]:
+        if name not in given and name in (answers := recorded(json.dumps(given))):
+            value = answers[name]
+            if value in (None, "", [], {}):
+                return "none"
+            text = value if isinstance(value, str) else json.dumps(value)
+            others = public(generator) - {name} | {"repository_host"}
+            follows = ", follows other answers" if mentions(str(question["default"]), others) else ""
+            return f"`{text.replace(APP['app_name'], '<app>')}`{follows}"
+    return "–"
+
+
+def mentions(expression: str, names: set[str]) -> bool:
+    """Whether a default is made of other answers; those of macros/defaults.jinja all are."""
+    return "macros/defaults.jinja" in expression or any(re.search(rf"\b{name}\b", expression) for name in names)
+
+
+def public(generator: str) -> set[str]:
+    """The names of a generator's questions."""
+    return {name for name, question in questions(generator).items() if is_public(question)}
+
+
+@cache
+def recorded(given: str) -> dict[str, Any]:
+    """What is recorded when everything else takes its default. `given` is JSON."""
+    return template().recorded({}, json.loads(given))
+
+
+@cache
+def template() -> lib.render.Template:
+    """The working tree."""
+    return lib.render.Template(PROJECT, commit="", source=str(PROJECT))
+
+
+def possible(name: str, question: dict[str, Any]) -> str:
+    """Every value that may be chosen, or one that may be typed."""
+    if question["type"] == "bool":
+        return "true, false"
+    listed = question.get("choices", {})
+    values = listed.values() if isinstance(listed, dict) else listed
+    found = ", ".join(str(value["value"] if isinstance(value, dict) else value) for value in values)
+    return found or ELSEWHERE.get(name) or f"`{example(question['help'])}`".replace("|", "\\|")
+
+
+def example(words: str) -> str:
+    """The first example in the help of a question; ValueError when there is none."""
+    _, found, rest = words.replace("{{ app_name | default('') }}", APP["app_name"]).partition("e.g. ")
+    rest = rest if found else _.partition("e.g.\n")[2]
+    if not rest:
+        raise ValueError(f"no example in: {words}")
+    if rest[0] in "[{":
+        end = next(number for number in range(1, len(rest) + 1) if is_balanced(rest[:number]))
+        return rest[:end]
+    if rest[0] in '`"':
+        return rest[: rest.index(rest[0], 1) + 1].strip("`")
+    return rest.splitlines()[0] if rest.startswith("- ") else rest.split()[0].rstrip(".,;:")
+
+
+def is_balanced(text: str) -> bool:
+    """Whether every bracket is closed."""
+    return all(text.count(opening) == text.count(closing) for opening, closing in ("[]", "{}"))

@@ -1,0 +1,34 @@
+"""A Markdown table of which a program writes some columns, and a person the others."""
+
+import re
+from collections.abc import Sequence
+
+Row = Sequence[str | None]
+
+
+def filled(page: str, header: str, rows: Sequence[Row], key: int = 0) -> str:
+    """The page with these rows below a header, such as `| a | b |`; ValueError when it has no such table.
+
+    A cell that is None stays as it is in the row with the same key, which is a column's number; it is empty in a new
+    row.
+    """
+    columns = len(cells(header))
+    found = re.search(rf"^{re.escape(header)}\n\|[-| ]+\|\n((?:\|.*\n)*)", page, re.MULTILINE)
+    if not found:
+        raise ValueError(f"the page has no table {header}")
+    before = {row[key]: row for row in map(cells, found[1].splitlines())}
+    lines = []
+    for row in rows:
+        old = before.get(str(row[key]), [""] * columns)
+        lines.append(line([old[number] if cell is None else cell for number, cell in enumerate(row)]))
+    return page[: found.start(1)] + "".join(lines) + page[found.end(1) :]
+
+
+def cells(row: str) -> list[str]:
+    """The cells of a line; a pipe behind a backslash is text."""
+    return [cell.strip() for cell in re.split(r"(?<!\\)\|", row.strip())[1:-1]]
+
+
+def line(row: Sequence[str]) -> str:
+    """A line of a table, without blanks in empty cells."""
+    return "|" + "|".join(f" {cell} " if cell else " " for cell in row) + "|\n"

@@ -1,0 +1,36 @@
+"""Tasks: what each does and takes, from the Taskfiles of a cluster."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tests.support.cases import EXAMPLES
+from tests.support.commandline import tasks_of
+from tests.support.render import PROJECT, Answers
+from tests.tools.pages.tables import Row, filled
+
+PAGE = PROJECT / "docs/reference/tasks.md"
+HEADER = "| task | does | takes | script |"
+VARIABLE = re.compile(r" \[([A-Z_]+)=([^\]]*)\]")
+# Task's list has no room for more than a hint: (-- --yes does not).
+HINT = re.compile(r" \((-- --\S+(?: \S+=\S+| [A-Z]+| all)?)[^)]*\)")
+
+
+def page(text: str, render: Callable[[Answers], Path]) -> str:
+    """The page with a row for each task of the example that has everything."""
+    return filled(text, HEADER, list(rows(render(EXAMPLES["everything"]), render({}))))
+
+
+def rows(everything: Path, usual: Path) -> Iterator[Row]:
+    """A row for each task, those that the usual cluster has not marked."""
+    there = tasks_of(usual)
+    for name, task in sorted(tasks_of(everything).items()):
+        if "desc" in task:
+            said = str(task["desc"])
+            takes = [f"`{variable}=<{what}>`" for variable, what in VARIABLE.findall(said)]
+            takes = [part.replace("=<required>", "=<address>") for part in takes]
+            takes += [f"`{hint}`" for hint in HINT.findall(said)]
+            does = HINT.sub("", VARIABLE.sub("", said)) + ("" if name in there else "; with backups only")
+            script = re.search(r"scripts/([\w-]+\.py)", str(task["cmd"]))
+            link = f"[{script[1]}](scripts.md#{script[1].replace('.', '')})" if script else ""
+            yield [f"`{name}`", does.replace("|", "\\|"), ", ".join(takes).replace("|", "\\|"), link]
