@@ -49,7 +49,7 @@ bench: tools ## measure, side by side
 	PYTHONPATH=template/scripts $(BIN)/python -m tests.bench_health
 
 pictures: tools ## take the pictures of the tools in docs/ anew
-	PICTURES=1 $(BIN)/python -m pytest -k picture tests/test_health.py tests/test_operations.py tests/test_chart_updates.py tests/cluster/test_faults.py
+	PICTURES=1 $(BIN)/python -m pytest -k picture tests/test_terminal.py tests/test_health.py tests/test_operations.py tests/test_chart_updates.py tests/cluster/test_faults.py
 
 verify-charts: tools ## render the charts in DIR= with the values of every example
 	PYTHONPATH=template/scripts $(BIN)/python -m tests.verify_charts $(DIR)

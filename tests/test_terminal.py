@@ -8,6 +8,8 @@ import pexpect
 import pytest
 import yaml
 
+from tests.support import pictures
+from tests.support import terminal as screens
 from tests.support.questions import questions
 from tests.test_questions import ASKED, questionnaire  # noqa: F401  (a fixture)
 
@@ -145,3 +147,27 @@ def test_without_a_dns_provider_no_outside_is_offered(terminal):
         "none",
         "none",
     )
+
+
+# What is typed at each prompt, by what stands in it. The last answer breaks a rule.
+TYPED = {
+    "Name of the cluster": "attic",
+    "Where Flux finds": "https://github.com/me/attic.git",
+    "Ask the rare questions": "",
+    "Domain of the apps": "example.net",
+    "Time zone": "Europe/Berlin",
+    "IPv4 network of the nodes": "10.0.0.0/24",
+    "Router of that network": "",
+    "Address of the Kubernetes API": "10.0.0.1",
+}
+
+
+def test_the_picture_of_the_questions(questionnaire: Path, tmp_path: Path) -> None:  # noqa: F811
+    command = ["copier", "copy", str(questionnaire), "my-cluster"]
+    with screens.Terminal(command, tmp_path, (104, 40), {"PROMPT_TOOLKIT_NO_CPR": "1"}) as screen:
+        for prompt, answer in TYPED.items():
+            screen.shows(prompt)
+            screen.press(f"{CLEAR_LINE if answer else ''}{answer}{ENTER}")
+        said = "10.0.0.1 is used by both api_address and default_gateway"
+        screen.shows(said)
+        pictures.take(screen, "questions", "copier copy", *TYPED, said)
