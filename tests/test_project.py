@@ -33,6 +33,7 @@ def generated(render: Renderer) -> dict[Path, str]:
     return all_pages(render)
 
 
+@pytest.mark.slow
 def test_every_page_that_is_made_of_the_project_is_as_the_project_says(generated: dict[Path, str]) -> None:
     outdated = [path.name for path, text in generated.items() if path.read_text() != text]
     assert outdated == [], "python -m tests.tools.pages writes them"
