@@ -26,14 +26,14 @@ html_show_copyright = False
 smartquotes = False
 
 
-def files_by_address(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Links to files and folders outside docs/ lead to where the project is published."""
+def by_address(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Links to folders, and to files outside docs/, lead to where the project is published."""
     page = Path(app.env.doc2path(docname))
 
     def published(link: re.Match[str]) -> str:
         target = (page.parent / link[1]).resolve()
-        if target.is_relative_to(app.srcdir) or not target.exists():
-            return link[0]  # MyST follows the one, and warns of the other
+        if not target.exists() or (target.is_file() and target.is_relative_to(app.srcdir)):
+            return link[0]  # MyST warns of the one, and follows the other
         return f"]({ADDRESS}/{'tree' if target.is_dir() else 'blob'}/main/{target.relative_to(PROJECT)}"
 
     source[0] = re.sub(r"\]\((\.\./[^)#\s]+)", published, source[0])
@@ -41,4 +41,4 @@ def files_by_address(app: Sphinx, docname: str, source: list[str]) -> None:
 
 def setup(app: Sphinx) -> None:
     """Sphinx calls this."""
-    app.connect("source-read", files_by_address)
+    app.connect("source-read", by_address)

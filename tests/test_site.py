@@ -158,12 +158,21 @@ def test_axe_finds_a_picture_without_a_text_and_a_pale_word(browser: Browser) ->
 
 def violations(page: Page) -> list[str]:
     """What axe says against a page: rule and elements."""
-    rules = {name: {"enabled": True} for name in ("empty-table-header", "heading-order")}
+    rules = {"heading-order": {"enabled": True}}
     results = Axe().run(page, options={"runOnly": LEVELS, "rules": rules, "resultTypes": ["violations"]})
     return [
         f"{violation['id']} {[node['target'] for node in violation['nodes']]}"
         for violation in results.response["violations"]
     ]
+
+
+@pytest.mark.real
+def test_pictures_follow_the_readers_choice_of_light_or_dark(address: str, browser: Browser) -> None:
+    page = browser.new_page(color_scheme="light")
+    page.goto(f"{address}how-to/operating.html")
+    page.evaluate("document.body.dataset.theme = 'dark'")
+    assert page.eval_on_selector("article img", "picture => getComputedStyle(picture).colorScheme") == "dark"
+    page.close()
 
 
 @pytest.mark.real
