@@ -1,6 +1,6 @@
 # Two commands need nothing but git, make, Python >= 3.11 and Go:
 #   make cluster   an example cluster in build/anton (DEST=, ANSWERS= change both)
-#   make test      every test, with the real tools
+#   make test      every test, with the real tools; those of the documentation site look at it in Chromium
 PYTHON ?= python3
 ANSWERS ?= examples/anton.yaml
 DEST ?= build/$(basename $(notdir $(ANSWERS)))
@@ -14,7 +14,7 @@ WORKERS ?= 2
 
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help cluster test test-fast test-cluster lint bench pictures verify-charts tags release-cluster tools clean
+.PHONY: help cluster test test-fast test-cluster lint docs bench pictures verify-charts tags release-cluster tools clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -41,6 +41,11 @@ lint: $(STAMP) ## format and lint
 	$(BIN)/ruff check --fix .
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
+
+docs: $(STAMP) ## build the documentation site, build/docs
+	@rm -rf build/docs
+	@$(BIN)/python -m sphinx -W --keep-going -E -q -d build/doctrees docs build/docs
+	@echo "build/docs/index.html is the first page"
 
 bench: tools ## measure, side by side
 	PYTHONPATH=template/scripts $(BIN)/python -m tests.bench

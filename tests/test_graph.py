@@ -41,6 +41,14 @@ def test_every_kustomization_is_in_the_picture_once(mine: Path) -> None:
     assert sorted(texts(cluster)) == sorted(name for _, name in cluster.by_key)
 
 
+def test_the_picture_has_a_name_and_a_description_for_those_who_do_not_see_it(mine: Path) -> None:
+    cluster = Cluster(mine)
+    picture = ElementTree.fromstring(graph_svg(cluster))  # noqa: S314, it is our own
+    assert picture.get("role") == "img"
+    assert picture.findtext("{*}title")
+    assert str(len(cluster.by_key)) in picture.findtext("{*}desc", "")
+
+
 def test_boxes_do_not_overlap_and_what_comes_first_stands_at_the_left(mine: Path) -> None:
     cluster = Cluster(mine)
     picture = graph_svg(cluster)

@@ -5,6 +5,7 @@ import os
 import re
 import time
 from collections.abc import Mapping, Sequence
+from html import escape
 from itertools import groupby
 from pathlib import Path
 from types import TracebackType
@@ -81,13 +82,15 @@ class Terminal:
         return True
 
     def picture(self, title: str) -> str:
-        """The screen as SVG, as high as what is on it."""
+        """The screen as SVG, as high as what is on it; the title is its name for those who don't see it, too."""
         console = Console(record=True, width=self.screen.columns, file=io.StringIO(), color_system="truecolor")
         for number in range(len(self.text.splitlines())):
             console.print(self._line(number), no_wrap=True, overflow="crop")
         drawn = console.export_svg(title=title, unique_id="terminal")
         # A picture in a page fetches no fonts, and every page has a monospaced one.
-        return re.sub(r"\s*@font-face \{.*?\}\n", "\n", drawn, flags=re.DOTALL)
+        drawn = re.sub(r"\s*@font-face \{.*?\}\n", "\n", drawn, flags=re.DOTALL)
+        head, rest = drawn.split(">", 1)
+        return f'{head} role="img">\n    <title>{escape(title)}</title>{rest}'
 
     def _line(self, number: int) -> Text:
         cells = [self.screen.buffer[number][column] for column in range(self.screen.columns)]

@@ -1,0 +1,78 @@
+"""The site of docs/: built as `make docs` builds it, read as HTML, served on loopback and shown in Chromium."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property, partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from urllib.parse import unquote, urljoin, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+from playwright.sync_api import Browser, sync_playwright
+
+
+def build(source: Path, site: Path) -> str:
+    """The site of the pages in a folder; returns what Sphinx says against them, one warning a line."""
+    options = ["-W", "--keep-going", "-E", "-q", "-d", str(site.with_name("doctrees"))]
+    command = [sys.executable, "-m", "sphinx", *options, str(source), str(site)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) is (done.stderr == ""), done.stderr
+    return done.stderr
+
+
+class Site:
+    """A built site."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @cached_property
+    def pages(self) -> dict[str, BeautifulSoup]:
+        """Every page, by its path in the site."""
+        names = sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*.html"))
+        return {name: BeautifulSoup((self.folder / name).read_text(), "html.parser") for name in names}
+
+    def links(self, name: str) -> set[str]:
+        """What a page leads to or loads, as it is written there."""
+        return {str(tag[key]) for key in ("href", "src") for tag in self.pages[name].select(f"[{key}]")}
+
+    def leads_nowhere(self, name: str, link: str) -> bool:
+        """Whether a page's link is to a file that the site does not have, or to a place that is not in that file."""
+        there = urlsplit(urljoin(f"http://site/{name}", link))
+        if there.netloc != "site":
+            return False
+        target, anchor = unquote(there.path).lstrip("/"), unquote(there.fragment)
+        if not (self.folder / target).is_file():
+            return True
+        return anchor != "" and target in self.pages and self.pages[target].find(id=anchor) is None
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address at which a folder is served, on loopback."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Nothing: the tests say what is missing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Debian's headless Chromium; a test that has none fails."""
+    program = shutil.which("chromium")
+    if not program:
+        pytest.fail("The site is looked at in Chromium, which is not here: apt-get install chromium", pytrace=False)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--disable-gpu", "--disable-quic"])
+        yield browser
+        browser.close()
