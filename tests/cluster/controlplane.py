@@ -87,7 +87,13 @@ def _bring_up(started: Processes) -> dict[str, Any]:
         "--node-lease-duration-seconds=40",
         f"--server-address=127.0.0.1:{kwok}",
     )
-    for name, flags in json.loads((folder / WANTED).read_text()).items():
+    start_flux(started, json.loads((folder / WANTED).read_text()))
+    return access
+
+
+def start_flux(started: Processes, flags: dict[str, list[str]]) -> None:
+    """Start Flux controllers with these arguments, and a home of their own each; the folder has a kubeconfig."""
+    for name, own in flags.items():
         home = started.scratch / name
         home.mkdir(parents=True)
         started.start(
@@ -98,15 +104,14 @@ def _bring_up(started: Processes) -> dict[str, Any]:
             "--events-addr=",
             "--metrics-addr=127.0.0.1:0",
             "--health-addr=127.0.0.1:0",
-            *flags,
+            *own,
             environment={
-                "KUBECONFIG": str(kubeconfig),
+                "KUBECONFIG": str(started.folder / "kubeconfig"),
                 "RUNTIME_NAMESPACE": "flux-system",
                 "HOME": str(home),
                 "TMPDIR": str(home),
             },
         )
-    return access
 
 
 def _stages() -> list[Object]:

@@ -62,6 +62,8 @@ def simple_commands(line: str) -> Iterator[list[str]]:
     for inner in re.findall(r"\$\(([^()]*)\)", line):
         yield from simple_commands(inner)
     lexer = shlex.shlex(re.sub(r"\$\([^()]*\)", "SUBSTITUTED", line), posix=True, punctuation_chars=True)
+    # Else a colon, as in `task talos:apply-node`, would be a word of its own.
+    lexer.whitespace_split = True
     lexer.commenters = "#"
     words: list[str] = []
     follows_redirection = False

@@ -1,0 +1,214 @@
+"""What Flux does with the objects of an app whose Kustomization moves to flux-system, as the page about it says."""
+
+import os
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cluster import kustomizer
+from tests.cluster.cluster import KUSTOMIZATIONS
+from tests.cluster.source import GROUP, SourceController, archive_of
+from tests.support import processes
+from tests.support.apiserver import ApiServer
+from tests.support.render import PROJECT, commit_all
+from tests.support.repository import FLUX_KUSTOMIZATION, Object
+
+pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.xdist_group("taking-over")]
+
+PAGE = PROJECT / "docs" / "how-to" / "let-flux-take-over.md"
+ROOT = "cluster-apps"
+NAMESPACE = "flux-system"
+TICK_SECONDS = 0.2
+ORPHAN: dict[str, Any] = {"deletionPolicy": "Orphan"}
+GIT = {"apiVersion": GROUP, "kind": "GitRepository", "metadata": {"name": "flux-system", "namespace": NAMESPACE}}
+CLAIM = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+RELEASE = {"interval": "1h", "chartRef": {"kind": "OCIRepository", "name": "app"}}
+APP = [
+    {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "app"}, "spec": CLAIM},
+    {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "app"}, "data": {"key": "value"}},
+    {"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "metadata": {"name": "app"}, "spec": RELEASE},
+]
+# What a Kustomization says before it goes, and how the page names it.
+CASES: dict[str, tuple[dict[str, Any], str]] = {
+    "prune": ({}, "nothing, and `prune: true`"),
+    "wait": ({"deletionPolicy": "WaitForTermination"}, "`deletionPolicy: WaitForTermination` or `Delete`"),
+    "delete": ({"deletionPolicy": "Delete", "prune": False}, "or `Delete`, with any `prune`"),
+    "orphan": (ORPHAN, "`deletionPolicy: Orphan`"),
+    "suspend": ({"suspend": True}, "`suspend: true`"),
+    "no-prune": ({"prune": False}, "`prune: false`, and no `deletionPolicy`"),
+}
+
+
+class Taking:
+    """A cluster that follows `repository`: one namespace, called like the case, with one app."""
+
+    def __init__(self, server: ApiServer, source: SourceController, folder: Path, namespace: str) -> None:
+        self.server, self.source, self.repository, self.namespace = server, source, folder / "repository", namespace
+
+    def push(self, where: str, objects: list[dict[str, Any]] = APP, **spec: Any) -> None:
+        """Commit the app, with its Kustomization in the namespace `where` and these fields, and wait until it runs."""
+        shutil.rmtree(self.repository / "kubernetes", ignore_errors=True)
+        app = f"kubernetes/apps/{self.namespace}/app"
+        ks = kustomization(self.namespace, where, f"./{app}/app", targetNamespace=self.namespace, **spec)
+        kept = {"name": self.namespace, "annotations": {"kustomize.toolkit.fluxcd.io/prune": "disabled"}}
+        self._write(f"{app}/app/kustomization.yaml", {"resources": ["objects.yaml"]})
+        self._write(f"{app}/app/objects.yaml", *objects)
+        self._write(f"{app}/ks.yaml", ks)
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": kept}
+        self._write(f"kubernetes/apps/{self.namespace}/namespace.yaml", namespace)
+        listed = {"resources": ["namespace.yaml", "app/ks.yaml"]}
+        self._write(f"kubernetes/apps/{self.namespace}/kustomization.yaml", listed)
+        commit_all(self.repository, "feat: the app")
+        self.source.repository = archive_of(self.repository)
+        processes.wait_until(lambda: self._fetched == self.source.repository[0])
+        self.server.apply(kustomization(ROOT, NAMESPACE, "./kubernetes/apps"))
+        self.reconcile()
+        processes.wait_until(lambda: self._applied == {(NAMESPACE, ROOT), (where, self.namespace)})
+
+    def give(self, spec: dict[str, Any]) -> None:
+        """Give the app's Kustomization fields before it goes."""
+        [item] = [item for item in self.kustomizations if item["metadata"]["namespace"] == self.namespace]
+        self.server.change(item, {"spec": spec})
+
+    def remove(self, items: list[Object]) -> None:
+        """Delete Kustomizations, not what they have applied, and wait until they are gone."""
+        for item in items:
+            self.server.change(item, {"spec": ORPHAN | {"suspend": True}})
+            self.server.call("DELETE", f"{self.server.path_of(item)}/{item['metadata']['name']}")
+        gone = {item["metadata"]["uid"] for item in items}
+        processes.wait_until(lambda: not gone & {item["metadata"]["uid"] for item in self.kustomizations})
+
+    def reconcile(self) -> None:
+        asked = {"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": self.source.repository[0]}}}
+        self.server.change(kustomization(ROOT, NAMESPACE, ""), asked)
+
+    @property
+    def kustomizations(self) -> list[Object]:
+        return self.server.everything(*KUSTOMIZATIONS)
+
+    @property
+    def objects(self) -> dict[str, tuple[str, str]]:
+        """What the app is made of: by kind, the identity of the object and the namespace of its owner."""
+        found = {}
+        for one in APP:
+            for item in self.server.everything(str(one["apiVersion"]), str(one["kind"])):
+                if item["metadata"]["namespace"] == self.namespace and item["metadata"]["name"] == "app":
+                    owner = item["metadata"]["labels"][f"{FLUX_KUSTOMIZATION}/namespace"]
+                    found[item["kind"]] = item["metadata"]["uid"], owner
+        return found
+
+    @property
+    def _fetched(self) -> str:
+        return "".join(
+            item.get("status", {}).get("artifact", {}).get("revision", "")
+            for item in self.server.everything(GROUP, "GitRepository")
+        )
+
+    @property
+    def _applied(self) -> set[tuple[str, str]]:
+        """The Kustomizations that are there; empty unless each has applied the last commit, or is suspended."""
+        items = self.kustomizations
+        if any(
+            item.get("status", {}).get("lastAppliedRevision") != self.source.repository[0]
+            for item in items
+            if not item["spec"].get("suspend")
+        ):
+            return set()
+        return {(item["metadata"]["namespace"], item["metadata"]["name"]) for item in items}
+
+    def _write(self, path: str, *documents: dict[str, Any]) -> None:
+        (self.repository / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.repository / path).write_text(yaml.safe_dump_all(documents))
+
+
+def kustomization(name: str, namespace: str, path: str, **spec: Any) -> Object:
+    source = {"kind": "GitRepository", "name": "flux-system", "namespace": NAMESPACE}
+    return {
+        "apiVersion": KUSTOMIZATIONS[0],
+        "kind": KUSTOMIZATIONS[1],
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"interval": "1h", "retryInterval": "1s", "prune": True, "path": path, "sourceRef": source, **spec},
+    }
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ApiServer, SourceController]]:
+    """Flux, and a part that serves what is pushed."""
+    folder, ended = tmp_path_factory.mktemp("kustomizer"), threading.Event()
+    server = kustomizer.running(folder, os.getpid())
+    source = SourceController(server)
+
+    def play() -> None:
+        while not ended.wait(TICK_SECONDS):
+            source.tick()
+
+    thread = threading.Thread(target=play, daemon=True)
+    thread.start()
+    server.has_namespace(NAMESPACE)
+    server.apply(GIT | {"spec": {"url": "https://git.example.net/home.git", "interval": "1h"}})
+    yield server, source
+    ended.set()
+    thread.join()
+    source.close()
+    processes.stop(folder)
+
+
+@pytest.fixture
+def taking(
+    running: tuple[ApiServer, SourceController], tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Taking]:
+    """A namespace of the test's own; afterwards Flux leaves it alone."""
+    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[-50:].strip("-")
+    taking = Taking(*running, tmp_path, name)
+    yield taking
+    # The root first: it would bring its app back.
+    for is_wanted in (lambda item: item["metadata"]["name"] == ROOT, lambda item: True):
+        taking.remove([item for item in taking.kustomizations if is_wanted(item)])
+
+
+def page_says_it_stays(words: str) -> bool:
+    """What the page's table has beside these words; "the same" is what the row before has."""
+    table = PAGE.read_text().split("| --- | --- |\n", 1)[1].split("\n\n", 1)[0]
+    stays = False
+    for row in table.splitlines():
+        _, case, verdict, _ = row.split("|")
+        stays = stays if verdict.strip() == "the same" else verdict.strip().startswith("stay")
+        if words in case:
+            return stays
+    raise AssertionError(f"{PAGE.name} has no row for {words}")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_page_says_whose_objects_stay(case: str, taking: Taking) -> None:
+    spec, words = CASES[case]
+    taking.push(taking.namespace)
+    before = taking.objects
+    assert {owner for _, owner in before.values()} == {taking.namespace}
+    taking.give(spec)
+    taking.push(NAMESPACE)
+    after = taking.objects
+    assert {owner for _, owner in after.values()} == {NAMESPACE}
+    same = {kind for kind, (identity, _) in after.items() if identity == before[kind][0]}
+    assert same == (set(before) if page_says_it_stays(words) else set())
+
+
+def test_the_way_back_keeps_everything_while_the_new_ones_are_orphaned_too(taking: Taking) -> None:
+    taking.push(taking.namespace, **ORPHAN)
+    before = taking.objects
+    taking.push(NAMESPACE, **ORPHAN)
+    assert taking.objects != before
+    taking.push(taking.namespace, **ORPHAN)
+    assert taking.objects == before
+
+
+def test_a_kustomization_that_keeps_its_name_deletes_what_its_folder_no_longer_has(taking: Taking) -> None:
+    taking.push(NAMESPACE)
+    before = taking.objects
+    taking.push(NAMESPACE, [item for item in APP if item["kind"] != "ConfigMap"])
+    assert taking.objects == {kind: one for kind, one in before.items() if kind != "ConfigMap"}

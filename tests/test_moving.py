@@ -1,0 +1,335 @@
+"""The pages about moving: their commands bring apps of other repositories into a cluster in which nothing is found."""
+
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from lib.checks.flux import Cluster
+from lib.checks.topics import findings
+
+from tests.support.home import Home
+from tests.support.render import PROJECT
+
+HOW_TO = PROJECT / "docs" / "how-to"
+FROM_CLUSTER_TEMPLATE = HOW_TO / "move-from-cluster-template.md"
+FROM_YOUR_OWN = HOW_TO / "move-from-your-own-repository.md"
+ROOT = "kubernetes/flux/cluster/ks.yaml"
+ENCRYPTED = """\
+apiVersion: v1
+kind: Secret
+metadata:
+  name: {name}
+stringData:
+  {key}: ENC[AES256_GCM,data:cGFwZXI=,iv:aXY=,tag:dGFn,type:str]
+sops:
+  age:
+    - recipient: age1example
+  encrypted_regex: ^(data|stringData)$
+  mac_only_encrypted: true
+"""
+SOURCE = """\
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: OCIRepository
+metadata:
+  name: {name}
+spec:
+  interval: 15m
+  ref:
+    tag: 5.1.0
+  url: oci://ghcr.io/bjw-s-labs/helm/app-template
+"""
+RELEASE = """\
+---
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata:
+  name: {name}
+spec:
+  interval: 1h
+  chartRef:
+    kind: OCIRepository
+    name: {name}
+  values:
+    controllers:
+      {name}:
+        containers:
+          app:
+            image:
+              repository: ghcr.io/example/{name}
+              tag: 1.2.3
+            envFrom: {secrets}
+            resources:
+              requests:
+                cpu: 10m
+                memory: 64Mi
+              limits:
+                memory: 128Mi
+    service:
+      app:
+        ports:
+          http:
+            port: 8080
+    route:
+      app:
+        annotations:
+          external-dns.alpha.kubernetes.io/cloudflare-proxied: "true"
+        hostnames:
+          - "{name}.${{SECRET_DOMAIN}}"
+        parentRefs:
+          - name: {gateway}
+            namespace: network
+            sectionName: https
+"""
+CLAIM = """\
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata:
+  name: {name}
+spec:
+  accessModes:
+    - ReadWriteOnce
+  resources:
+    requests:
+      storage: 5Gi
+"""
+INGRESS = """\
+    ingress:
+      app:
+        className: internal
+        hosts:
+          - host: "jellyfin.${SECRET_DOMAIN}"
+            paths:
+              - path: /
+                service:
+                  identifier: app
+                  port: http
+"""
+SUBSTITUTE_FROM = """\
+  postBuild:
+    substituteFrom:
+      - name: cluster-secrets
+        kind: Secret
+"""
+CLUSTER_ANSWERS = {"ingress_backend": "envoy-gateway", "secrets_backend": "sops", "storage": "none", "components": []}
+
+
+def listing(*resources: str, components: str = "") -> str:
+    """A kustomization.yaml."""
+    lines = ["---", "apiVersion: kustomize.config.k8s.io/v1beta1", "kind: Kustomization"]
+    lines += ["components:", f"  - {components}"] if components else []
+    return "\n".join([*lines, "resources:", *(f"  - ./{name}" for name in resources), ""])
+
+
+def ks(name: str, namespace: str, more: str = "") -> str:
+    """A Flux Kustomization that its namespace's kustomization.yaml moves to the app's namespace."""
+    return f"""\
+---
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata:
+  name: {name}
+spec:
+  interval: 1h
+  path: ./kubernetes/apps/{namespace}/{name}/app
+{SUBSTITUTE_FROM}{more}  prune: true
+  sourceRef:
+    kind: GitRepository
+    name: flux-system
+    namespace: flux-system
+  targetNamespace: {namespace}
+  wait: false
+"""
+
+
+def write(root: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+
+
+def like_cluster_templates(root: Path) -> None:
+    """Apps as its users have them: with a claim; public, with a claim from a component; with an encrypted Secret."""
+    apps = "kubernetes/apps"
+    notes, jellyfin, paperless = f"{apps}/default/notes", f"{apps}/media/jellyfin", f"{apps}/media/paperless"
+    secrets = "[{secretRef: {name: paperless-secret}}]"
+    write(
+        root,
+        {
+            f"{notes}/ks.yaml": ks("notes", "default"),
+            f"{notes}/app/kustomization.yaml": listing("helmrelease.yaml", "ocirepository.yaml", "pvc.yaml"),
+            f"{notes}/app/helmrelease.yaml": RELEASE.format(name="notes", gateway="envoy-internal", secrets="[]"),
+            f"{notes}/app/ocirepository.yaml": SOURCE.format(name="notes"),
+            f"{notes}/app/pvc.yaml": CLAIM.format(name="notes"),
+            f"{jellyfin}/ks.yaml": ks("jellyfin", "media", "    substitute:\n      APP: jellyfin\n"),
+            f"{jellyfin}/app/kustomization.yaml": listing(
+                "helmrelease.yaml", "ocirepository.yaml", components="../../../../components/volume"
+            ),
+            f"{jellyfin}/app/helmrelease.yaml": RELEASE.format(name="jellyfin", gateway="envoy-external", secrets="[]"),
+            f"{jellyfin}/app/ocirepository.yaml": SOURCE.format(name="jellyfin"),
+            f"{paperless}/ks.yaml": ks("paperless", "media"),
+            f"{paperless}/app/kustomization.yaml": listing(
+                "helmrelease.yaml", "ocirepository.yaml", "secret.sops.yaml"
+            ),
+            f"{paperless}/app/helmrelease.yaml": RELEASE.format(
+                name="paperless", gateway="envoy-internal", secrets=secrets
+            ),
+            f"{paperless}/app/ocirepository.yaml": SOURCE.format(name="paperless"),
+            f"{paperless}/app/secret.sops.yaml": ENCRYPTED.format(name="paperless-secret", key="PASSWORD"),
+            "kubernetes/components/volume/kustomization.yaml": listing("pvc.yaml").replace(
+                "v1beta1\nkind: Kustomization", "v1alpha1\nkind: Component"
+            ),
+            "kubernetes/components/volume/pvc.yaml": CLAIM.format(name="${APP}"),
+            "kubernetes/components/sops/cluster-secrets.sops.yaml": ENCRYPTED.format(
+                name="cluster-secrets", key="SECRET_DOMAIN"
+            ),
+        },
+    )
+
+
+def block(page: Path, beginning: str) -> str:
+    """The page's block of shell that begins with this."""
+    blocks = re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL)
+    [found] = [text for text in blocks if text.startswith(beginning)]
+    return str(found)
+
+
+def run(home: Home, commands: str) -> None:
+    """What somebody pastes into a shell; subprocess.CalledProcessError when a command fails."""
+    subprocess.run(["bash", "-euo", "pipefail", "-c", commands], cwd=home.root, check=True)
+
+
+def rules(home: Home) -> set[str]:
+    """The rules by which something is found."""
+    return {finding.rule.id for finding in findings(Cluster(home.root))}
+
+
+def replace(home: Home, path: str, old: str, new: str) -> None:
+    text = home.text(path)
+    assert old in text
+    home.write(path, text.replace(old, new))
+
+
+def says(page: Path, *texts: str) -> None:
+    """What the test does by hand stands in the page."""
+    for text in texts:
+        assert text in page.read_text()
+
+
+def give(home: Home, app: str, fields: str) -> None:
+    """Add fields to the spec of an app's ks.yaml."""
+    path = f"kubernetes/apps/{app}/ks.yaml"
+    home.write(path, home.text(path) + fields)
+
+
+DECRYPTION = "  decryption: {provider: sops}\n"
+SUBSTITUTE = "  postBuild:\n    substitute:\n      APP: jellyfin\n"
+
+
+@pytest.fixture
+def moved(home_with: Callable[..., Home]) -> Home:
+    """The three apps, after the commands of the page, before anything is written by hand."""
+    home = home_with(**CLUSTER_ANSWERS)
+    like_cluster_templates(home.root.parent / "old")
+    says(FROM_CLUSTER_TEMPLATE, "task new:namespace NAME=media")
+    home.add("namespace", "kubernetes/apps/media")
+    run(home, block(FROM_CLUSTER_TEMPLATE, "for app in"))
+    return home
+
+
+def test_apps_of_cluster_template_are_moved_as_the_page_says(moved: Home) -> None:
+    says(FROM_CLUSTER_TEMPLATE, "| `postBuild.substitute`, `components` | the same |", f"`{DECRYPTION.strip()}`")
+    give(moved, "media/jellyfin", SUBSTITUTE)
+    give(moved, "media/paperless", DECRYPTION)
+    assert list(map(str, findings(Cluster(moved.root)))) == []
+    release = moved.text("kubernetes/apps/media/jellyfin/app/helmrelease.yaml")
+    assert "jellyfin.${DOMAIN}" in release
+    assert "name: external\n" in release
+    assert "external-dns.kubernetes.io/cloudflare-proxied" in release
+
+
+def test_what_is_left_to_write_by_hand_is_found(moved: Home) -> None:
+    assert rules(moved) == {"substitution-undefined", "secret-not-decrypted"}
+
+
+def test_without_the_pages_commands_the_checks_stop_whoever_copies(home_with: Callable[..., Home]) -> None:
+    home = home_with(**CLUSTER_ANSWERS)
+    like_cluster_templates(home.root.parent / "old")
+    home.add("namespace", "kubernetes/apps/media")
+    run(home, "cp -r ../old/kubernetes/apps ../old/kubernetes/components kubernetes/")
+    for namespace, name in (("default", "notes"), ("media", "jellyfin"), ("media", "paperless")):
+        listed = f"kubernetes/apps/{namespace}/kustomization.yaml"
+        home.write(listed, f"{home.text(listed)}  - ./{name}/ks.yaml\n")
+    assert rules(home) >= {"gateway-unknown", "root-patch-replaces", "secret-not-decrypted"}
+
+
+def test_a_cluster_secrets_with_more_than_the_domain_serves_all_apps_from_flux_system(moved: Home) -> None:
+    give(moved, "media/jellyfin", SUBSTITUTE)
+    give(moved, "media/paperless", DECRYPTION)
+    replace(moved, "kubernetes/components/volume/pvc.yaml", "5Gi", "${SIZE}")
+    assert rules(moved) == {"substitution-undefined"}
+    says(FROM_CLUSTER_TEMPLATE, "`kubernetes/flux/meta/settings/`", "`{kind: Secret, name: cluster-secrets}`")
+    secret = ENCRYPTED.format(name="cluster-secrets\n  namespace: flux-system", key="SIZE")
+    moved.write("kubernetes/flux/meta/settings/cluster-secrets.sops.yaml", secret)
+    assert rules(moved) >= {"substitution-undefined", "secret-not-decrypted"}
+    replace(moved, ROOT, "  path: ./kubernetes/flux/meta\n", f"  path: ./kubernetes/flux/meta\n{DECRYPTION}")
+    second = "              - {kind: Secret, name: cluster-secrets}\n"
+    replace(
+        moved, ROOT, "                name: cluster-settings\n", f"                name: cluster-settings\n{second}"
+    )
+    assert rules(moved) == set()
+
+
+def test_the_line_that_orphans_is_one_that_the_root_takes(moved: Home) -> None:
+    give(moved, "media/jellyfin", SUBSTITUTE)
+    give(moved, "media/paperless", DECRYPTION)
+    replace(
+        moved,
+        ROOT,
+        "        spec:\n          postBuild:",
+        "        spec:\n          deletionPolicy: Orphan\n          postBuild:",
+    )
+    cluster = Cluster(moved.root)
+    assert findings(cluster) == []
+    policies = {ks.name: ks.item.spec.get("deletionPolicy") for ks in cluster.kustomizations if ks.parent}
+    assert set(policies) > {"jellyfin", "paperless", "notes", "cilium"}
+    assert set(policies.values()) == {"Orphan"}
+
+
+def test_an_app_of_a_repository_made_by_hand_is_moved_as_the_page_says(home_with: Callable[..., Home]) -> None:
+    home = home_with(secrets_backend="sops", storage="none", components=[])
+    app = "kubernetes/apps/media/jellyfin"
+    by_hand = ks("jellyfin", "media", "  commonMetadata: {labels: {app.kubernetes.io/name: jellyfin}}\n")
+    by_hand = by_hand.replace("  name: jellyfin\nspec", "  name: &app jellyfin\n  namespace: &namespace media\nspec")
+    by_hand = by_hand.replace(
+        "targetNamespace: media", "targetNamespace: *namespace\n  retryInterval: 2m\n  timeout: 10m"
+    )
+    release = RELEASE.format(name="jellyfin", gateway="", secrets="[]").partition("    route:")[0] + INGRESS
+    write(
+        home.root.parent / "old",
+        {
+            f"{app}/ks.yaml": by_hand,
+            f"{app}/app/kustomization.yaml": listing("helmrelease.yaml"),
+            f"{app}/app/helmrelease.yaml": release,
+            "kubernetes/flux/meta/repos/jellyfin.yaml": SOURCE.format(name="jellyfin\n  namespace: flux-system"),
+        },
+    )
+    home.add("namespace", "kubernetes/apps/media")
+    run(home, block(FROM_YOUR_OWN, "cp -r ../old/kubernetes/apps/media/jellyfin"))
+    left = {"class-not-awaited", "root-patch-replaces", "source-unknown", "substitution-undefined"}
+    assert rules(home) == left
+    ours, values = f"{app}/ks.yaml", f"{app}/app/helmrelease.yaml"
+    replace(home, ours, SUBSTITUTE_FROM, "  dependsOn:\n    - name: nginx-internal\n")
+    replace(home, values, "SECRET_DOMAIN", "DOMAIN")
+    replace(home, values, "    name: jellyfin\n  values", "    name: jellyfin\n    namespace: flux-system\n  values")
+    assert list(map(str, findings(Cluster(home.root)))) == []
+    says(
+        FROM_YOUR_OWN,
+        "root-patch-replaces |",
+        "source-unknown |",
+        "substitution-undefined |",
+        "such as `gateways`, `nginx-internal`",
+    )
