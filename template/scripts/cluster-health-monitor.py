@@ -14,7 +14,6 @@ Exit codes: 0 ready, 1 ready with warnings, 2 not ready, 3 something could not b
 from lib import cluster
 from lib.arguments import FAILED, Parser
 from lib.health import gate, waiting
-from lib.health.problems import Level
 from lib.health.report import show
 from lib.health.running import add_options, run
 from lib.terminal import command, err, out
@@ -42,7 +41,7 @@ def main() -> int:
 
     verdict = waiting.wait(inventory, arguments.timeout, say, **options)
     show(verdict, out, as_json=arguments.json)
-    return verdict.code if verdict.open else Level.CRITICAL
+    return verdict.code
 
 
 if __name__ == "__main__":

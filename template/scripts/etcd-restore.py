@@ -23,7 +23,9 @@ def main() -> None:
     talos.refuse_without_talosconfig()
     cluster = inventory()
     state = etcd.look(cluster)
-    if state.spare >= 0:
+    if state.silence:
+        warn(f"Nobody knows whether etcd has lost its quorum: {state.silence}. See to that first.")
+    elif state.spare >= 0:
         warn(f"etcd has a quorum ({etcd.names(state.healthy)}), and a restore would lose what it knows.")
         out.print("A controller that is dead for good: `task talos:replace-node IP=<its address>`.", markup=False)
     newest = snapshots.newest(cluster)

@@ -21,6 +21,8 @@ def refuse_unless_there_is_a_cluster(cluster: Inventory, node: Node) -> State:
     if problem := talos.why_the_rendered_configs_are_stale(cluster):
         raise Refusal(problem)
     state = etcd.look(cluster)
+    if state.silence:
+        raise Refusal(f"{node} can't join, since nobody knows how etcd is: {state.silence}.")
     if state.spare < 0:
         raise Refusal(
             f"etcd has no quorum, {state.quorum} of {state.voters} must agree, so {node} can't join: the first nodes "

@@ -1,0 +1,247 @@
+"""What the health check says of a snapshot, and of a kubeconfig that leads nowhere: words, and no guesses."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from lib import etcd as members
+from lib import talos
+from lib.cluster import Inventory, Node
+from lib.etcd import Answer, State
+from lib.health import gate, pods
+from lib.health.etcd import Etcd
+from lib.health.nodes import nodes
+from lib.health.storage import storage
+from lib.kube import client
+from lib.kube.kinds import CLAIM, NODE, POD, STORAGE_CLASS, WARNING
+from lib.kube.snapshot import Snapshot, take
+from lib.refusal import Refusal
+
+from tests.support.render import PROJECT
+
+LONG_AGO = "2026-01-01T00:00:00Z"
+NOW = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+CONTROLLERS = tuple(Node(f"k8s-{number}", f"192.168.1.{97 + number}", "controller", "x") for number in (1, 2, 3))
+ANTON = Inventory("anton", "https://192.168.1.101:6443", CONTROLLERS)
+
+
+def item(name: str, namespace: str = "", since: str = LONG_AGO, **more: Any) -> Any:
+    metadata = {"name": name, "creationTimestamp": since} | ({"namespace": namespace} if namespace else {})
+    return {"metadata": metadata, **more}
+
+
+def said(*parts: Any) -> list[str]:
+    return [str(problem) for part in parts for problem in part.problems]
+
+
+# --- What may not be looked at is no fault ---
+
+
+def test_what_one_may_not_see_is_not_said_to_be_missing() -> None:
+    nothing = Snapshot(denied=dict.fromkeys((NODE, POD, STORAGE_CLASS), "forbidden"))
+    assert said(nodes(nothing, ["k8s-1"]), gate.control_plane(nothing, ANTON), gate.vital(nothing)) == []
+    claims = [item("data", "media", spec={"storageClassName": "fast"}), item("other", "media", spec={})]
+    assert said(storage(Snapshot({CLAIM: claims}, denied={STORAGE_CLASS: "forbidden"}))) == []
+
+
+def test_what_one_may_see_and_is_not_there_is_missing() -> None:
+    empty = Snapshot({NODE: [], POD: []})
+    assert said(nodes(empty, ["k8s-1"])) == ["Node k8s-1: is in talos/inventory.yaml and not in the cluster"]
+    assert len(said(gate.control_plane(empty, ANTON))) == 9
+
+
+def test_a_node_that_has_said_nothing_yet_is_not_ready() -> None:
+    part = nodes(Snapshot({NODE: [item("k8s-1", status={})]}), ["k8s-1"])
+    assert said(part) == ["Node k8s-1: is not ready: its kubelet has not reported yet"]
+    assert part.looked_at == "1 nodes, Kubernetes unknown"
+
+
+# --- etcd ---
+
+
+def asked(monkeypatch: pytest.MonkeyPatch, look: Callable[[Inventory], State]) -> Etcd:
+    monkeypatch.setattr(talos, "has_talosconfig", lambda: True)
+    monkeypatch.setattr(members, "look", look)
+    return Etcd(ANTON)
+
+
+def test_when_no_controller_answers_talosctl_etcd_is_unknown_and_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a talosconfig that has expired every member is silent, and a restore would destroy what is well."""
+    silent = State(tuple(Answer(node, silence="tls: expired certificate.") for node in CONTROLLERS))
+    etcd = asked(monkeypatch, lambda _: silent)
+    assert etcd.parts == []
+    assert etcd.unknown == [
+        "etcd can't be asked: of k8s-1 (192.168.1.98), k8s-2 (192.168.1.99), k8s-3 (192.168.1.100) nobody answers "
+        "talosctl: tls: expired certificate."
+    ]
+
+
+def test_a_quorum_that_is_lost_is_still_said_when_one_controller_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, *others = CONTROLLERS
+    alone = State((Answer(first, leader="0" * 16), *(Answer(node, silence="gone") for node in others)))
+    etcd = asked(monkeypatch, lambda _: alone)
+    assert said(*etcd.parts)[0].startswith("etcd: has no quorum: 1 of 3 members answers")
+    assert etcd.unknown == []
+
+
+def test_without_talosctl_the_rest_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Inventory) -> State:
+        raise Refusal("talosctl is not on PATH: `mise install` installs it.")
+
+    etcd = asked(monkeypatch, refuse)
+    assert etcd.parts == []
+    assert etcd.unknown == ["etcd can't be asked: talosctl is not on PATH: `mise install` installs it."]
+
+
+# --- Pods and claims ---
+
+
+def stuck(since: str = LONG_AGO) -> Any:
+    waiting = {"name": "app", "ready": False, "state": {"waiting": {"reason": "ContainerCreating"}}}
+    volumes = [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]
+    status = {"phase": "Pending", "startTime": since, "containerStatuses": [waiting]}
+    return item("films-0", "media", since, kind="Pod", spec={"volumes": volumes}, status=status)
+
+
+def test_a_pod_that_never_starts_has_the_reason_that_kubernetes_warned_of() -> None:
+    """A Secret that is a volume is in no status, only in an event."""
+    about = {"kind": "Pod", "namespace": "media", "name": "films-0"}
+    old, new = (
+        item(
+            f"films-0.{number}",
+            "media",
+            involvedObject=about,
+            message=text,
+            lastTimestamp=f"2026-01-01T00:00:0{number}Z",
+        )
+        for number, text in (
+            (1, "something else"),
+            (2, 'MountVolume.SetUp failed for volume "v" :\nsecret "a" not found'),
+        )
+    )
+    part = pods.pods(Snapshot({POD: [stuck()], WARNING: [new, old]}))
+    assert said(part) == [
+        'Pod media/films-0: is not ready: container app is not: MountVolume.SetUp failed for volume "v" : secret "a" '
+        "not found"
+    ]
+    assert said(pods.pods(Snapshot({POD: [stuck()]}))) == ["Pod media/films-0: is not ready: container app is not"]
+    assert said(pods.pods(Snapshot({POD: [stuck(NOW)], WARNING: [new]}))) == []
+
+
+def test_a_claim_is_given_the_time_that_its_pod_is_given() -> None:
+    classes = [item("local-path", volumeBindingMode="WaitForFirstConsumer"), item("nfs", volumeBindingMode="Immediate")]
+
+    def problems(claim: Any, pod: Any = None) -> list[str]:
+        there = [pod] if pod else []
+        return said(storage(Snapshot({STORAGE_CLASS: classes, CLAIM: [claim], POD: there})))
+
+    first = {"storageClassName": "local-path"}
+    assert problems(item("data", "media", spec=first), stuck(NOW)) == []
+    assert problems(item("data", "media", spec=first), stuck()) == [
+        "PersistentVolumeClaim media/data: is not bound, and a pod waits for it"
+    ]
+    at_once = {"storageClassName": "nfs"}
+    assert problems(item("data", "media", NOW, spec=at_once)) == []
+    assert problems(item("data", "media", spec=at_once)) == ["PersistentVolumeClaim media/data: is not bound"]
+
+
+def test_a_claim_that_wants_no_class_does_not_miss_the_default() -> None:
+    claims = [item("data", "media", spec={"storageClassName": ""}, status={"phase": "Bound"})]
+    assert said(storage(Snapshot({STORAGE_CLASS: [], CLAIM: claims}))) == []
+    claims[0]["spec"] = {}
+    assert said(storage(Snapshot({STORAGE_CLASS: [], CLAIM: claims}))) == [
+        "StorageClass: none is the default, and a claim names none"
+    ]
+
+
+# --- A kubeconfig that leads nowhere ---
+
+CLUSTER = {"server": "https://127.0.0.1:1", "insecure-skip-tls-verify": True}
+NONSENSE = "bm9uc2Vuc2U="
+PLUGIN = {"apiVersion": "client.authentication.k8s.io/v1beta1", "args": ["sesame"]}
+BROKEN: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "an authority that is none": ({"certificate-authority-data": NONSENSE}, {}, "can't be used: the credentials of"),
+    "an authority that is not there": ({"certificate-authority": "/nowhere"}, {}, "can't be used: the credentials of"),
+    "a certificate that is none": (
+        {}, {"client-certificate-data": NONSENSE, "client-key-data": NONSENSE}, "can't be used: the credentials of",
+    ),
+    "a certificate without a key": ({}, {"client-certificate": "/nowhere"}, "can't be used: the credentials of"),
+    "a plugin that is not there": ({}, {"exec": PLUGIN | {"command": "nobody-has-it"}}, "can't be reached: "),
+    "a plugin that fails": ({}, {"exec": PLUGIN | {"command": "false"}}, "can't be reached: Exec false returned 1"),
+    "a plugin that says nonsense": ({}, {"exec": PLUGIN | {"command": "echo"}}, "can't be reached: "),
+    "a login that nobody supports any more": ({}, {"auth-provider": {"name": "oidc"}}, "auth-provider not supported"),
+    "an address without a scheme": ({"server": "10.0.0.1:6443"}, {}, "has 10.0.0.1:6443 as the API's address: write"),
+    "an address that is none": ({"server": "https://[::1"}, {}, "has https://[::1 as the API's address: write"),
+    "a port that is none": ({"server": "https://10.0.0.1:99999"}, {}, "as the API's address: write one like"),
+    "no address": ({"server": ""}, {}, "has (nothing) as the API's address: write one like"),
+}  # fmt: skip
+
+
+def refused(path: Path) -> str:
+    """What is said of a kubeconfig, in process."""
+
+    async def look() -> Snapshot:
+        async with client.connected() as connection:
+            return await take(connection, (NODE,))
+
+    with pytest.raises(Refusal) as refusal:
+        asyncio.run(look())
+    return str(refusal.value)
+
+
+@pytest.fixture
+def kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    return tmp_path / "kubeconfig"
+
+
+def written(cluster: dict[str, Any], user: dict[str, Any]) -> str:
+    config = {
+        "clusters": [{"name": "c", "cluster": cluster}],
+        "users": [{"name": "u", "user": user}],
+        "contexts": [{"name": "home", "context": {"cluster": "c", "user": "u"}}],
+        "current-context": "home",
+    }
+    return yaml.safe_dump(config)
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_kubeconfig_that_can_not_be_used_is_one_sentence(name: str, kubeconfig: Path) -> None:
+    cluster, user, sentence = BROKEN[name]
+    kubeconfig.write_text(written(CLUSTER | cluster, user or {"token": "sesame"}))
+    found = refused(kubeconfig)
+    assert sentence in found and "sesame" not in found and "\n" not in found
+
+
+@pytest.mark.parametrize("token", ['"sesame', "[sesame", "sesame: sesame", "!!binary sesame", "{sesame}"])
+def test_a_kubeconfig_that_is_broken_where_the_token_is_keeps_it(token: str, kubeconfig: Path) -> None:
+    text = written(CLUSTER, {"token": "open"})
+    kubeconfig.write_text(text.replace("token: open", f"token: {token}"))
+    found = refused(kubeconfig)
+    assert found.startswith(f"{kubeconfig} is no kubeconfig: ") and "sesame" not in found
+
+
+def test_whoever_has_read_enough_may_stop_reading(tmp_path: Path) -> None:
+    code = (
+        "from lib.terminal import command\n"
+        "def main():\n"
+        "    for number in range(100_000):\n"
+        "        print('{\"number\":', number, '}')\n"
+        "command(main, failed=3)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(PROJECT / "template/scripts")}
+    with subprocess.Popen(
+        [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as tool:
+        assert tool.stdout and tool.stderr
+        tool.stdout.readline()
+        tool.stdout.close()
+        assert tool.stderr.read() == b""
+        assert tool.wait(30) == 3
