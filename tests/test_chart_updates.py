@@ -528,6 +528,30 @@ def test_a_private_registry_is_asked_with_the_login_that_helm_or_docker_keeps(ho
         assert "docker/config.json can't be read as Docker's list of logins" in home.ends_with(3)
 
 
+def test_a_token_that_has_run_out_meanwhile_is_asked_for_anew(home: ChartHome) -> None:
+    """A registry's token lasts a minute unless it says more, and many charts take longer."""
+    archives = {version: home.package(version).read_bytes() for version in ("1.0.0", "1.0.1")}
+    home.add_app()
+    tokens: list[str] = []
+
+    class Hasty(Private):
+        def do_GET(self) -> None:
+            path, _, query = self.path.partition("?")
+            if path == "/token":
+                tokens.append(f"t{len(tokens)}")
+                return self.answer(200, {"token": tokens[-1]})
+            if tokens and self.headers.get("Authorization") == f"Bearer {tokens[-1]}":
+                tokens.append("nobody has this one")
+                return self.answer(*self.content(path, query))
+            challenge = f'Bearer realm="http://{self.headers["Host"]}/token",service="test"'
+            return self.answer(401, {}, ("WWW-Authenticate", challenge))
+
+    Hasty.archives = archives
+    with serving(Hasty) as host:
+        home.add_source("1.0.0", f"oci://{host}/private/demo")
+        assert home.json(1)[0]["updates"][0]["version"] == "1.0.1"
+
+
 def test_a_registry_that_sends_another_content_is_not_believed(home: ChartHome) -> None:
     archives = {version: home.package(version).read_bytes() for version in ("1.0.0", "1.0.1")}
     home.add_app()

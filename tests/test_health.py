@@ -461,6 +461,20 @@ def is_refused(done: subprocess.CompletedProcess[str], said: str) -> None:
     assert done.stderr.startswith("error: ") and said in done.stderr and done.stderr.count("\n") == 1, done.stderr
 
 
+def test_waiting_for_an_api_that_never_answers_ends_in_time_and_knows_nothing(other: Path, server: ApiServer) -> None:
+    text = (other / "kubeconfig").read_text()
+    (other / "kubeconfig").write_text(text.replace(f":{server.port}", ":1"))
+    done = check(other, "--wait", "--timeout=0.05", script="cluster-health-monitor")
+    assert done.returncode == 3 and "no upgrade now" in done.stdout
+    assert "? the API has not answered since" in done.stdout
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "abc", "nan", "inf", "1e9"])
+def test_a_timeout_that_is_none_is_refused(value: str, home: Path) -> None:
+    done = check(home, "--wait", f"--timeout={value}", script="cluster-health-monitor")
+    assert done.returncode == 3 and f"{value} is no number of minutes up to 1440" in done.stderr
+
+
 def test_without_a_kubeconfig_it_says_how_to_get_one(other: Path) -> None:
     (other / "kubeconfig").unlink()
     is_refused(check(other, KUBECONFIG=""), "kubeconfig is missing: `task kubeconfig` fetches it.")

@@ -18,7 +18,7 @@ CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 
 
 class Registry:
-    """Registries as Helm asks them. A token is asked for once per chart."""
+    """Registries as Helm asks them. A token is asked for once per chart, and anew when it has run out."""
 
     def __init__(self, web: Web) -> None:
         self._web = web
@@ -69,9 +69,11 @@ class Registry:
         with self._lock:
             known = self._headers.get(key)
         answer = self._web.ask(url, (headers or {}) | ({"Authorization": known} if known else {}))
-        if answer.status != 401 or known:
+        if answer.status != 401:
             return answer
-        if not (authorization := self._authorization(answer, host, path)):
+        # A token lasts for a minute or some.
+        authorization = self._authorization(answer, host, path)
+        if authorization in ("", known):
             return answer
         with self._lock:
             self._headers[key] = authorization
