@@ -785,6 +785,7 @@ def test_verbose_says_what_was_looked_at(home: Path) -> None:
     parts = re.findall(r"^✓ (\w+) ", done.stdout, re.MULTILINE)
     assert parts == [
         "API",
+        "access",
         "etcd",
         "nodes",
         "network",

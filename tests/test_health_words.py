@@ -1,21 +1,26 @@
 """What the health check says of a snapshot, and of a kubeconfig that leads nowhere: words, and no guesses."""
 
 import asyncio
+import base64
 import os
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from lib import etcd as members
 from lib import talos
 from lib.cluster import Inventory, Node
 from lib.etcd import Answer, State
 from lib.health import gate, pods
+from lib.health.access import access
 from lib.health.etcd import Etcd
 from lib.health.nodes import nodes
 from lib.health.storage import storage
@@ -245,3 +250,59 @@ def test_whoever_has_read_enough_may_stop_reading(tmp_path: Path) -> None:
         tool.stdout.close()
         assert tool.stderr.read() == b""
         assert tool.wait(30) == 3
+
+
+# --- Keys that run out ---
+
+
+def made_until(ends: datetime) -> dict[str, str]:
+    """Certificate and key of a user, in base64."""
+    key = Ed25519PrivateKey.generate()
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "admin")])
+    since = datetime(2020, 1, 1, tzinfo=UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, since, ends).sign(key, None)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return {
+        "certificate": base64.b64encode(made.public_bytes(Encoding.PEM)).decode(),
+        "key": base64.b64encode(private).decode(),
+    }
+
+
+def kept(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch, ends: datetime) -> None:
+    """A kubeconfig and a talosconfig with certificates that end then."""
+    pair = made_until(ends)
+    user = {"client-certificate-data": pair["certificate"], "client-key-data": pair["key"]}
+    kubeconfig.write_text(written(CLUSTER, user))
+    talosconfig = kubeconfig.with_name("talosconfig")
+    talosconfig.write_text(yaml.safe_dump({"contexts": {"anton": {"crt": pair["certificate"]}}}))
+    monkeypatch.setattr("lib.health.access.TALOSCONFIG", talosconfig)
+
+
+@pytest.mark.parametrize(
+    ("days", "problems"),
+    [
+        (200, []),
+        (9, ["certificate ends in 9d, after which it opens nothing"] * 2),
+        (-1, ["certificate has ended, after which it opens nothing"] * 2),
+        # From 2050 on, a certificate writes the year in four digits.
+        (365 * 40, []),
+    ],
+)
+def test_keys_that_end_soon_are_named_with_what_renews_them(
+    days: int, problems: list[str], kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = datetime.now(UTC).replace(microsecond=0) + timedelta(days=days, hours=1)
+    kept(kubeconfig, monkeypatch, ends)
+    part = access(ANTON)
+    assert [problem.text.removeprefix("its ") for problem in part.problems] == problems
+    assert [problem.command for problem in part.problems] == ["task kubeconfig", "task configure"][: len(problems)]
+    assert part.looked_at == f"kubeconfig until {ends:%Y-%m-%d}, talosconfig until {ends:%Y-%m-%d}"
+
+
+def test_a_login_without_a_certificate_ends_when_its_issuer_says_so(
+    kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lib.health.access.TALOSCONFIG", kubeconfig.with_name("nowhere"))
+    kubeconfig.write_text(written(CLUSTER, {"token": "sesame"}))
+    part = access(ANTON)
+    assert (part.looked_at, part.problems) == ("no certificates", ())

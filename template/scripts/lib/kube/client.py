@@ -28,7 +28,7 @@ async def connected(context: str | None = None) -> AsyncIterator[AsyncClient]:
     Over HTTP/1.1: in httpcore's HTTP/2 a quiet watch keeps the others from hearing, and a refused login looks like a
     broken connection. Nothing goes through a proxy that the environment names for the internet.
     """
-    client = _client(_config(context))
+    client = _client(config_of(context))
     try:
         yield client
     finally:
@@ -48,7 +48,8 @@ def _named(path: Path) -> str:
     return short(path) if path == KUBECONFIG else str(path)
 
 
-def _config(context: str | None) -> Any:
+def config_of(context: str | None) -> Any:
+    """What a kubeconfig says of one context, its current one by default; Refusal when that can't be used."""
     path = kubeconfig()
     where = _named(path)
     if not path.is_file():
