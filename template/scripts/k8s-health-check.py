@@ -3,7 +3,7 @@
 # requires-python = ">=3.11"
 # dependencies = ["lightkube==1.0.1", "pyyaml==6.0.3", "questionary==2.1.1", "rich==15.0.0"]
 # ///
-"""Say what is wrong in the cluster, in words: API, your keys, etcd, nodes, network, storage, certificates, secrets, Flux, pods.
+"""Say what is wrong in the cluster, in words: API, keys, etcd, nodes, network, storage, secrets, Flux, pods.
 
 Looking changes nothing, and no secret's value is read.
 
