@@ -54,6 +54,8 @@ pytestmark = [pytest.mark.real, pytest.mark.xdist_group("health")]
 
 TOOLS = ("k8s-health-check", "flux-deployment-check", "flux-monitor", "cluster-health-monitor")
 LONG_AGO = "2026-01-01T00:00:00Z"
+# A Job would leave its pods to nobody otherwise.
+AT_ONCE = "gracePeriodSeconds=0&propagationPolicy=Background"
 CLASS: Object = {
     "apiVersion": "storage.k8s.io/v1",
     "kind": "StorageClass",
@@ -273,7 +275,7 @@ FAULTS = {
     ),
     "external-dns is down": Fault(
         (workload("Deployment", "media", "external-dns", 0),), 2,
-        "✗ Deployment media/external-dns: has no pod that is ready: public DNS records is down",
+        "✗ Deployment media/external-dns: has no pod that is ready: public DNS is down",
     ),
     "a Gateway does not take a route": Fault(
         (custom("HTTPRoute", "gateway.networking.k8s.io/v1", "media", {"parentRefs": [{"name": "internal"}]},
@@ -378,7 +380,7 @@ def with_faults(server: ApiServer) -> Iterator[Any]:
     for item in made:
         # Nobody is there who would take the finalizers away.
         server.change(item, {"metadata": {"finalizers": None}})
-        server.call("DELETE", f"{server.path_of(item)}/{item['metadata']['name']}?gracePeriodSeconds=0")
+        server.call("DELETE", f"{server.path_of(item)}/{item['metadata']['name']}?{AT_ONCE}")
     for thing in before:
         put(server, thing)
 
