@@ -507,29 +507,61 @@ def serving_nonsense() -> Iterator[int]:
         served.shutdown()
 
 
-def test_what_one_may_not_see_is_said_and_the_rest_is_looked_at(
-    other: Path, server: ApiServer, with_faults: Any
-) -> None:
-    role = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRole",
-        "metadata": {"name": "guest"},
-        "rules": [
-            {"apiGroups": ["*"], "resources": ["nodes", "namespaces", "certificates"], "verbs": ["list", "watch"]}
-        ],
-    }
-    subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": apiserver.GUEST}
-    binding = role | {"kind": "ClusterRoleBinding", "subjects": [subject], "roleRef": {
-        "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "guest",
-    }}  # fmt: skip
-    binding.pop("rules")
-    with_faults(((role, {}), (binding, {}), certificate(-2)))
-    config = other / "kubeconfig"
-    config.write_text(config.read_text().replace("token: judge", f"token: {apiserver.GUEST}"))
+def test_what_one_may_not_see_is_said_and_the_rest_is_looked_at(other: Path, with_faults: Any) -> None:
+    with_faults(guest("nodes", "namespaces", "certificates"))
+    with_faults((certificate(-2),))
+    log_in_as_guest(other)
     done = check(other)
     assert done.returncode == 3
     assert "✗ Certificate media/one: has expired" in done.stdout
     assert '? pods can\'t be looked at: pods is forbidden: User "guest" cannot list resource "pods"' in done.stdout
+
+
+def test_one_may_see_everything_but_nodes_and_none_is_said_to_be_missing(other: Path, with_faults: Any) -> None:
+    with_faults(guest("namespaces", "pods", "deployments", "daemonsets"))
+    log_in_as_guest(other)
+    for script in ("k8s-health-check", "cluster-health-monitor"):
+        done = check(other, script=script)
+        assert done.returncode == 3
+        assert "? nodes can't be looked at: nodes is forbidden" in done.stdout
+        assert "Node k8s-1" not in done.stdout
+
+
+def test_the_monitor_says_what_one_may_not_see(other: Path, with_faults: Any) -> None:
+    with_faults(guest("kustomizations", "namespaces"))
+    log_in_as_guest(other)
+    sentence = "helmreleases.helm.toolkit.fluxcd.io is forbidden"
+    done = check(other, script="flux-monitor")
+    assert done.returncode == 3 and f"helmreleases can't be looked at: {sentence}" in done.stderr
+    with Terminal([sys.executable, "scripts/flux-monitor.py", "--watch"], other, size=(200, 40)) as terminal:
+        terminal.shows(sentence)
+        terminal.press("q")
+        assert terminal.ends() == 0
+
+
+def guest(*plurals: str) -> tuple[tuple[Object, Object], ...]:
+    """What lets the guest look at some kinds."""
+    group = "rbac.authorization.k8s.io"
+    rules = [{"apiGroups": ["*"], "resources": list(plurals), "verbs": ["list", "watch"]}]
+    role = {
+        "apiVersion": f"{group}/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": "guest"},
+        "rules": rules,
+    }
+    binding = {
+        "apiVersion": f"{group}/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": "guest"},
+        "subjects": [{"apiGroup": group, "kind": "User", "name": apiserver.GUEST}],
+        "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "guest"},
+    }
+    return (role, {}), (binding, {})
+
+
+def log_in_as_guest(home: Path) -> None:
+    config = home / "kubeconfig"
+    config.write_text(config.read_text().replace("token: judge", f"token: {apiserver.GUEST}"))
 
 
 def test_a_kind_that_the_repository_uses_and_the_cluster_does_not_know_is_said(home: Path, server: ApiServer) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 import os
 import subprocess
 import sys
@@ -19,10 +20,12 @@ from lib import etcd as members
 from lib import talos
 from lib.cluster import Inventory, Node
 from lib.etcd import Answer, State
-from lib.health import gate, pods
+from lib.health import gate, pods, running
 from lib.health.access import access
 from lib.health.etcd import Etcd
 from lib.health.nodes import nodes
+from lib.health.problems import Level, Part, Problem
+from lib.health.report import Report
 from lib.health.storage import storage
 from lib.kube import client
 from lib.kube.kinds import CLAIM, NODE, POD, STORAGE_CLASS, WARNING
@@ -164,6 +167,17 @@ def test_a_claim_that_wants_no_class_does_not_miss_the_default() -> None:
     assert said(storage(Snapshot({STORAGE_CLASS: [], CLAIM: claims}))) == [
         "StorageClass: none is the default, and a claim names none"
     ]
+
+
+def test_getting_older_is_no_change_that_a_watch_tells(capsys: pytest.CaptureFixture[str]) -> None:
+    def report(text: str) -> Report:
+        return Report([Part("nodes", "1 nodes", (Problem(Level.CRITICAL, "Node k8s-1", text),))])
+
+    with running._shown(as_json=True) as show:
+        for text in ("is not ready since 59s", "is not ready since 1m", "is not ready since 2h", "is cordoned"):
+            show(report(text), "")
+    told = [json.loads(line)["parts"][0]["problems"][0]["text"] for line in capsys.readouterr().out.splitlines()]
+    assert told == ["is not ready since 59s", "is cordoned"]
 
 
 # --- A kubeconfig that leads nowhere ---
