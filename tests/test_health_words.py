@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import itertools
 import json
 import os
 import subprocess
@@ -20,14 +21,20 @@ from lib import etcd as members
 from lib import talos
 from lib.cluster import Inventory, Node
 from lib.etcd import Answer, State
+from lib.flux.graph import Graph
+from lib.flux.revisions import revisions
+from lib.flux.rows import rows
 from lib.health import gate, pods, running
 from lib.health.access import access
+from lib.health.certificates import certificates, secrets
 from lib.health.etcd import Etcd
+from lib.health.flux import controllers, flux
+from lib.health.network import network
 from lib.health.nodes import nodes
 from lib.health.problems import Level, Part, Problem
 from lib.health.report import Report
 from lib.health.storage import storage
-from lib.kube import client
+from lib.kube import client, kinds
 from lib.kube.kinds import CLAIM, NODE, POD, STORAGE_CLASS, WARNING
 from lib.kube.snapshot import Snapshot, take
 from lib.refusal import Refusal
@@ -178,6 +185,48 @@ def test_getting_older_is_no_change_that_a_watch_tells(capsys: pytest.CaptureFix
             show(report(text), "")
     told = [json.loads(line)["parts"][0]["problems"][0]["text"] for line in capsys.readouterr().out.splitlines()]
     assert told == ["is not ready since 59s", "is cordoned"]
+
+
+SAYING_LITTLE: tuple[dict[str, Any], ...] = (
+    {},
+    {"spec": None, "status": None},
+    {"spec": {}, "status": {}},
+    {"spec": {"suspend": True}},
+    {"status": {"conditions": None, "inventory": None, "history": None}},
+    {"status": {"conditions": [{}], "inventory": {"entries": None}}},
+    {"status": {"conditions": [{"type": "Ready", "status": "False"}], "phase": "Failed"}},
+    {"status": {"conditions": [{"type": "Ready", "status": "Unknown"}], "phase": "Running"}},
+    {"status": {"phase": "Pending", "containerStatuses": None, "initContainerStatuses": None}},
+    {"status": {"phase": "Running", "containerStatuses": [{"name": "app"}]}},
+)
+METADATA: tuple[dict[str, Any], ...] = (
+    {},
+    {"labels": None, "annotations": None, "ownerReferences": None},
+    {"creationTimestamp": LONG_AGO},
+    {"deletionTimestamp": LONG_AGO},
+    {"labels": {"kustomize.toolkit.fluxcd.io/name": "a"}},
+)
+EVERYTHING = (*kinds.CORE, *kinds.BROUGHT, *kinds.FLUX, kinds.WARNING, kinds.LONGHORN_VOLUME)
+
+
+@pytest.mark.parametrize("kind", EVERYTHING, ids=str)
+def test_an_object_that_says_little_of_itself_is_no_traceback(
+    kind: kinds.Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "version_of", lambda _: "v1.2.3")
+    monkeypatch.setattr(talos, "has_talosconfig", lambda: False)
+    door = gate.Gate(ANTON)
+    for more, metadata in itertools.product(SAYING_LITTLE, METADATA):
+        place = {} if kind.of_cluster else {"namespace": "media"}
+        odd = {"kind": kind.name, "metadata": {"name": "a", **place, **metadata}, **more}
+        snapshot = Snapshot({one: [] for one in EVERYTHING} | {kind: [odd]})
+        graph = Graph.of(snapshot)
+        for look in (network, storage, certificates, secrets, pods.pods):
+            look(snapshot, "media")
+        for part in (nodes(snapshot, []), flux(graph, "media", snapshot), controllers(snapshot), revisions(snapshot)):
+            Report([part]).as_json()
+        rows(graph)
+        door.examine(snapshot).as_json()
 
 
 # --- A kubeconfig that leads nowhere ---

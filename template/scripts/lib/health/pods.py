@@ -80,7 +80,7 @@ def of_pod(pod: Object, warnings: Iterable[Object] = ()) -> Iterator[Problem]:
             yield problem(Level.WARNING, f"should have been gone for {age_of(str(asked))}", describe)
     elif phase == "Failed":
         # What a Job made counts with its Job, which may have tried again.
-        if not any(owner["kind"] == "Job" for owner in pod["metadata"].get("ownerReferences", [])):
+        if not any(owner["kind"] == "Job" for owner in pod["metadata"].get("ownerReferences") or []):
             said = status.get("message") or status.get("reason") or "a container ended with an error"
             yield problem(Level.WARNING, f"has failed: {said}", describe)
     elif phase == "Unknown":

@@ -15,7 +15,9 @@ FIRST_CONSUMER = "WaitForFirstConsumer"
 def storage(snapshot: Snapshot, namespace: str = "") -> Part:
     """Storage classes and claims."""
     classes = {str(one["metadata"]["name"]): one for one in snapshot.of(STORAGE_CLASS)}
-    defaults = [name for name, one in classes.items() if one["metadata"].get("annotations", {}).get(DEFAULT) == "true"]
+    defaults = [
+        name for name, one in classes.items() if (one["metadata"].get("annotations") or {}).get(DEFAULT) == "true"
+    ]
     claims = list(snapshot.of(CLAIM, namespace=namespace))
     problems = [problem for claim in claims for problem in of_claim(claim, classes, snapshot)]
     if len(defaults) > 1:
