@@ -2,11 +2,14 @@
 
 import asyncio
 import base64
+import contextlib
+import gc
 import itertools
 import json
 import os
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -227,6 +230,26 @@ def test_an_object_that_says_little_of_itself_is_no_traceback(
             Report([part]).as_json()
         rows(graph)
         door.examine(snapshot).as_json()
+
+
+def test_looking_and_telling_all_day_leaves_nothing_behind() -> None:
+    """Follower, which keeps the snapshot, has a test of its own: here is what is made of it at every change."""
+    sizes = []
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), running._shown(as_json=True) as show:
+        tracemalloc.start()
+        try:
+            for number in range(60):
+                there = [
+                    stuck() | {"metadata": item(f"films-{number}-{one}", "media")["metadata"]} for one in range(50)
+                ]
+                snapshot = Snapshot({POD: there, NODE: [item("k8s-1")]})
+                parts = [flux(Graph.of(snapshot)), nodes(snapshot, ["k8s-1"]), pods.pods(snapshot), storage(snapshot)]
+                show(Report(parts), "")
+                gc.collect()
+                sizes.append(tracemalloc.get_traced_memory()[0])
+        finally:
+            tracemalloc.stop()
+    assert max(sizes[30:]) < max(sizes[:30]) + 20_000, sizes
 
 
 # --- A kubeconfig that leads nowhere ---

@@ -557,6 +557,13 @@ def test_upgrade_k8s_is_gated_and_keeps_etcd_before(
     assert "can't spare a node now: Deployment kube-system/coredns" in home.workplace.refuses("talos:upgrade-k8s")
 
 
+def test_a_node_is_drained_where_its_pods_can_go_elsewhere(home: Home, old_machines: Machines, tmp_path: Path) -> None:
+    found = shim(home, tmp_path / "shim", "upgrade", then="false")
+    assert "`task talos:upgrade` goes on" in home.workplace.refuses("talos:upgrade", "--", "--yes")
+    # talosctl drains unless it is told otherwise.
+    assert "--drain" not in found.log.read_text()
+
+
 def test_upgrade_k8s_says_when_talosctl_fails(
     home: Home, machines: Machines, wellness: Wellness, tmp_path: Path
 ) -> None:
