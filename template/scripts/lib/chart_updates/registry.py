@@ -9,6 +9,7 @@ from lib.chart_updates import NotHad
 from lib.chart_updates.login import login_for
 from lib.chart_updates.pins import Source
 from lib.chart_updates.web import Answer, Web, refuse_bad
+from lib.checks.charts import mapping, sequence
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 # The second is Helm's before 3.8.
@@ -52,7 +53,7 @@ class Registry:
         refuse_bad(answer, url, f"version {version} of {path}")
         said = answer.json()
         layers = said.get("layers") if isinstance(said, dict) else None
-        layer = next((one for one in layers or [] if one.get("mediaType") in CHART_LAYERS), None)
+        layer = next((one for one in map(mapping, sequence(layers)) if one.get("mediaType") in CHART_LAYERS), None)
         if layer is None:
             raise NotHad(f"{path}:{version} is no Helm chart")
         digest = str(layer.get("digest", ""))
