@@ -21,7 +21,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from lib import etcd as members
-from lib import talos
+from lib import joining, talos
 from lib.cluster import Inventory, Node
 from lib.etcd import Answer, State
 from lib.flux.graph import Graph
@@ -38,7 +38,7 @@ from lib.health.problems import Level, Part, Problem
 from lib.health.report import Report
 from lib.health.storage import storage
 from lib.kube import client, kinds
-from lib.kube.kinds import CLAIM, NODE, POD, STORAGE_CLASS, WARNING
+from lib.kube.kinds import CLAIM, NODE, POD, STORAGE_CLASS, VOLUME, WARNING
 from lib.kube.snapshot import Snapshot, take
 from lib.refusal import Refusal
 
@@ -79,6 +79,14 @@ def test_a_node_that_has_said_nothing_yet_is_not_ready() -> None:
     part = nodes(Snapshot({NODE: [item("k8s-1", status={})]}), ["k8s-1"])
     assert said(part) == ["Node k8s-1: is not ready: its kubelet has not reported yet"]
     assert part.looked_at == "1 nodes, Kubernetes unknown"
+
+
+def test_what_is_lost_with_a_node_is_not_less_because_one_may_not_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def volumes() -> Snapshot:
+        return Snapshot(denied={VOLUME: "persistentvolumes is forbidden"})
+
+    monkeypatch.setattr(joining, "_volumes", volumes)
+    assert joining.losses(CONTROLLERS[0]).endswith("It may be more, since persistentvolumes is forbidden.")
 
 
 # --- etcd ---
