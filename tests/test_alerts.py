@@ -109,3 +109,12 @@ def test_ntfy_is_told_what_to_show_of_an_event_of_flux(render: Renderer) -> None
     title, text = shown_by_ntfy(provider["spec"]["address"])
     assert title == "{{.involvedObject.kind}} {{.involvedObject.name}}"
     assert text == '{{printf "%.3000s" .message}}'
+
+
+def test_a_cluster_that_tells_nobody_has_nothing_of_alerts(render: Renderer) -> None:
+    for answers in ({}, WITHOUT_MONITORING):
+        root = render(answers)
+        assert [path for path in root.rglob("*alert*") if path.is_file()] == []
+        cluster = Repository(root, answers)
+        assert not {"flux-alerts", "alertmanager-config"} & cluster.app.keys()
+        assert "name: alerts" not in (root / "bootstrap/secrets.yaml").read_text()

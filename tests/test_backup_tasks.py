@@ -318,3 +318,9 @@ def test_what_makes_no_sense_is_refused_and_nothing_is_touched(
     assert said in films.workplace.refuses(*words(films))
     assert films.is_running == (True, True, 1)
     assert films.all("ReplicationDestination") == []
+
+
+def test_without_a_kubeconfig_the_task_says_how_to_get_one(films: Films) -> None:
+    (films.workplace.root / "kubeconfig").unlink()
+    for task in ("backup:list", "backup:now", "backup:restore"):
+        assert films.workplace.refuses(task, app_of(films)) == "kubeconfig is missing: `task kubeconfig` fetches it."

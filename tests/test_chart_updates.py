@@ -456,6 +456,29 @@ def test_a_repository_that_answers_nonsense_is_named_with_the_reason(
     assert words in said
 
 
+def test_an_index_with_an_address_that_is_none_is_named(home: ChartHome) -> None:
+    home.add_app(spec={"chart": CHART | {"spec": CHART["spec"] | {"version": "1.2.3"}}})
+    index = "entries: {demo: [{version: 1.2.4, urls: ['http://[::1']}, {version: 1.2.3, urls: ['http://[::1']}]}"
+    with serving(type("Said", (Answers,), {"said": (200, index)})) as host:
+        home.add_repository(f"http://{host}")
+        said = home.ends_with(3)
+    assert f"error: http://{host} (demo) 1.2.4 is not compared: http://{host} says an address for demo 1.2.4" in said
+
+
+@pytest.mark.parametrize("layers", [["a"], "a", [{"mediaType": "text/plain"}]])
+def test_a_registry_whose_manifest_is_none_of_a_chart_is_named(home: ChartHome, layers: Any) -> None:
+    class Odd(Private):
+        def do_GET(self) -> None:
+            path = self.path.partition("?")[0]
+            tags = {"tags": ["1.0.0", "1.0.1"]}
+            self.answer(200, tags if path.endswith("/list") else {"schemaVersion": 2, "layers": layers})
+
+    home.add_app()
+    with serving(Odd) as host:
+        home.add_source("1.0.0", f"oci://{host}/private/demo")
+        assert "1.0.1 is not compared: private/demo:1.0.1 is no Helm chart" in home.ends_with(3)
+
+
 def test_a_chart_that_is_not_in_a_registry_is_named(home: ChartHome) -> None:
     home.add_source("1.2.3")
     home.add_app()
@@ -526,6 +549,30 @@ def test_a_private_registry_is_asked_with_the_login_that_helm_or_docker_keeps(ho
             (home.scratch / place).unlink()
         (home.scratch / "docker/config.json").write_text("{")
         assert "docker/config.json can't be read as Docker's list of logins" in home.ends_with(3)
+
+
+def test_a_token_that_has_run_out_meanwhile_is_asked_for_anew(home: ChartHome) -> None:
+    """A registry's token lasts a minute unless it says more, and many charts take longer."""
+    archives = {version: home.package(version).read_bytes() for version in ("1.0.0", "1.0.1")}
+    home.add_app()
+    tokens: list[str] = []
+
+    class Hasty(Private):
+        def do_GET(self) -> None:
+            path, _, query = self.path.partition("?")
+            if path == "/token":
+                tokens.append(f"t{len(tokens)}")
+                return self.answer(200, {"token": tokens[-1]})
+            if tokens and self.headers.get("Authorization") == f"Bearer {tokens[-1]}":
+                tokens.append("nobody has this one")
+                return self.answer(*self.content(path, query))
+            challenge = f'Bearer realm="http://{self.headers["Host"]}/token",service="test"'
+            return self.answer(401, {}, ("WWW-Authenticate", challenge))
+
+    Hasty.archives = archives
+    with serving(Hasty) as host:
+        home.add_source("1.0.0", f"oci://{host}/private/demo")
+        assert home.json(1)[0]["updates"][0]["version"] == "1.0.1"
 
 
 def test_a_registry_that_sends_another_content_is_not_believed(home: ChartHome) -> None:

@@ -3,6 +3,7 @@
 The messages are as the controllers wrote them; tests/cluster has those that a test cluster can be brought to say.
 """
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -129,6 +130,20 @@ SAID = {
 def test_a_message_becomes_a_sentence_and_a_command(case: str) -> None:
     about, said, text, command = SAID[case]
     assert explain(about, said) == (text, command)
+
+
+@pytest.mark.parametrize("word", ["x", 'Secret "a" is invalid: ', "Secret/media/token dry-run failed, ", "a " * 20])
+def test_a_message_as_long_as_flux_writes_them_is_read_at_once(word: str) -> None:
+    said = (word * 32768)[:32768]
+    started = time.monotonic()
+    explain(APP, said)
+    assert time.monotonic() - started < 1
+
+
+def test_of_many_objects_that_are_refused_the_one_that_can_not_change_is_named() -> None:
+    refused = 'Service "a" is invalid: spec.ports: Required value; Job.batch "b" is invalid: spec.template: '
+    text = explain(RELEASE, f"{refused}field is immutable").text
+    assert text == "Job b can't be changed in place (spec.template): delete it, and Flux makes it anew"
 
 
 def stands() -> dict[str, tuple[dict[str, Any], State]]:

@@ -8,6 +8,7 @@ import base64
 import contextlib
 import gc
 import importlib.util
+import itertools
 import json
 import os
 import re
@@ -17,6 +18,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing, contextmanager
@@ -52,7 +54,9 @@ pytestmark = [pytest.mark.real, pytest.mark.xdist_group("health")]
 
 TOOLS = ("k8s-health-check", "flux-deployment-check", "flux-monitor", "cluster-health-monitor")
 LONG_AGO = "2026-01-01T00:00:00Z"
-CLASS = {
+# A Job would leave its pods to nobody otherwise.
+AT_ONCE = "gracePeriodSeconds=0&propagationPolicy=Background"
+CLASS: Object = {
     "apiVersion": "storage.k8s.io/v1",
     "kind": "StorageClass",
     "metadata": {"name": "local-path", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
@@ -162,6 +166,13 @@ NOW = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 RESTARTED = container(running={}, restarts=12, last={"exitCode": 1, "finishedAt": NOW}) | {"ready": True}
 RESTARTED_LONG_AGO = RESTARTED | {"lastState": {"terminated": {"exitCode": 1, "finishedAt": LONG_AGO}}}
 REFUSED = said_by("ReplicaFailure", "True", "violates PodSecurity")
+GAVE_UP = said_by("Failed", "True", "it has reached its backoff limit")
+ONCE = {"restartPolicy": "Never", "containers": [{"name": "app", "image": "a"}]}
+NOT_TAKEN = {
+    "parentRef": {"name": "internal"},
+    "controllerName": "example.net/gateways",
+    "conditions": [said_by("Accepted", "False", "no listener takes its host name")],
+}
 
 
 @dataclass(frozen=True)
@@ -257,6 +268,41 @@ FAULTS = {
         (custom("Service", "v1", "media", {"type": "LoadBalancer", "ports": [{"port": 80}]}, {}),), 2,
         "✗ Service media/one: has no address",
     ),
+    "the tunnel is down": Fault(
+        (workload("Deployment", "media", "cloudflared", 0),), 2,
+        "✗ Deployment media/cloudflared: has no pod that is ready: the tunnel is down",
+        "kubectl --namespace media logs deployment/cloudflared",
+    ),
+    "external-dns is down": Fault(
+        (workload("Deployment", "media", "external-dns", 0),), 2,
+        "✗ Deployment media/external-dns: has no pod that is ready: public DNS is down",
+    ),
+    "a Gateway does not take a route": Fault(
+        (custom("HTTPRoute", "gateway.networking.k8s.io/v1", "media", {"parentRefs": [{"name": "internal"}]},
+                {"parents": [NOT_TAKEN]}),),
+        1, "! HTTPRoute media/one: is not served by Gateway internal: no listener takes its host name",
+    ),
+    "a Job has given up": Fault(
+        (custom("Job", "batch/v1", "media", {"template": {"spec": ONCE}},
+                {"startTime": LONG_AGO, "conditions": [said_by("FailureTarget"), GAVE_UP]}),),
+        1, "! Job media/one: has given up: it has reached its backoff limit", "kubectl --namespace media logs job/one",
+    ),
+    "a volume is lost": Fault(
+        ((claim("local-path")[0], {"phase": "Lost"}),), 2,
+        "✗ PersistentVolumeClaim media/data: has lost its volume, and the data with it",
+    ),
+    "two storage classes are the default": Fault(
+        ((CLASS | {"metadata": CLASS["metadata"] | {"name": "longhorn"}}, {}),), 1,
+        "! StorageClasses local-path, longhorn: are all the default, so the newest of them is taken",
+    ),
+    "an item of 1Password is not there": Fault(
+        (custom("OnePasswordItem", "onepassword.com/v1", "media", {"itemPath": "vaults/Homelab/items/a"},
+                {"conditions": [said_by("Ready", "False", "no item a")]}),),
+        2, "✗ OnePasswordItem media/one: is not filled: no item a",
+    ),
+    "a node's disk is full": Fault(
+        (node("k8s-2", said_by("Ready"), said_by("DiskPressure")),), 1, "! Node k8s-2: is short of disk space",
+    ),
     "the store of secrets can't be read": Fault(
         (custom("ClusterSecretStore", "external-secrets.io/v1", "", STORE,
                 {"conditions": [said_by("Ready", "False", "invalid token")]}),),
@@ -334,7 +380,7 @@ def with_faults(server: ApiServer) -> Iterator[Any]:
     for item in made:
         # Nobody is there who would take the finalizers away.
         server.change(item, {"metadata": {"finalizers": None}})
-        server.call("DELETE", f"{server.path_of(item)}/{item['metadata']['name']}?gracePeriodSeconds=0")
+        server.call("DELETE", f"{server.path_of(item)}/{item['metadata']['name']}?{AT_ONCE}")
     for thing in before:
         put(server, thing)
 
@@ -417,6 +463,20 @@ def is_refused(done: subprocess.CompletedProcess[str], said: str) -> None:
     assert done.stderr.startswith("error: ") and said in done.stderr and done.stderr.count("\n") == 1, done.stderr
 
 
+def test_waiting_for_an_api_that_never_answers_ends_in_time_and_knows_nothing(other: Path, server: ApiServer) -> None:
+    text = (other / "kubeconfig").read_text()
+    (other / "kubeconfig").write_text(text.replace(f":{server.port}", ":1"))
+    done = check(other, "--wait", "--timeout=0.05", script="cluster-health-monitor")
+    assert done.returncode == 3 and "no upgrade now" in done.stdout
+    assert "? the API has not answered since" in done.stdout
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "abc", "nan", "inf", "1e9"])
+def test_a_timeout_that_is_none_is_refused(value: str, home: Path) -> None:
+    done = check(home, "--wait", f"--timeout={value}", script="cluster-health-monitor")
+    assert done.returncode == 3 and f"{value} is no number of minutes up to 1440" in done.stderr
+
+
 def test_without_a_kubeconfig_it_says_how_to_get_one(other: Path) -> None:
     (other / "kubeconfig").unlink()
     is_refused(check(other, KUBECONFIG=""), "kubeconfig is missing: `task kubeconfig` fetches it.")
@@ -447,29 +507,61 @@ def serving_nonsense() -> Iterator[int]:
         served.shutdown()
 
 
-def test_what_one_may_not_see_is_said_and_the_rest_is_looked_at(
-    other: Path, server: ApiServer, with_faults: Any
-) -> None:
-    role = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRole",
-        "metadata": {"name": "guest"},
-        "rules": [
-            {"apiGroups": ["*"], "resources": ["nodes", "namespaces", "certificates"], "verbs": ["list", "watch"]}
-        ],
-    }
-    subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": apiserver.GUEST}
-    binding = role | {"kind": "ClusterRoleBinding", "subjects": [subject], "roleRef": {
-        "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "guest",
-    }}  # fmt: skip
-    binding.pop("rules")
-    with_faults(((role, {}), (binding, {}), certificate(-2)))
-    config = other / "kubeconfig"
-    config.write_text(config.read_text().replace("token: judge", f"token: {apiserver.GUEST}"))
+def test_what_one_may_not_see_is_said_and_the_rest_is_looked_at(other: Path, with_faults: Any) -> None:
+    with_faults(guest("nodes", "namespaces", "certificates"))
+    with_faults((certificate(-2),))
+    log_in_as_guest(other)
     done = check(other)
     assert done.returncode == 3
     assert "✗ Certificate media/one: has expired" in done.stdout
     assert '? pods can\'t be looked at: pods is forbidden: User "guest" cannot list resource "pods"' in done.stdout
+
+
+def test_one_may_see_everything_but_nodes_and_none_is_said_to_be_missing(other: Path, with_faults: Any) -> None:
+    with_faults(guest("namespaces", "pods", "deployments", "daemonsets"))
+    log_in_as_guest(other)
+    for script in ("k8s-health-check", "cluster-health-monitor"):
+        done = check(other, script=script)
+        assert done.returncode == 3
+        assert "? nodes can't be looked at: nodes is forbidden" in done.stdout
+        assert "Node k8s-1" not in done.stdout
+
+
+def test_the_monitor_says_what_one_may_not_see(other: Path, with_faults: Any) -> None:
+    with_faults(guest("kustomizations", "namespaces"))
+    log_in_as_guest(other)
+    sentence = "helmreleases.helm.toolkit.fluxcd.io is forbidden"
+    done = check(other, script="flux-monitor")
+    assert done.returncode == 3 and f"helmreleases can't be looked at: {sentence}" in done.stderr
+    with Terminal([sys.executable, "scripts/flux-monitor.py", "--watch"], other, size=(200, 40)) as terminal:
+        terminal.shows(sentence)
+        terminal.press("q")
+        assert terminal.ends() == 0
+
+
+def guest(*plurals: str) -> tuple[tuple[Object, Object], ...]:
+    """What lets the guest look at some kinds."""
+    group = "rbac.authorization.k8s.io"
+    rules = [{"apiGroups": ["*"], "resources": list(plurals), "verbs": ["list", "watch"]}]
+    role = {
+        "apiVersion": f"{group}/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": "guest"},
+        "rules": rules,
+    }
+    binding = {
+        "apiVersion": f"{group}/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": "guest"},
+        "subjects": [{"apiGroup": group, "kind": "User", "name": apiserver.GUEST}],
+        "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "guest"},
+    }
+    return (role, {}), (binding, {})
+
+
+def log_in_as_guest(home: Path) -> None:
+    config = home / "kubeconfig"
+    config.write_text(config.read_text().replace("token: judge", f"token: {apiserver.GUEST}"))
 
 
 def test_a_kind_that_the_repository_uses_and_the_cluster_does_not_know_is_said(home: Path, server: ApiServer) -> None:
@@ -545,7 +637,7 @@ def expired() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("script", TOOLS)
-def test_a_look_at_everything_asks_at_most_25_times(
+def test_a_look_at_everything_asks_at_most_25_times_and_only_reads(
     script: str, server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = importlib.util.spec_from_file_location(script, PROJECT / f"template/scripts/{script}.py")
@@ -559,7 +651,7 @@ def test_a_look_at_everything_asks_at_most_25_times(
     send = httpx2.AsyncClient.send
 
     async def counted(self: Any, request: Any, **options: Any) -> Any:
-        asked.append(str(request.url))
+        asked.append(request.method)
         return await send(self, request, **options)
 
     async def look() -> Snapshot:
@@ -570,6 +662,7 @@ def test_a_look_at_everything_asks_at_most_25_times(
     found = asyncio.run(look())
     assert set(found.objects) | found.unserved == set(kinds)
     assert len(kinds) <= len(asked) <= 25
+    assert set(asked) == {"GET"}
 
 
 # --- As it changes ---
@@ -659,6 +752,41 @@ def test_watching_shows_what_changes_and_survives_an_outage(other: Path, server:
             assert tool.stderr.read() == ""
 
 
+def test_the_monitor_says_when_the_api_goes_away_and_when_it_answers_again(
+    other: Path, server: ApiServer, with_faults: Any, tmp_path: Path
+) -> None:
+    said = tmp_path / "said"
+    numbers = itertools.count()
+
+    def is_watching() -> bool:
+        with_faults((kustomization(f"new-{next(numbers)}"),))
+        time.sleep(0.5)
+        return "is new and in progress" in said.read_text()
+
+    with closing(Proxy(server.port)) as proxy, said.open("w") as output:
+        lead_to(other, server, proxy)
+        command = [sys.executable, "scripts/flux-monitor.py", "--watch", "--interval=0.1"]
+        with subprocess.Popen(command, cwd=other, stdout=output, stderr=output) as tool:
+            try:
+                processes.wait_until(is_watching)
+                proxy.broken()
+                processes.wait_until(lambda: "the API has not answered since" in said.read_text())
+                proxy.mended()
+                processes.wait_until(lambda: said.read_text().endswith("the API answers again\n"))
+                tool.send_signal(signal.SIGINT)
+                assert tool.wait(60) == 0
+            finally:
+                tool.kill()
+    assert "Traceback" not in said.read_text()
+
+
+def kustomization(name: str) -> tuple[Object, Object]:
+    source = {"kind": "GitRepository", "name": "flux-system"}
+    spec = {"interval": "1h", "prune": True, "path": "./a", "sourceRef": source}
+    item, status = custom("Kustomization", "kustomize.toolkit.fluxcd.io/v1", "media", spec, {})
+    return item | {"metadata": item["metadata"] | {"name": name}}, status
+
+
 @pytest.mark.parametrize("value", ["0", "-1", "abc", "nan", "1e9"])
 def test_an_interval_that_is_none_is_refused(value: str, home: Path) -> None:
     done = check(home, "--watch", f"--interval={value}")
@@ -691,6 +819,7 @@ def test_verbose_says_what_was_looked_at(home: Path) -> None:
     parts = re.findall(r"^✓ (\w+) ", done.stdout, re.MULTILINE)
     assert parts == [
         "API",
+        "access",
         "etcd",
         "nodes",
         "network",

@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from tests.doubles.workplace import ANSWERS, SOPS
 from tests.support import apiserver, crds, pictures
 from tests.support.apiserver import ApiError, ApiServer
 from tests.support.processes import Processes, free_ports
+from tests.support.proxy import Proxy
 from tests.support.render import Renderer
 from tests.support.terminal import Terminal
 from tests.support.wellness import Wellness, ready
@@ -325,6 +327,58 @@ def test_waiting_ends_in_time_with_what_is_wrong(home: Home, machines: Machines,
     assert "Node k8s-2: is not ready" in done.stdout and "no upgrade now" in done.stdout
 
 
+def test_waiting_outlives_an_outage_of_the_api(
+    home: Home, machines: Machines, wellness: Wellness, server: ApiServer, tmp_path: Path
+) -> None:
+    wellness.node("k8s-2", is_ready=False)
+    heard = tmp_path / "heard"
+    words = [str(home.workplace.root / "scripts/cluster-health-monitor.py"), "--wait", "--timeout=2"]
+    with closing(Proxy(server.port)) as proxy, heard.open("w") as log:
+        config = home.workplace.read("kubeconfig")
+        home.workplace.write("kubeconfig", config.replace(f":{server.port}", f":{proxy.port}"))
+        waiting = subprocess.Popen(
+            words, cwd=home.workplace.root, env=home.workplace.environment, stdout=log, stderr=log
+        )
+        hears(heard, "waiting for Node k8s-2: is not ready")
+        proxy.broken()
+        hears(heard, "the API has not answered since")
+        wellness.node("k8s-2")
+        proxy.mended()
+        hears(heard, "ready for an upgrade")
+        assert waiting.wait(30) == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("talos-upgrade.py",),
+        ("talos-upgrade-node.py", "k8s-1"),
+        ("talos-upgrade-k8s.py",),
+        ("etcd-snapshot.py",),
+        ("etcd-restore.py",),
+        ("kubeconfig.py",),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_command_without_talosconfig_is_refused_in_one_sentence(words: tuple[str, ...], home: Home) -> None:
+    (home.workplace.root / "talos/clusterconfig/talosconfig").unlink()
+    sentence = "talos/clusterconfig/talosconfig is missing: run `task configure`."
+    assert refusal_of(script(home, *words)) == sentence
+
+
+@pytest.mark.parametrize("words", [("debug-app.py",), ("flux-app.py", "suspend")], ids=lambda words: words[0])
+def test_a_command_without_kubeconfig_is_refused_in_one_sentence(words: tuple[str, ...], home: Home) -> None:
+    (home.workplace.root / "kubeconfig").unlink()
+    sentence = "kubeconfig is missing: `task kubeconfig` fetches it."
+    assert refusal_of(script(home, *words, "--app=media/jellyfin")) == sentence
+
+
+def refusal_of(done: subprocess.CompletedProcess[str]) -> str:
+    """The one sentence of a script that could not begin."""
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1), done.stdout + done.stderr
+    return done.stderr.removeprefix("error: ").rstrip()
+
+
 # --- Upgrades ---
 
 UPGRADE = ("--yes", "--drain=false", "--wait=false", "--timeout=0.7")
@@ -501,6 +555,13 @@ def test_upgrade_k8s_is_gated_and_keeps_etcd_before(
     wellness.node("k8s-2", kubernetes="v1.36.2")
     wellness.deployment("kube-system", "coredns", pods=0)
     assert "can't spare a node now: Deployment kube-system/coredns" in home.workplace.refuses("talos:upgrade-k8s")
+
+
+def test_a_node_is_drained_where_its_pods_can_go_elsewhere(home: Home, old_machines: Machines, tmp_path: Path) -> None:
+    found = shim(home, tmp_path / "shim", "upgrade", then="false")
+    assert "`task talos:upgrade` goes on" in home.workplace.refuses("talos:upgrade", "--", "--yes")
+    # talosctl drains unless it is told otherwise.
+    assert "--drain" not in found.log.read_text()
 
 
 def test_upgrade_k8s_says_when_talosctl_fails(
@@ -705,6 +766,18 @@ def test_restore_prints_what_to_do_and_does_nothing(home: Home, machines: Machin
     assert machines.calls() == before
 
 
+def test_nothing_is_concluded_from_controllers_that_do_not_answer(home: Home, machines: Machines) -> None:
+    home.workplace.succeeds("etcd:snapshot")
+    for last in (98, 99, 100):
+        machines.say(home.address(last), down=True)
+    assert "Nobody knows whether etcd has lost its quorum: of k8s-1" in home.workplace.succeeds("etcd:restore")
+    assert "there is no snapshot: of k8s-1" in home.workplace.refuses("etcd:snapshot")
+    code, found = verdict(home)
+    assert code == 3
+    assert wrong(found) == []
+    assert "nobody answers talosctl: no answer within 10 seconds" in found["unknown"][0]
+
+
 # --- Apps ---
 
 KUSTOMIZATIONS, RELEASES = "kustomize.toolkit.fluxcd.io/v1", "helm.toolkit.fluxcd.io/v2"
@@ -821,6 +894,8 @@ def test_debug_says_what_each_layer_says(home: Home, jellyfin: tuple[dict[str, A
         assert "Pod media/jellyfin-7d-x: container app starts and ends again and again, 40 times so far" in said
         assert "Back-off restarting failed container" in said
         assert "kubectl logs jellyfin-7d-x --namespace media --container app --previous" in said
+        done = script(home, "debug-app.py", "--app=media/jellyfin", "--json")
+        assert (done.returncode, json.loads(done.stdout)["level"]) == (2, "critical")
     finally:
         wellness.remove("Pod", "media", "jellyfin-7d-x")
 
@@ -838,6 +913,7 @@ def test_keys_that_are_missing_are_named_and_no_value_is_printed(home: Home) -> 
     assert done.returncode != 0
     assert "Secret network/cloudflared: has no value for tunnel-token" in done.stdout
     assert "task secret:set SECRET=cloudflared KEY=tunnel-token" in done.stdout
+    assert json.loads(script(home, "backup-keys.py", "--json").stdout)["level"] == "critical"
     for secret, key in re.findall(r"task secret:set SECRET=(\S+) KEY=(\S+)", done.stdout):
         home.workplace.succeeds("secret:set", f"SECRET={secret}", f"KEY={key}", stdin="very-secret")
     said = home.workplace.succeeds("backup:keys")

@@ -5,7 +5,7 @@
 # ///
 """Say whether every key is where it must be, and which copies bring the cluster back. No value is printed.
 
-Exit codes: 0 all are there, 2 something is missing.
+Exit codes: 0 all are there, 2 something is missing, 3 the check itself failed.
 """
 
 import stat
@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 
 from lib import secrets, snapshots, sops, talos
-from lib.arguments import Parser
+from lib.arguments import FAILED, Parser
 from lib.cluster import inventory, look_up, repository_url, short
 from lib.health.problems import Level, Part, Problem
 from lib.health.report import Report, show
@@ -113,7 +113,9 @@ def copies() -> list[str]:
 
 def main() -> int:
     """Looks, decrypts in memory, and changes nothing."""
-    Parser(__doc__).parse_args()
+    parser = Parser(__doc__)
+    parser.add_argument("--json", action="store_true", help="for programs")
+    arguments = parser.parse_args()
     report = Report(
         [
             part("age.key", f"decrypts {len(encrypted())} files", of_age_key),
@@ -122,12 +124,13 @@ def main() -> int:
         ],
         verbose=True,
     )
-    show(report, out, as_json=False)
-    out.print("Keep outside of this computer and of the cluster:")
-    for line in copies():
-        out.print(f"  - {line}", markup=False)
+    show(report, out, as_json=arguments.json)
+    if not arguments.json:
+        out.print("Keep outside of this computer and of the cluster:")
+        for line in copies():
+            out.print(f"  - {line}", markup=False)
     return Level.CRITICAL if report.level else 0
 
 
 if __name__ == "__main__":
-    command(main)
+    command(main, failed=FAILED)

@@ -12,9 +12,8 @@ Exit codes: 0 ready, 1 ready with warnings, 2 not ready, 3 something could not b
 """
 
 from lib import cluster
-from lib.arguments import FAILED, Parser
+from lib.arguments import FAILED, Parser, minutes
 from lib.health import gate, waiting
-from lib.health.problems import Level
 from lib.health.report import show
 from lib.health.running import add_options, run
 from lib.terminal import command, err, out
@@ -25,7 +24,7 @@ def main() -> int:
     parser = Parser(__doc__)
     parser.add_argument("-v", "--verbose", action="store_true", help="also say what is well")
     parser.add_argument("--wait", action="store_true", help="wait until it is ready, and say for what")
-    parser.add_argument("--timeout", type=float, default=20, metavar="MINUTES", help="with --wait: how long; 20")
+    parser.add_argument("--timeout", type=minutes, default=20, metavar="MINUTES", help="with --wait: how long; 20")
     add_options(parser)
     arguments = parser.parse_args()
     inventory = cluster.inventory()
@@ -42,7 +41,7 @@ def main() -> int:
 
     verdict = waiting.wait(inventory, arguments.timeout, say, **options)
     show(verdict, out, as_json=arguments.json)
-    return verdict.code if verdict.open else Level.CRITICAL
+    return verdict.code
 
 
 if __name__ == "__main__":

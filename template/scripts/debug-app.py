@@ -34,7 +34,8 @@ from lib.kube.objects import (
     spec_of,
     status_of,
 )
-from lib.process import ToolFailed, run
+from lib.process import run
+from lib.refusal import Refusal
 from lib.terminal import command, out
 
 EVENTS, LINES = 8, 20
@@ -117,18 +118,26 @@ def show_logs(pod: Object) -> None:
         out.print(f"[bold]kubectl {escape(' '.join(words))}[/bold]")
         try:
             out.print(run("kubectl", *words, timeout=30).rstrip() or "(nothing)", markup=False)
-        except ToolFailed as failed:
-            out.print(f"(no logs: {' '.join(failed.said.split())})", markup=False)
+        except Refusal as refusal:
+            out.print(f"(no logs: {refusal})", markup=False)
 
 
 def main() -> int:
     """Whatever is not ready names its reason."""
     parser = Parser(__doc__)
     parser.add_argument("--app", required=True, help="<namespace>/<app>")
+    parser.add_argument("--json", action="store_true", help="for programs, without the logs")
     arguments = parser.parse_args()
     app = appstate.find(arguments.app)
     report, failing = examine(app)
-    show(report, out, as_json=False)
+    show(report, out, as_json=arguments.json)
+    if not arguments.json:
+        show_more(app, failing)
+    return FAILED if report.unknown else int(report.level)
+
+
+def show_more(app: App, failing: list[Object]) -> None:
+    """What Kubernetes warned of last, and the logs of what fails."""
     mine = [(str(item["kind"]), name_of(item)) for item in app.objects]
     mine += [
         (kind.name, name_of(item)) for kind in (*WORKLOADS, CLAIM) for item in app.snapshot.of(kind) if app.is_of(item)
@@ -142,7 +151,6 @@ def main() -> int:
             out.print(f"  {age_of(moment_of(event))} ago, {what['kind']} {what['name']}: {said}", markup=False)
     for pod in failing:
         show_logs(pod)
-    return FAILED if report.unknown else int(report.level)
 
 
 if __name__ == "__main__":

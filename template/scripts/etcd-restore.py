@@ -8,9 +8,8 @@
 A restore is for a quorum that is lost for good: with one, a node is replaced instead.
 """
 
-import argparse
-
 from lib import etcd, snapshots, talos
+from lib.arguments import FAILED, Parser
 from lib.cluster import inventory, short
 from lib.terminal import command, out, warn
 
@@ -19,11 +18,13 @@ WIPE = "talosctl reset --graceful=false --reboot --system-labels-to-wipe EPHEMER
 
 def main() -> None:
     """Commands with this cluster's addresses, in their order."""
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    Parser(__doc__).parse_args()
     talos.refuse_without_talosconfig()
     cluster = inventory()
     state = etcd.look(cluster)
-    if state.spare >= 0:
+    if state.silence:
+        warn(f"Nobody knows whether etcd has lost its quorum: {state.silence}. See to that first.")
+    elif state.spare >= 0:
         warn(f"etcd has a quorum ({etcd.names(state.healthy)}), and a restore would lose what it knows.")
         out.print("A controller that is dead for good: `task talos:replace-node IP=<its address>`.", markup=False)
     newest = snapshots.newest(cluster)
@@ -52,4 +53,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    command(main)
+    command(main, failed=FAILED)

@@ -5,16 +5,15 @@
 # ///
 """Keep etcd as it is now in snapshots/, which Git ignores and only you can read. Older ones stay."""
 
-import argparse
-
 from lib import snapshots, talos
+from lib.arguments import FAILED, Parser
 from lib.cluster import inventory
 from lib.terminal import command, done, step
 
 
 def main() -> None:
     """It holds every Secret in clear."""
-    argparse.ArgumentParser(description=__doc__).parse_args()
+    Parser(__doc__).parse_args()
     talos.refuse_without_talosconfig()
     step("Asking etcd for a snapshot")
     taken = snapshots.take(inventory())
@@ -22,4 +21,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    command(main)
+    command(main, failed=FAILED)

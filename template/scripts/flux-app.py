@@ -10,9 +10,8 @@ resume   Flux applies Git again
 retry    Flux forgets how often a HelmRelease failed, and tries it once more now
 """
 
-import argparse
-
 from lib import appstate
+from lib.arguments import FAILED, Parser, minutes
 from lib.process import KUBECONFIG, ToolFailed, run
 from lib.terminal import Refusal, command, done
 
@@ -27,10 +26,10 @@ def flux(minutes: float, *words: str) -> None:
 
 def main() -> None:
     """All objects of the app, or none."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(__doc__)
     parser.add_argument("verb", choices=("suspend", "resume", "retry"))
     parser.add_argument("--app", required=True, help="<namespace>/<app>")
-    parser.add_argument("--timeout", type=float, default=5, metavar="MINUTES", help="how long to wait for Flux; 5")
+    parser.add_argument("--timeout", type=minutes, default=5, metavar="MINUTES", help="how long to wait for Flux; 5")
     arguments = parser.parse_args()
     app = appstate.find(arguments.app)
     kustomization = ("kustomization", app.kustomization, "--namespace", appstate.FLUX_NAMESPACE)
@@ -61,4 +60,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    command(main)
+    command(main, failed=FAILED)

@@ -77,10 +77,21 @@ async def _watch(arguments: argparse.Namespace) -> int:
             await monitor.run_async()
             return 0
         before = rows(Graph.of(snapshot), arguments.namespace)
-        outage = ""
+        outage, unseen = "", list[str]()
+
+        def tell_unseen(snapshot: Snapshot) -> None:
+            nonlocal unseen
+            now = unknown(snapshot, arguments.namespace)
+            for sentence in now:
+                if sentence not in unseen:
+                    err.print(sentence, markup=False)
+            unseen = now
+
+        tell_unseen(snapshot)
 
         def write(follower: Follower) -> None:
             nonlocal before, outage
+            tell_unseen(follower.snapshot)
             now = rows(Graph.of(follower.snapshot), arguments.namespace)
             for change in changes(before, now):
                 if arguments.json:

@@ -5,9 +5,8 @@
 # ///
 """Fetch kubeconfig, which Git ignores and only you can read, from the first controller that gives it."""
 
-import argparse
-
 from lib import talos
+from lib.arguments import FAILED, Parser, minutes
 from lib.cluster import inventory
 from lib.installing import fetch_kubeconfig
 from lib.machines import Patience
@@ -16,12 +15,12 @@ from lib.terminal import command
 
 def main() -> None:
     """Whoever has talosconfig may have it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--timeout", type=float, default=1, metavar="MINUTES", help="how long to try; 1")
+    parser = Parser(__doc__)
+    parser.add_argument("--timeout", type=minutes, default=1, metavar="MINUTES", help="how long to try; 1")
     arguments = parser.parse_args()
     talos.refuse_without_talosconfig()
     fetch_kubeconfig(inventory(), Patience(arguments.timeout, pause=1), "task kubeconfig")
 
 
 if __name__ == "__main__":
-    command(main)
+    command(main, failed=FAILED)

@@ -9,19 +9,18 @@ The node comes from the answer `nodes`: docs/runbooks/nodes.md, Change a node. R
 on.
 """
 
-import argparse
-
 from lib import joining, readiness
+from lib.arguments import FAILED, Parser, minutes
 from lib.cluster import inventory
 from lib.terminal import command
 
 
 def main() -> None:
     """The other nodes stay as they are."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(__doc__)
     parser.add_argument("address", help="IP address of the node")
     parser.add_argument("--yes", action="store_true", help="wipe its disk without asking; for scripts")
-    parser.add_argument("--timeout", type=float, default=20, metavar="MINUTES", help="how long one step may take; 20")
+    parser.add_argument("--timeout", type=minutes, default=20, metavar="MINUTES", help="how long one step may take; 20")
     arguments = parser.parse_args()
     cluster = inventory()
     node = cluster.at(arguments.address)
@@ -33,4 +32,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    command(main)
+    command(main, failed=FAILED)

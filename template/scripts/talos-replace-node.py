@@ -9,19 +9,18 @@ Its member is taken out of etcd and its node out of Kubernetes; then the machine
 it. Run again after an interruption, it goes on.
 """
 
-import argparse
-
 from lib import joining, readiness
+from lib.arguments import FAILED, Parser, minutes
 from lib.cluster import inventory
 from lib.terminal import Refusal, command, confirm_by_name, done
 
 
 def main() -> None:
     """Everything is looked at before anything is removed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(__doc__)
     parser.add_argument("address", help="IP address of the node")
     parser.add_argument("--yes", action="store_true", help="replace it without asking; for scripts")
-    parser.add_argument("--timeout", type=float, default=20, metavar="MINUTES", help="how long one step may take; 20")
+    parser.add_argument("--timeout", type=minutes, default=20, metavar="MINUTES", help="how long one step may take; 20")
     arguments = parser.parse_args()
     cluster = inventory()
     node = cluster.at(arguments.address)
@@ -44,4 +43,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    command(main)
+    command(main, failed=FAILED)

@@ -8,16 +8,15 @@
 Before, etcd is kept in snapshots/. What is unknown here goes to `talosctl upgrade-k8s`.
 """
 
-import argparse
-
 from lib import upgrading
+from lib.arguments import FAILED, Parser
 from lib.cluster import inventory
 from lib.terminal import command
 
 
 def main() -> None:
     """The control plane on every controller, then every kubelet."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(__doc__)
     upgrading.add_options(parser)
     arguments, more = parser.parse_known_args()
     upgrading.refuse_unless_ready()
@@ -25,4 +24,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    command(main)
+    command(main, failed=FAILED)

@@ -8,16 +8,15 @@
 What is unknown here goes to `talosctl upgrade`.
 """
 
-import argparse
-
 from lib import upgrading
+from lib.arguments import FAILED, Parser
 from lib.cluster import inventory
 from lib.terminal import command
 
 
 def main() -> None:
     """Talos keeps the old system, and boots it again when the new one fails."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(__doc__)
     parser.add_argument("address", help="IP address of the node")
     upgrading.add_options(parser)
     arguments, more = parser.parse_known_args()
@@ -28,4 +27,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    command(main)
+    command(main, failed=FAILED)

@@ -9,16 +9,15 @@ Before the first, etcd is kept in snapshots/; before each next one, everything m
 first problem, and run again it goes on from there. What is unknown here goes to `talosctl upgrade`.
 """
 
-import argparse
-
 from lib import upgrading
+from lib.arguments import FAILED, Parser
 from lib.cluster import inventory
 from lib.terminal import command, done
 
 
 def main() -> None:
     """Workers, then controllers, the one that leads etcd last."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(__doc__)
     upgrading.add_options(parser)
     arguments, more = parser.parse_known_args()
     upgrading.refuse_unless_ready()
@@ -28,4 +27,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    command(main)
+    command(main, failed=FAILED)

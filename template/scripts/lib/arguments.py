@@ -4,6 +4,19 @@ import argparse
 from typing import NoReturn
 
 FAILED = 3
+# A day.
+LONGEST = 24 * 60
+
+
+def minutes(text: str) -> float:
+    """A time to wait, as in 30 or 30m, as argparse asks for it."""
+    try:
+        value = float(text.removesuffix("m"))
+    except ValueError:
+        value = 0
+    if not 0 < value <= LONGEST:
+        raise argparse.ArgumentTypeError(f"{text} is no number of minutes up to {LONGEST}")
+    return value
 
 
 class Parser(argparse.ArgumentParser):

@@ -86,6 +86,19 @@ class State:
         return len(self.healthy) - self.quorum
 
     @property
+    def silence(self) -> str:
+        """Why nobody knows anything, in words; empty as soon as one controller answers.
+
+        Then it is more likely that talosctl can't reach them than that all of them are dead.
+        """
+        if any(not answer.silence for answer in self.answers):
+            return ""
+        asked = ", ".join(str(answer.node) for answer in self.answers)
+        return (
+            f"of {asked} nobody answers talosctl: {self.answers[0].silence.rstrip('.')}" if asked else "nobody runs it"
+        )
+
+    @property
     def leader(self) -> Node | None:
         """The controller that leads."""
         return next((answer.node for answer in self.answers if answer.follows and answer.leader == answer.id), None)

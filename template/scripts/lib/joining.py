@@ -21,6 +21,8 @@ def refuse_unless_there_is_a_cluster(cluster: Inventory, node: Node) -> State:
     if problem := talos.why_the_rendered_configs_are_stale(cluster):
         raise Refusal(problem)
     state = etcd.look(cluster)
+    if state.silence:
+        raise Refusal(f"{node} can't join, since nobody knows how etcd is: {state.silence}.")
     if state.spare < 0:
         raise Refusal(
             f"etcd has no quorum, {state.quorum} of {state.voters} must agree, so {node} can't join: the first nodes "
@@ -47,8 +49,11 @@ def confirm_the_disk(node: Node, machine: Machine, *, yes: bool) -> None:
 
 def losses(node: Node) -> str:
     """What is lost with the old machine's disk, in words."""
-    lost = sorted(_claims_on(asyncio.run(_volumes()), node))
+    snapshot = asyncio.run(_volumes())
+    lost = sorted(_claims_on(snapshot, node))
     named = f" The data of {len(lost)} claims is there and nowhere else: {', '.join(lost)}." if lost else ""
+    if reason := next(iter(snapshot.denied.values()), ""):
+        named += f" It may be more, since {reason}."
     return (
         f"{node} is removed{' from etcd and' if node.controller else ''} from Kubernetes, and a new machine takes its "
         f"place. What was on its disk is lost.{named}"

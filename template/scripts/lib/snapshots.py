@@ -16,7 +16,10 @@ SECONDS = 600
 def take(cluster: Inventory) -> Path:
     """A new snapshot, which only its owner can read, complete or not at all; Refusal when no etcd gives one."""
     folder = private_folder()
-    healthy = etcd.look(cluster).healthy
+    state = etcd.look(cluster)
+    if state.silence:
+        raise Refusal(f"there is no snapshot: {state.silence}.")
+    healthy = state.healthy
     if not healthy:
         raise Refusal("etcd gives no snapshot without a quorum: `./scripts/cluster-health-monitor.py` says why.")
     path = folder / f"{cluster.cluster}-{datetime.now(UTC):%Y%m%d-%H%M%S}.etcd"

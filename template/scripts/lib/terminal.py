@@ -1,5 +1,6 @@
 """Talking to the person at the terminal: messages, questions, refusals."""
 
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -84,6 +85,11 @@ def command(main: Callable[[], int | None], *, failed: int = 1) -> None:
     """Run a command's main function, which may return an exit code; a refusal is one line on stderr and `failed`."""
     try:
         code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads, such as head, has seen enough; what is left must not be written at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(failed)
     except Refusal as refusal:
         err.print(f"[red]error:[/red] {escape(str(refusal))}")
         sys.exit(failed)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 
 from lib import etcd, readiness, releases, snapshots, talos
+from lib.arguments import minutes
 from lib.cluster import Inventory, Node, version_of
 from lib.health import waiting
 from lib.health.gate import Verdict
@@ -27,11 +28,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Those of every upgrade."""
     parser.add_argument("--yes", action="store_true", help="upgrade without asking; for scripts")
     parser.add_argument("--timeout", type=minutes, default=30, metavar="MINUTES", help="how long one step may take; 30")
-
-
-def minutes(text: str) -> float:
-    """A time, as in 30 or 30m."""
-    return float(text.removesuffix("m"))
 
 
 def refuse_unless_ready() -> None:

@@ -9,6 +9,7 @@ from lib.chart_updates import NotHad
 from lib.chart_updates.login import login_for
 from lib.chart_updates.pins import Source
 from lib.chart_updates.web import Answer, Web, refuse_bad
+from lib.checks.charts import mapping, sequence
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 # The second is Helm's before 3.8.
@@ -18,7 +19,7 @@ CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 
 
 class Registry:
-    """Registries as Helm asks them. A token is asked for once per chart."""
+    """Registries as Helm asks them. A token is asked for once per chart, and anew when it has run out."""
 
     def __init__(self, web: Web) -> None:
         self._web = web
@@ -52,7 +53,7 @@ class Registry:
         refuse_bad(answer, url, f"version {version} of {path}")
         said = answer.json()
         layers = said.get("layers") if isinstance(said, dict) else None
-        layer = next((one for one in layers or [] if one.get("mediaType") in CHART_LAYERS), None)
+        layer = next((one for one in map(mapping, sequence(layers)) if one.get("mediaType") in CHART_LAYERS), None)
         if layer is None:
             raise NotHad(f"{path}:{version} is no Helm chart")
         digest = str(layer.get("digest", ""))
@@ -69,9 +70,11 @@ class Registry:
         with self._lock:
             known = self._headers.get(key)
         answer = self._web.ask(url, (headers or {}) | ({"Authorization": known} if known else {}))
-        if answer.status != 401 or known:
+        if answer.status != 401:
             return answer
-        if not (authorization := self._authorization(answer, host, path)):
+        # A token lasts for a minute or some.
+        authorization = self._authorization(answer, host, path)
+        if authorization in ("", known):
             return answer
         with self._lock:
             self._headers[key] = authorization

@@ -47,7 +47,10 @@ class Sources:
         urls = [url for url in sequence(entry.get("urls")) if isinstance(url, str)]
         if not urls:
             raise NotHad(f"{source.url} says no address for {source.chart} {version}")
-        url = urljoin(f"{source.url}/", urls[0])
+        try:
+            url = urljoin(f"{source.url}/", urls[0])
+        except ValueError:
+            raise NotHad(f"{source.url} says an address for {source.chart} {version} that is none: {urls[0]}") from None
         if url.startswith("oci://"):
             # Some repositories only list what a registry has.
             address, _, tag = url.rpartition(":")

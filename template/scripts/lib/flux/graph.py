@@ -166,9 +166,7 @@ class Graph:
     def owner(self, key: Key) -> Key | None:
         """The Kustomization that applies an object."""
         labels = self.objects[key]["metadata"].get("labels") or {}
-        if f"{OWNER}/name" not in labels:
-            return None
-        owner = Key(KUSTOMIZATION.name, f"{labels[f'{OWNER}/namespace']}/{labels[f'{OWNER}/name']}")
+        owner = Key(KUSTOMIZATION.name, f"{labels.get(f'{OWNER}/namespace')}/{labels.get(f'{OWNER}/name')}")
         return owner if owner in self.objects else None
 
     def above(self, key: Key) -> list[Key]:

@@ -122,7 +122,7 @@ def _schema(found: "re.Match[str]", item: Object) -> Cause:
 
 def _immutable(found: "re.Match[str]", item: Object) -> Cause:
     kind, name = found[1].partition(".")[0], found[2]
-    at = re.search(r'is invalid: ([\w.\[\]"-]+):', found.string)
+    at = re.search(r'is invalid: ([\w.\[\]"-]+):', found[0])
     where = f" ({at[1]})" if at else ""
     text = f"{kind} {name} can't be changed in place{where}"
     where = spec_of(item).get("targetNamespace") or namespace_of(item)
@@ -196,11 +196,12 @@ def _deleting(found: "re.Match[str]", item: Object) -> Cause:
     return Cause(found[0], f"kubectl --namespace {key.namespace} describe {key.kind.lower()} {key.short}")
 
 
+# A message can have 32 KiB, so that a pattern must not begin anew at every letter of a word.
 PATTERNS: tuple[tuple[str, Explain], ...] = (
     (r'no matches for kind "(\w+)" in version "([\w./-]+)"', _kind),
     (r"SOPS age decryption Secret '([^']+)'.*not found|decryption Secret '([^']+)'.*not found", _no_age_key),
     (r"cannot get sops data key|data key required to decrypt|verify sops data integrity", _other_age_key),
-    (r"(\S+) is SOPS encrypted, configuring decryption is required", _encrypted),
+    (r"(?<!\S)(\S+) is SOPS encrypted, configuring decryption is required", _encrypted),
     (r'variable not set \(strict mode\): "(\w+)"', _variable),
     (r"substitute from '(ConfigMap|Secret)/([^']+)' error: .*not found", _substitutes),
     (
@@ -209,13 +210,16 @@ PATTERNS: tuple[tuple[str, Explain], ...] = (
     ),
     (r'^secrets "([^"]+)" not found$', _secret),
     (r"values don't meet the specifications of the schema\(?s?\)?(.*)", _schema),
-    (r'(?:.*[ \]"])?([\w.]+) "([\w.-]+)" is invalid: .*(?:immutable|may not change|are forbidden)', _immutable),
+    (
+        r'(?<![\w.])([\w.]+) "([\w.-]+)" is invalid: (?:(?!is invalid: ).)*(?:immutable|may not change|are forbidden)',
+        _immutable,
+    ),
     (r'namespaces "([^"]+)" not found', _namespace),
     (r"kustomization path not found", _path),
     (r'admission webhook "([^"]+)" denied the request: (.*)', _webhook),
     (r'failed calling webhook "([^"]+)"', _silent_webhook),
     (r'violates PodSecurity "([^":]+)[^"]*": (.*)', _pod_security),
-    (r"(\w+) \"([\w.-]+)\" in namespace \S+ exists and cannot be imported into the current release", _owned),
+    (r"\b(\w+) \"([\w.-]+)\" in namespace \S+ exists and cannot be imported into the current release", _owned),
     (r"(?:timeout waiting for|stalled resources): \[(.*)\]", _timeout),
     (r"context deadline exceeded|would exceed context deadline", _late),
     (r"kustomize build failed: (.*)", _build),

@@ -18,6 +18,7 @@ from lib.flux.names import Key
 from lib.flux.rows import COLUMNS, STYLES, Row, rows
 from lib.flux.standing import State
 from lib.health.flux import problems_of
+from lib.health.unknown import unknown
 from lib.kube.follow import Follower, watch
 from lib.kube.kinds import Kind
 
@@ -81,11 +82,12 @@ class Monitor(App[None]):
         self.run_worker(watch(self.client, self.kinds, self.look, seconds=self.interval))
 
     def look(self, follower: Follower) -> None:
-        """Show the cluster as it is now, or was before the server went away."""
+        """Show the cluster as it is now, or was before the server went away, and what can't be seen of it."""
         self.graph = Graph.of(follower.snapshot)
         outage = self.query_one("#outage", Static)
-        outage.update(Text(follower.outage))
-        outage.set_class(bool(follower.outage), "said")
+        said = follower.outage or "\n".join(unknown(follower.snapshot, self.namespace))
+        outage.update(Text(said))
+        outage.set_class(bool(said), "said")
         self.learn(rows(self.graph, self.namespace))
 
     def learn(self, found: list[Row]) -> None:

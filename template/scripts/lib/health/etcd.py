@@ -8,10 +8,12 @@ from lib import etcd, talos
 from lib.cluster import Inventory
 from lib.etcd import Answer, State
 from lib.health.problems import Level, Part, Problem
+from lib.refusal import Refusal
 
 NAME = "etcd"
 # While somebody watches, it is asked again after so many seconds.
 OLD_SECONDS = 10
+WITHOUT_KEYS = "etcd can't be asked: talos/clusterconfig/talosconfig is missing, `task configure` makes it."
 ALARMS = {
     "NOSPACE": "its database is full, so the API refuses every change until it is defragmented and the alarm disarmed",
     "CORRUPT": "its data differs from the other members'",
@@ -24,7 +26,7 @@ class Etcd:
     def __init__(self, cluster: Inventory, old_seconds: float = OLD_SECONDS) -> None:
         self.cluster, self.old_seconds = cluster, old_seconds
         self._pool = ThreadPoolExecutor(1)
-        self._known: Part | None = None
+        self._known: tuple[list[Part], list[str]] | None = None
         self._since = 0.0
         self._asking: Future[State] | None = None
         if talos.has_talosconfig():
@@ -33,19 +35,29 @@ class Etcd:
     @property
     def parts(self) -> list[Part]:
         """What is known; the first time, as soon as it is."""
-        if self._asking and (self._asking.done() or not self._known):
-            self._known, self._since = part(self._asking.result()), time.monotonic()
-            self._asking = None
-        elif self._known and not self._asking and time.monotonic() - self._since > self.old_seconds:
-            self._asking = self._pool.submit(etcd.look, self.cluster)
-        return [self._known] if self._known else []
+        return self._look()[0]
 
     @property
     def unknown(self) -> list[str]:
-        """Why nobody can be asked."""
-        if talos.has_talosconfig():
-            return []
-        return ["etcd can't be asked: talos/clusterconfig/talosconfig is missing, `task configure` makes it."]
+        """Why nobody can be asked, or nobody answers."""
+        return self._look()[1]
+
+    def _look(self) -> tuple[list[Part], list[str]]:
+        if self._asking and (self._asking.done() or self._known is None):
+            self._known, self._since = _found(self._asking), time.monotonic()
+            self._asking = None
+        elif self._known and not self._asking and time.monotonic() - self._since > self.old_seconds:
+            self._asking = self._pool.submit(etcd.look, self.cluster)
+        return self._known or ([], [WITHOUT_KEYS])
+
+
+def _found(asking: Future[State]) -> tuple[list[Part], list[str]]:
+    """The part, or a sentence about why there is none."""
+    try:
+        state = asking.result()
+    except Refusal as refusal:
+        return [], [f"etcd can't be asked: {refusal}"]
+    return ([], [f"etcd can't be asked: {state.silence}."]) if state.silence else ([part(state)], [])
 
 
 def part(state: State) -> Part:

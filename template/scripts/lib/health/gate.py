@@ -101,9 +101,8 @@ class Gate:
 
 def control_plane(snapshot: Snapshot, cluster: Inventory) -> Part:
     """The static pods of every controller; that the API answered is seen by now."""
-    problems = [
-        one for node in cluster.controllers for name in CONTROL_PLANE for one in _static_pod(snapshot, node, name)
-    ]
+    controllers = cluster.controllers if POD in snapshot.objects else ()
+    problems = [one for node in controllers for name in CONTROL_PLANE for one in _static_pod(snapshot, node, name)]
     return Part(
         "control plane", f"{', '.join(CONTROL_PLANE)} on {len(cluster.controllers)} controllers", tuple(problems)
     )
@@ -122,6 +121,8 @@ def vital(snapshot: Snapshot) -> Part:
     """The network, DNS and Flux, each with all of its pods."""
     problems = []
     for kind, name in VITAL:
+        if kind not in snapshot.objects:
+            continue
         item = snapshot.find(kind, name)
         namespace, _, short = name.partition("/")
         command = f"kubectl --namespace {namespace} describe {kind.name.lower()} {short}"

@@ -15,7 +15,7 @@ VITAL = {
 # What lets the world in, or tells it where; each only where it is installed.
 DOORS = {
     "cloudflared": "the tunnel",
-    "external-dns": "public DNS records",
+    "external-dns": "public DNS",
     "k8s-gateway": "DNS at home",
 }
 

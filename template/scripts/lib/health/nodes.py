@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 
 from lib.health.problems import Level, Part, Problem
 from lib.kube.kinds import NODE
-from lib.kube.objects import Object, age_of, condition_of, spec_of
+from lib.kube.objects import Object, age_of, condition_of, spec_of, status_of
 from lib.kube.snapshot import Snapshot
 
 # What a kubelet reports of its machine, each in words; all but Ready are well when they are False.
@@ -19,17 +19,18 @@ PRESSURES = {
 def nodes(snapshot: Snapshot, expected: Collection[str]) -> Part:
     """Every node, and those that the repository names and the cluster does not have."""
     here = list(snapshot.of(NODE))
-    names = {str(node["metadata"]["name"]) for node in here}
+    # Where nodes can't be looked at, none is missing.
+    missing = set(expected) - {str(node["metadata"]["name"]) for node in here} if NODE in snapshot.objects else ()
     problems = [problem for node in here for problem in of_node(node)]
     problems += [
         Problem(
             Level.CRITICAL, f"Node {name}", "is in talos/inventory.yaml and not in the cluster",
             command=f"talosctl --nodes {name} dmesg",
         )
-        for name in sorted(set(expected) - names)
+        for name in sorted(missing)
     ]  # fmt: skip
-    versions = sorted({str(node["status"]["nodeInfo"]["kubeletVersion"]) for node in here if "status" in node})
-    return Part("nodes", f"{len(here)} nodes, Kubernetes {', '.join(versions)}", tuple(problems))
+    said = {str((status_of(node).get("nodeInfo") or {}).get("kubeletVersion") or "unknown") for node in here}
+    return Part("nodes", f"{len(here)} nodes, Kubernetes {', '.join(sorted(said)) or 'unknown'}", tuple(problems))
 
 
 def of_node(node: Object) -> Iterator[Problem]:

@@ -1,9 +1,11 @@
 """Pods, and what should have made them."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from lib.flux.graph import warnings_of
+from lib.flux.names import key_of
 from lib.health.problems import Level, Part, Problem
 from lib.kube.kinds import DAEMON_SET, DEPLOYMENT, JOB, POD, STATEFUL_SET
 from lib.kube.objects import (
@@ -34,6 +36,7 @@ WAITING = {
 # A pod that is being made is well this long, as the kubelet gives an image time to arrive.
 PATIENCE = timedelta(minutes=5)
 RESTARTS = 10
+LONGEST = 240
 RECENTLY = timedelta(hours=1)
 
 
@@ -43,7 +46,8 @@ def pods(snapshot: Snapshot, namespace: str = "", told: Collection[str] = ()) ->
     `told` are subjects that another part speaks of.
     """
     here = list(snapshot.of(POD, namespace=namespace))
-    problems = [problem for pod in here for problem in of_pod(pod)]
+    warnings = warnings_of(snapshot)
+    problems = [problem for pod in here for problem in of_pod(pod, warnings.get(key_of(pod), ()))]
     found = tuple(problem.subject for problem in problems)
     for item in snapshot.of(DEPLOYMENT, STATEFUL_SET, DAEMON_SET, namespace=namespace):
         # Its pods are called after it.
@@ -55,8 +59,11 @@ def pods(snapshot: Snapshot, namespace: str = "", told: Collection[str] = ()) ->
     return Part("pods", f"{running} running, {done} completed", tuple(problems))
 
 
-def of_pod(pod: Object) -> Iterator[Problem]:
-    """What is wrong with one. A completed pod is well, and so is one that is still being made or leaving."""
+def of_pod(pod: Object, warnings: Iterable[Object] = ()) -> Iterator[Problem]:
+    """What is wrong with one. A completed pod is well, and so is one that is still being made or leaving.
+
+    `warnings` are events about it, the newest first: what it does not say itself, such as a volume that is not there.
+    """
     namespace, name = namespace_of(pod), str(pod["metadata"]["name"])
     subject = f"Pod {namespace}/{name}"
     describe = f"kubectl --namespace {namespace} describe pod {name}"
@@ -73,16 +80,18 @@ def of_pod(pod: Object) -> Iterator[Problem]:
             yield problem(Level.WARNING, f"should have been gone for {age_of(str(asked))}", describe)
     elif phase == "Failed":
         # What a Job made counts with its Job, which may have tried again.
-        if not any(owner["kind"] == "Job" for owner in pod["metadata"].get("ownerReferences", [])):
+        if not any(owner["kind"] == "Job" for owner in pod["metadata"].get("ownerReferences") or []):
             said = status.get("message") or status.get("reason") or "a container ended with an error"
             yield problem(Level.WARNING, f"has failed: {said}", describe)
     elif phase == "Unknown":
         yield problem(Level.CRITICAL, "is on a node that does not answer", describe)
     elif phase in ("Pending", "Running"):
-        yield from _of_containers(pod, problem, describe, logs)
+        yield from _of_containers(pod, problem, describe, logs, warnings)
 
 
-def _of_containers(pod: Object, problem: Any, describe: str, logs: str) -> Iterator[Problem]:
+def _of_containers(
+    pod: Object, problem: Any, describe: str, logs: str, warnings: Iterable[Object]
+) -> Iterator[Problem]:
     status = status_of(pod)
     containers = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
     stuck = False
@@ -95,16 +104,22 @@ def _of_containers(pod: Object, problem: Any, describe: str, logs: str) -> Itera
             )
         elif reason := _restarts(container):
             yield problem(Level.WARNING, reason, f"{logs} --container {container['name']} --previous")
-    started = at(status.get("startTime") or pod["metadata"].get("creationTimestamp"))
-    is_old = started is not None and datetime.now(UTC) - started > PATIENCE
     scheduled = condition_of(pod, "PodScheduled")
     if scheduled.get("status") == "False":
         yield problem(Level.CRITICAL, f"finds no node: {scheduled.get('message', 'no reason given')}", describe)
-    elif not stuck and is_old and condition_of(pod).get("status") != "True":
+    elif not stuck and is_old(pod) and condition_of(pod).get("status") != "True":
         unready = [container["name"] for container in containers if not container.get("ready")]
         since = age_of(condition_of(pod).get("lastTransitionTime"))
         what = f"container {', '.join(unready)}" if unready else "a container"
-        yield problem(Level.CRITICAL, f"is not ready{f' since {since}' if since else ''}: {what} is not", describe)
+        text = f"is not ready{f' since {since}' if since else ''}: {what} is not"
+        said = next((" ".join(str(event.get("message") or "").split()) for event in warnings), "")
+        yield problem(Level.CRITICAL, f"{text}: {said[:LONGEST]}" if said else text, describe)
+
+
+def is_old(item: Object) -> bool:
+    """Whether it has had the time to become what it should, since the kubelet has it or since it was made."""
+    since = at(status_of(item).get("startTime") or item["metadata"].get("creationTimestamp"))
+    return since is not None and datetime.now(UTC) - since > PATIENCE
 
 
 def _why_it_waits(container: Any, waiting: Any) -> str:
@@ -141,12 +156,10 @@ def of_workload(item: Object) -> Iterator[Problem]:
         wanted, ready = status.get("desiredNumberScheduled", 0), status.get("numberReady", 0)
     else:
         wanted, ready = spec_of(item).get("replicas", 1), status.get("readyReplicas", 0)
-    created = at(item["metadata"].get("creationTimestamp"))
-    is_new = created is not None and datetime.now(UTC) - created < PATIENCE
     failing = condition_of(item, "ReplicaFailure")
     if failing.get("status") == "True":
         text = f"can't make its pods: {failing.get('message', 'no reason given')}"
-    elif ready < wanted and not is_new:
+    elif ready < wanted and is_old(item):
         text = f"has {ready} of {wanted} pods ready"
     else:
         return

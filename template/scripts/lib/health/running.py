@@ -15,6 +15,7 @@ from lib.health.report import Report, show
 from lib.kube.client import connected
 from lib.kube.follow import Follower, watch
 from lib.kube.kinds import Kind
+from lib.kube.objects import without_ages
 from lib.kube.snapshot import Snapshot, take
 from lib.terminal import out
 
@@ -86,12 +87,12 @@ def _shown(as_json: bool) -> Iterator[Callable[[Report, str], None]]:
 
         def write(report: Report, outage: str) -> None:
             text = json.dumps(report.as_json() | ({"outage": outage} if outage else {}))
-            if text != before[0]:
+            if (essence := without_ages(text)) != before[0]:
                 if as_json:
                     print(text, flush=True)
                 else:
                     out.print(report, outage)
-            before[0] = text
+            before[0] = essence
 
         yield write
         return

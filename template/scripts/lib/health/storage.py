@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from lib.health.pods import is_old
 from lib.health.problems import Level, Part, Problem
 from lib.kube.kinds import CLAIM, POD, STORAGE_CLASS
 from lib.kube.objects import Object, is_leaving, name_of, namespace_of, spec_of, status_of
@@ -14,13 +15,15 @@ FIRST_CONSUMER = "WaitForFirstConsumer"
 def storage(snapshot: Snapshot, namespace: str = "") -> Part:
     """Storage classes and claims."""
     classes = {str(one["metadata"]["name"]): one for one in snapshot.of(STORAGE_CLASS)}
-    defaults = [name for name, one in classes.items() if one["metadata"].get("annotations", {}).get(DEFAULT) == "true"]
+    defaults = [
+        name for name, one in classes.items() if (one["metadata"].get("annotations") or {}).get(DEFAULT) == "true"
+    ]
     claims = list(snapshot.of(CLAIM, namespace=namespace))
     problems = [problem for claim in claims for problem in of_claim(claim, classes, snapshot)]
     if len(defaults) > 1:
         text = "are all the default, so the newest of them is taken"
         problems.append(Problem(Level.WARNING, f"StorageClasses {', '.join(sorted(defaults))}", text))
-    elif not defaults and any(not spec_of(claim).get("storageClassName") for claim in claims):
+    elif STORAGE_CLASS in snapshot.objects and not defaults and any(map(takes_the_default, claims)):
         problems.append(Problem(Level.WARNING, "StorageClass", "none is the default, and a claim names none"))
     return Part("storage", f"{len(claims)} claims, classes: {', '.join(sorted(classes)) or 'none'}", tuple(problems))
 
@@ -36,20 +39,26 @@ def of_claim(claim: Object, classes: dict[str, Object], snapshot: Snapshot) -> I
     command = f"kubectl --namespace {namespace} describe pvc {claim['metadata']['name']}"
     if phase == "Lost":
         yield Problem(Level.CRITICAL, subject, "has lost its volume, and the data with it", namespace, command)
-    elif name and name not in classes:
+    elif STORAGE_CLASS in snapshot.objects and name and name not in classes:
         text = f"waits for the storage class {name}, which is not there"
         yield Problem(Level.CRITICAL, subject, text, namespace, command)
-    elif is_mounted(claim, snapshot):
+    elif is_waited_for(claim, snapshot):
         yield Problem(Level.CRITICAL, subject, "is not bound, and a pod waits for it", namespace, command)
-    elif name and classes[name].get("volumeBindingMode") != FIRST_CONSUMER:
+    elif is_old(claim) and name in classes and classes[name].get("volumeBindingMode") != FIRST_CONSUMER:
         yield Problem(Level.WARNING, subject, "is not bound", namespace, command)
 
 
-def is_mounted(claim: Object, snapshot: Snapshot) -> bool:
-    """Whether a pod names a claim."""
+def takes_the_default(claim: Object) -> bool:
+    """Whether a claim leaves its storage class open. An empty name is one: that of no class."""
+    return spec_of(claim).get("storageClassName") is None
+
+
+def is_waited_for(claim: Object, snapshot: Snapshot) -> bool:
+    """Whether a pod that is no longer new names a claim."""
     name = claim["metadata"]["name"]
     return any(
         (volume.get("persistentVolumeClaim") or {}).get("claimName") == name
         for pod in snapshot.of(POD, namespace=namespace_of(claim))
+        if is_old(pod)
         for volume in spec_of(pod).get("volumes") or []
     )

@@ -1,7 +1,6 @@
 """Waiting until the gate opens."""
 
 import asyncio
-import re
 import time
 from collections.abc import Callable
 
@@ -9,6 +8,7 @@ from lib.cluster import Inventory
 from lib.health.gate import KINDS, Gate, Verdict
 from lib.kube.client import connected
 from lib.kube.follow import Follower, following
+from lib.kube.objects import without_ages
 from lib.kube.snapshot import take
 from lib.refusal import Refusal
 
@@ -17,8 +17,6 @@ LOOK_SECONDS = 1
 SETTLED_SECONDS = 5
 # etcd is asked by talosctl, which costs more than a look.
 ETCD_SECONDS = 3
-# How long something has been so is no news.
-_SINCE = re.compile(r" since \S+")
 
 
 def look(cluster: Inventory, *, context: str | None = None, verbose: bool = False) -> Verdict:
@@ -56,15 +54,15 @@ async def _wait(gate: Gate, minutes: float, say: Callable[[str], None], context:
             if now - opened >= SETTLED_SECONDS or now >= deadline:
                 return verdict
             what = _in_short(verdict)
-            if (essence := _SINCE.sub("", what)) != said:
+            if (essence := without_ages(what)) != said:
                 said = essence
                 say(what)
             await asyncio.sleep(LOOK_SECONDS)
 
 
 def _examine(gate: Gate, follower: Follower) -> Verdict:
-    if follower.lost:
-        return gate.without_the_api(f"{follower.outage}.")
+    if outage := follower.outage:
+        return gate.without_the_api(f"{outage}.")
     if not follower.is_complete:
         return gate.without_the_api("the API has not answered yet.")
     return gate.examine(follower.snapshot)

@@ -18,6 +18,7 @@ from lib.refusal import Refusal
 
 # A slow API is one that is still worth waiting for.
 SECONDS = 20
+PORTS = 65536
 
 
 @asynccontextmanager
@@ -27,16 +28,30 @@ async def connected(context: str | None = None) -> AsyncIterator[AsyncClient]:
     Over HTTP/1.1: in httpcore's HTTP/2 a quiet watch keeps the others from hearing, and a refused login looks like a
     broken connection. Nothing goes through a proxy that the environment names for the internet.
     """
-    client = AsyncClient(config=_config(context), timeout=httpx2.Timeout(SECONDS), trust_env=False)
+    client = _client(config_of(context))
     try:
         yield client
     finally:
         await client.close()
 
 
-def _config(context: str | None) -> Any:
+def _client(config: Any) -> AsyncClient:
+    try:
+        # It reads the certificates and the key; what OpenSSL says of them names no file.
+        return AsyncClient(config=config, timeout=httpx2.Timeout(SECONDS), trust_env=False)
+    except (ConfigError, OSError, TypeError, ValueError) as error:
+        what = f"the credentials of context {config.context_name}, or the certificate of its cluster"
+        raise Refusal(f"{_named(config.fname)} can't be used: {what}, can't be read: {why(error)}.") from None
+
+
+def _named(path: Path) -> str:
+    return short(path) if path == KUBECONFIG else str(path)
+
+
+def config_of(context: str | None) -> Any:
+    """What a kubeconfig says of one context, its current one by default; Refusal when that can't be used."""
     path = kubeconfig()
-    where = short(path) if path == KUBECONFIG else str(path)
+    where = _named(path)
     if not path.is_file():
         remedy = "`task kubeconfig` fetches it." if path == KUBECONFIG else "KUBECONFIG names it."
         raise Refusal(f"{where} is missing: {remedy}")
@@ -48,11 +63,28 @@ def _config(context: str | None) -> Any:
         chosen = found.get(context)
     except ConfigError as error:
         raise Refusal(f"{where} can't be used: {error}.") from None
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
+    except yaml.MarkedYAMLError as error:
+        # All that it says has the line in it, and that may be a key.
+        line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise Refusal(f"{where} is no kubeconfig: it is not YAML{line}.") from None
+    except (yaml.YAMLError, OSError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise Refusal(f"{where} is no kubeconfig: {' '.join(str(error).split())}") from None
     if chosen is None or chosen.user is None:
         raise Refusal(f"{where} names no user for its context.")
+    if not _is_address(chosen.cluster.server):
+        raise Refusal(
+            f"{where} has {chosen.cluster.server or '(nothing)'} as the API's address: write one like "
+            "https://192.168.1.10:6443."
+        )
     return chosen
+
+
+def _is_address(server: str) -> bool:
+    try:
+        url = httpx2.URL(server)
+    except httpx2.InvalidURL:
+        return False
+    return url.scheme in ("https", "http") and bool(url.host) and (url.port or 0) < PORTS
 
 
 def kubeconfig() -> Path:

@@ -43,9 +43,10 @@ class Follower:
     @property
     def outage(self) -> str:
         """Since when the server does not answer, in words; empty while it does."""
-        if not self.lost:
+        # Who looks from another thread may be late.
+        if not (lost := list(self.lost.values())):
             return ""
-        since, reason = min(self.lost.values())
+        since, reason = min(lost)
         return f"the API has not answered since {since:%H:%M:%S}, this is how it was then: {reason}"
 
     @property

@@ -1,10 +1,12 @@
 """What every object of the API has, whatever its kind. An object is the mapping that the API server sends."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 Object = Mapping[str, Any]
+AGE = re.compile(r"\b\d+[smhd]\b|\b\d\d:\d\d:\d\d\b")
 
 
 def name_of(item: Object) -> str:
@@ -67,3 +69,8 @@ def lasting(seconds: float) -> str:
         if seconds >= length:
             return f"{seconds // length:.0f}{unit}"
     return f"{max(seconds, 0):.0f}s"
+
+
+def without_ages(text: str) -> str:
+    """What somebody says, but for how long it has been so, which is no news."""
+    return AGE.sub("", text)

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx2
 from lightkube import AsyncClient
+from lightkube.core.exceptions import ConfigError
 from msgspec import MsgspecError
 
 from lib.kube.client import code_of, why
@@ -59,8 +60,8 @@ async def take(client: AsyncClient, kinds: Iterable[Kind]) -> Snapshot:
 async def _list(client: AsyncClient, kind: Kind, found: Snapshot) -> None:
     try:
         found.objects[kind], _ = await listed(client, kind)
-    except (httpx2.HTTPError, KeyError, ValueError, MsgspecError) as error:
-        # Beside refusals, whatever lightkube makes of an answer that is not Kubernetes'.
+    except (httpx2.HTTPError, ConfigError, OSError, KeyError, ValueError, MsgspecError) as error:
+        # Beside refusals, whatever lightkube makes of an answer that is not Kubernetes', or a plugin that logs in.
         code = code_of(error)
         if code == NOT_SERVED:
             found.unserved.add(kind)
