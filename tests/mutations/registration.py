@@ -163,4 +163,19 @@ HARMLESS = [
             "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
         },
     ),
+    Harmless(
+        "an app that is commented out, with a file that is not there",
+        {
+            f"{MEDIA}/kustomization.yaml": (f"  - ./{NAME}/ks.yaml\n", f"  # - ./{NAME}/ks.yaml\n"),
+            LIST: ("resources:\n", "resources:\n  - ./nothing.yaml\n"),
+        },
+    ),
+    Harmless(
+        "a folder that is commented out, with a file that is not there",
+        {LIST: ("resources:\n", "resources:\n  # - ./off\n")},
+        {
+            f"{APP}/app/off/kustomization.yaml": "---\napiVersion: kustomize.config.k8s.io/v1beta1\n"
+            "kind: Kustomization\nresources:\n  - ./nothing.yaml\n"
+        },
+    ),
 ]
