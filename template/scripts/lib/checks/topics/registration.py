@@ -132,11 +132,11 @@ def _is_named_elsewhere(cluster: Cluster, path: str) -> bool:
     "Rename one of them.",
 )
 def name_taken(cluster: Cluster) -> Found:
-    """Names of Flux Kustomizations, in the namespace that they end up in."""
-    seen: dict[tuple[str, str], str] = {}
+    """Names of Flux Kustomizations, in the namespace that they end up in; another cluster has names of its own."""
+    seen: dict[tuple[str, ...], str] = {}
     for one in cluster.kustomizations:
         path = f"{one.item.file.path}:{one.item.content.line}"
-        if (other := seen.setdefault(one.key, path)) != path:
+        if (other := seen.setdefault((cluster.home_of(one), *one.key), path)) != path:
             yield one.item.at("metadata", "name"), f"the name {one} is taken by {other.rpartition(':')[0]}"
 
 
@@ -148,12 +148,12 @@ def name_taken(cluster: Cluster) -> Found:
 )
 def object_twice(cluster: Cluster) -> Found:
     """Objects with one name, kind and namespace that two Kustomizations apply from different files."""
-    seen: dict[tuple[str, str, str, str], tuple[str, str]] = {}
+    seen: dict[tuple[str, ...], tuple[str, str]] = {}
     for one in cluster.kustomizations:
         for item in one.objects:
             if item.is_a("Kustomization", FLUX) or item.kind == "Namespace" or "$" in item.name:
                 continue
-            key = item.group, item.kind, item.namespace, item.name
+            key = cluster.home_of(one), item.group, item.kind, item.namespace, item.name
             place = (item.file.path, str(one))
             other = seen.setdefault(key, place)
             if other[1] != place[1] and other[0] != place[0]:
