@@ -181,7 +181,7 @@ HARMLESS = [
     Harmless(
         "an app that is commented out, with a file that is not there",
         {
-            f"{MEDIA}/kustomization.yaml": (f"  - ./{NAME}/ks.yaml\n", f"  # - ./{NAME}/ks.yaml\n"),
+            f"{MEDIA}/kustomization.yaml": (f"  - ./{NAME}/ks.yaml\n", f"  # - ./{NAME}/ks.yaml # for now\n"),
             LIST: ("resources:\n", "resources:\n  - ./nothing.yaml\n"),
         },
     ),

@@ -160,6 +160,11 @@ MUTATIONS = [
 
 HARMLESS = [
     Harmless(
+        "a comment about a data source of one's own",
+        PRESETS,
+        {NOTED: "---\n# renovate: datasource=custom.game\nversion: 1.2.3\n"},
+    ),
+    Harmless(
         "a range of the Flux that a fixed artifact has",
         {FLUX: ("version: 2.9.5", "version: 2.x\n        artifact: oci://ghcr.io/example/manifests:v0.57.0")},
     ),

@@ -12,7 +12,7 @@ from lib.checks.rules import Found, Severity, rule
 from lib.leftovers import leftovers
 
 # An entry of a list in a comment.
-COMMENTED_OUT = re.compile(r"^\s*#\s*-\s*(?:\./)?(\S+?)/?\s*$", re.MULTILINE)
+COMMENTED_OUT = re.compile(r"^\s*#\s*-\s*(?:\./)?(\S+?)/?\s*(?:\s#.*)?$", re.MULTILINE)
 
 
 @rule(

@@ -278,7 +278,8 @@ def _missing(said: str, before: str, below: str) -> str:
     """What a comment lacks; empty for nothing. A version has a digit."""
     if not re.search(r"\bdatasource=\S", said):
         return "this comment for Renovate says no datasource"
-    if not re.search(r"\b(?:depName|packageName)=\S", said):
+    # A data source of one's own comes with a manager of one's own, which can know the name.
+    if not re.search(r"\b(?:depName|packageName)=\S|\bdatasource=custom\.", said):
         return "this comment for Renovate says no depName"
     if not before and (below.lstrip().startswith("#") or not re.search(r"[:=-].*\d", below)):
         return "no version is below this comment for Renovate"
