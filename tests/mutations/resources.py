@@ -111,6 +111,6 @@ HARMLESS = [
             f"{chart}, which brings resources",
             {VENDOR: ("/vendor\n", f"/{chart}\n"), CHART: (OF_CHART, "    replicas: 1\n")},
         )
-        for chart in ("forgejo-runner", "miroir")
+        for chart in ("forgejo-runner", "miroir", "tofu-controller")
     ),
 ]
