@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from lib.checks import output
 from lib.checks.flux import Cluster
 from lib.checks.graph_mermaid import ids_of
+from lib.checks.objects import Place
 from lib.checks.rules import Finding
 from lib.checks.topics import RULES, findings
 
@@ -122,6 +124,19 @@ def test_what_the_parent_waits_for_is_waited_for(good: Path, tmp_path: Path) -> 
     assert "provider-not-awaited" not in {one.rule.id for one in found(root)}
 
 
+@pytest.mark.parametrize(
+    ("wanted", "meant"),
+    [("nginx-interna", "nginx-internal"), ("cilium-ready", "cilium"), ("cluster-apps-cilium", "cilium")],
+)
+def test_what_a_dependency_was_meant_to_be_is_said(wanted: str, meant: str, good: Path, tmp_path: Path) -> None:
+    root = tmp_path / "cluster"
+    shutil.copytree(good, root)
+    ks = root / APP / "ks.yaml"
+    ks.write_text(ks.read_text().replace("- name: local-path-provisioner\n", f"- name: {wanted}\n"))
+    (text,) = [one.text for one in found(root) if one.rule.id == "depends-on-unknown"]
+    assert text.endswith(f"which is not there: did you mean {meant}?")
+
+
 def test_every_rule_has_a_mutation() -> None:
     assert RULES.keys() - {mutation.rule for mutation in MUTATIONS} == set()
     assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS)
@@ -183,9 +198,26 @@ def test_what_can_not_be_checked_is_one_sentence(words: list[str], said: str, wr
     assert done.stderr.startswith(f"error: {said}") and done.stderr.count("\n") == 1
 
 
+def test_a_rule_is_explained(good: Path) -> None:
+    rule = RULES["no-timeout"]
+    done = check(good, "--explain=no-timeout")
+    assert (done.returncode, done.stdout) == (0, f"no-timeout (warning)\n  {rule.why}\n  {rule.fix}\n")
+    every = check(good, "--explain=all").stdout
+    assert done.stdout in every
+    assert {line.partition(" ")[0] for line in every.splitlines() if not line.startswith(" ")} == RULES.keys()
+
+
 def test_github_annotates_the_lines(wrong: Path) -> None:
-    line = line_of(wrong / APP / "ks.yaml", "path:")
-    assert f"::error file={APP}/ks.yaml,line={line}::" in check(wrong, "--format=github").stdout
+    ks = wrong / APP / "ks.yaml"
+    said = check(wrong, "--format=github").stdout
+    assert f"::error file={APP}/ks.yaml,line={line_of(ks, 'path:')}::" in said
+    assert f"::warning file={APP}/ks.yaml,line={line_of(ks, 'spec:')}::" in said
+
+
+def test_github_is_told_the_right_file_whatever_that_is_called(capsys: pytest.CaptureFixture[str]) -> None:
+    output.annotate([Finding(RULES["not-yaml"], Place("a, b: 100%.yaml", 7), "is no\nYAML")])
+    line = capsys.readouterr().out.splitlines()[0]
+    assert line.startswith("::error file=a%2C b%3A 100%25.yaml,line=7::is no%0AYAML [not-yaml].")
 
 
 def test_programs_read_the_same(wrong: Path) -> None:

@@ -320,6 +320,38 @@ def finds_the_key_in(mine: Path) -> None:
 
 
 @pytest.mark.real
+def test_a_staged_file_that_only_says_it_is_encrypted_is_found(mine: Path) -> None:
+    file = mine / "talos" / "x.sops.yaml"
+    file.write_text("---\na: b\n")
+    git(mine, "add", "talos/x.sops.yaml")
+    file.write_text("---\na: ENC[AES256_GCM,data:x]\nsops:\n  mac: ENC[AES256_GCM,data:x]\n")
+    done = validate(mine)
+    assert done.returncode == 2
+    assert done.stdout.startswith("talos/x.sops.yaml:1: ") and "[secret-not-encrypted]" in done.stdout
+
+
+@pytest.mark.real
+def test_with_changed_only_what_differs_from_the_last_commit_is_shown(mine: Path) -> None:
+    before, now = (f"kubernetes/apps/{app}/ks.yaml" for app in ("default/echo", "kube-system/cilium"))
+    without_timeout(mine / before)
+    git(mine, "commit", "--quiet", "--all", "--no-verify", "--message", "test")
+    without_timeout(mine / now)
+    new = mine / "kubernetes/apps/default/echo/app/new.yaml"
+    new.write_text("---\n}\n")
+    every, changed = (json.loads(validate(mine, "--json", *words).stdout) for words in ((), ("--changed",)))
+    assert {(one["rule"], one["path"]) for one in every if one["rule"] == "no-timeout"} == {
+        ("no-timeout", before),
+        ("no-timeout", now),
+    }
+    assert {one["path"] for one in changed} == {now, str(new.relative_to(mine))}
+    assert [one for one in every if one["path"] != before] == changed
+
+
+def without_timeout(ks: Path) -> None:
+    ks.write_text("".join(line for line in ks.read_text().splitlines(keepends=True) if "timeout:" not in line))
+
+
+@pytest.mark.real
 def test_gitlab_gets_each_finding_with_its_line(mine: Path) -> None:
     (mine / "docs" / "x.md").write_text(f"\n{AGE_KEY}\n")
     assert validate(mine, "--report=report.json").returncode == 2
@@ -393,7 +425,7 @@ def test_a_missing_tool_is_named_and_is_no_finding(mine: Path, tmp_path: Path) -
 @pytest.mark.real
 def test_a_warning_is_shown_and_stops_no_commit(mine: Path) -> None:
     ks = mine / "kubernetes/apps/default/echo/ks.yaml"
-    ks.write_text("".join(line for line in ks.read_text().splitlines(keepends=True) if "timeout:" not in line))
+    without_timeout(ks)
     assert validate(mine).returncode == 1
     done = subprocess.run(["task", "validate"], cwd=mine, capture_output=True, text=True, check=False)
     assert done.returncode == 0 and "[no-timeout]" in done.stdout

@@ -1,6 +1,6 @@
 """What Flux is told about each Kustomization and HelmRelease."""
 
-from tests.mutations.mutation import APP, Harmless, Mutation
+from tests.mutations.mutation import APP, ROOT, Harmless, Mutation
 
 KS = f"{APP}/ks.yaml"
 RELEASE = f"{APP}/app/helmrelease.yaml"
@@ -14,6 +14,14 @@ ALONE = {
         "    substituteFrom:\n      - kind: ConfigMap\n        name: cluster-settings\n",
     )
 }
+# Where a new cluster says which intervals it has for what.
+TIERS = {
+    "AGENTS.md": (" Critical: 5m and 5m; core: 15m and 10m.", ""),
+    "docs/runbooks/add-an-app.md": ("critical 5m and 5m, core 15m and 10m,", "as every app,"),
+}
+FLUX = "kubernetes/apps/flux-system/flux-instance/app/helmrelease.yaml"
+SOURCE = "kubernetes/flux/meta/repos/app-template.yaml"
+OLD_SOURCE = {SOURCE: ("source.toolkit.fluxcd.io/v1\n", "source.toolkit.fluxcd.io/v1beta2\n")}
 
 
 def with_retries(install: str, upgrade: str) -> dict[str, tuple[str, str]]:
@@ -28,6 +36,13 @@ def with_retries(install: str, upgrade: str) -> dict[str, tuple[str, str]]:
 MUTATIONS = [
     Mutation("an install for ever", "retries-forever", RELEASE, "retries: -1", with_retries("-1", "3")),
     Mutation("an upgrade for ever", "retries-forever", RELEASE, "retries: -1", with_retries("3", "-1")),
+    Mutation(
+        "installs for ever by the root's patch",
+        "retries-forever",
+        "kubernetes/apps/cert-manager/cert-manager/app/helmrelease.yaml",
+        "spec:",
+        {ROOT: ("retries: 3\n                  upgrade:", "retries: -1\n                  upgrade:")},
+    ),
     Mutation("no remediation at all", "no-remediation", RELEASE, "spec:", ALONE),
     Mutation("no remediation of upgrades", "no-remediation", RELEASE, "spec:", with_retries("3", "")),
     Mutation(
@@ -82,23 +97,26 @@ MUTATIONS = [
     Mutation("no word about readiness", "readiness-unsaid", KS, "spec:", {KS: ("  wait: true\n", "")}),
     Mutation("no retry interval", "no-retry-interval", KS, "spec:", {KS: ("  retryInterval: 2m\n", "")}),
     Mutation(
+        "no retry interval within ten minutes",
+        "no-retry-interval",
+        KS,
+        "spec:",
+        TIERS | {KS: ("  interval: 1h\n  retryInterval: 2m\n", "  interval: 10m\n")},
+    ),
+    Mutation(
         "an old version of the HelmRelease",
         "api-deprecated",
         RELEASE,
         "apiVersion",
         {RELEASE: ("helm.toolkit.fluxcd.io/v2\n", "helm.toolkit.fluxcd.io/v2beta2\n")},
     ),
+    Mutation("an old version of the source", "api-deprecated", SOURCE, "apiVersion", OLD_SOURCE),
     Mutation(
-        "an old version of the source",
+        "an old version of the source for the first Flux with a new one",
         "api-deprecated",
-        "kubernetes/flux/meta/repos/app-template.yaml",
+        SOURCE,
         "apiVersion",
-        {
-            "kubernetes/flux/meta/repos/app-template.yaml": (
-                "source.toolkit.fluxcd.io/v1\n",
-                "source.toolkit.fluxcd.io/v1beta2\n",
-            )
-        },
+        OLD_SOURCE | {FLUX: ("version: 2.9.5", "version: 2.6.0")},
     ),
     Mutation(
         "substitutions that the root's patch replaces",
@@ -136,5 +154,16 @@ MUTATIONS = [
 ]
 
 HARMLESS = [
+    Harmless(
+        "an interval outside tiers that no document names", TIERS | {KS: ("  interval: 1h\n", "  interval: 10m\n")}
+    ),
+    Harmless(
+        "an hour for what is critical where no document names tiers",
+        TIERS | {"kubernetes/apps/kube-system/cilium/ks.yaml": ("  interval: 5m\n", "  interval: 1h\n")},
+    ),
+    Harmless(
+        "an old version of the source for a Flux without a new one",
+        OLD_SOURCE | {FLUX: ("version: 2.9.5", "version: 2.5.1")},
+    ),
     Harmless("an interval of half an hour", {KS: ("  interval: 1h\n", "  interval: 30m\n")}),
 ]

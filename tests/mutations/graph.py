@@ -13,7 +13,10 @@ def with_remote(url: str) -> dict[str, tuple[str, str]]:
     """A provider that builds something from elsewhere, and does not wait for it."""
     return {
         f"{CERTIFICATE}/ks.yaml": ("wait: true", "wait: false"),
-        f"{CERTIFICATE}/app/kustomization.yaml": ("resources:\n", f"resources:\n  - {url}\n"),
+        f"{CERTIFICATE}/app/kustomization.yaml": (
+            "resources:\n",
+            f"resources:\n  - {url} # allow resource-remote: it is meant so\n",
+        ),
     }
 
 
@@ -99,6 +102,15 @@ MUTATIONS = [
 ]
 
 HARMLESS = [
+    Harmless(
+        "a release that waits for one whose name Flux fills in",
+        {
+            f"{APP}/app/helmrelease.yaml": (
+                "spec:\n  interval",
+                "spec:\n  dependsOn:\n    - name: ${STORE:=nobody}\n  interval",
+            )
+        },
+    ),
     Harmless(
         "a provider of definitions from elsewhere",
         with_remote("https://github.com/example/app/releases/download/v1.2.3/crds.yaml"),

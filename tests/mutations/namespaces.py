@@ -6,6 +6,24 @@ KS = f"{APP}/ks.yaml"
 RELEASE = f"{APP}/app/helmrelease.yaml"
 
 ELSEWHERE = f"{MEDIA}/manifests-none-none"
+# A namespace whose Namespace object comes from a component, and gives its name to every Kustomization.
+NAMED = {
+    "kubernetes/components/named/kustomization.yaml": "---\napiVersion: kustomize.config.k8s.io/v1alpha1\n"
+    "kind: Component\nresources:\n  - ./namespace.yaml\n",
+    "kubernetes/components/named/namespace.yaml": "---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: not-used\n",
+    "kubernetes/apps/named/kustomization.yaml": "---\napiVersion: kustomize.config.k8s.io/v1beta1\n"
+    "kind: Kustomization\nnamespace: named\ncomponents:\n  - ../../components/named\n"
+    "resources:\n  - ./app/ks.yaml\nreplacements:\n  - source:\n      kind: Namespace\n"
+    "    targets:\n      - select:\n          kind: Kustomization\n        fieldPaths:\n"
+    "          - spec.targetNamespace\n        options:\n          create: true\n",
+    "kubernetes/apps/named/app/ks.yaml": "---\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n"
+    "metadata:\n  name: app\n  labels:\n    flux.home.arpa/defaults: disabled\nspec:\n  commonMetadata:\n"
+    "    labels:\n      app.kubernetes.io/name: app\n  interval: 1h\n  retryInterval: 2m\n  timeout: 10m\n"
+    "  prune: true\n  wait: true\n  path: ./kubernetes/apps/named/app/app\n  sourceRef:\n    kind: GitRepository\n"
+    "    name: flux-system\n    namespace: flux-system\n",
+    "kubernetes/apps/named/app/app/map.yaml": "---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: map\n"
+    "  namespace: named\ndata: {}\n",
+}
 
 MUTATIONS = [
     Mutation(
@@ -59,8 +77,10 @@ HARMLESS = [
             f"{ELSEWHERE}/ks.yaml": ("  targetNamespace: media\n", "  targetNamespace: elsewhere\n"),
             f"{ELSEWHERE}/app/kustomization.yaml": (
                 "resources:\n",
-                "resources:\n  - https://github.com/example/app/releases/download/v1.2.3/install.yaml\n",
+                "resources:\n  # allow resource-remote: it is meant so\n"
+                "  - https://github.com/example/app/releases/download/v1.2.3/install.yaml\n",
             ),
         },
     ),
+    Harmless("a Namespace that is called as its kustomization.yaml says", writes=NAMED),
 ]

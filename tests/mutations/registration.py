@@ -1,6 +1,6 @@
 """What Flux is told of the files."""
 
-from tests.mutations.mutation import APP, MEDIA, Harmless, Mutation
+from tests.mutations.mutation import APP, MEDIA, OTHER, Harmless, Mutation
 
 KS = f"{APP}/ks.yaml"
 NAME = "app-template-internal-none"
@@ -44,6 +44,21 @@ NAMESPACES = (
 )
 PARTS = ("resources:\n", "components:\n  - ../../components/parts\nresources:\n")
 
+# A second cluster in the repository: a root of the same name, and an app and an object of the first one's names.
+SECOND = "kubernetes/second"
+SECOND_LIST = "---\napiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n"
+SECOND_CLUSTER = {
+    f"{SECOND}/cluster/ks.yaml": COPY.replace(NAME, "cluster-apps")
+    .replace("media/copy/app", "")
+    .replace("./kubernetes/apps/", f"./{SECOND}/apps")
+    .replace("  targetNamespace: media\n", ""),
+    f"{SECOND}/apps/media/kustomization.yaml": f"{SECOND_LIST}  - ./{NAME}/ks.yaml\n",
+    f"{SECOND}/apps/media/{NAME}/ks.yaml": COPY.replace(
+        "./kubernetes/apps/media/copy", f"./{SECOND}/apps/media/{NAME}"
+    ).replace("spec:\n", f"spec:\n  commonMetadata:\n    labels:\n      app.kubernetes.io/name: {NAME}\n"),
+    f"{SECOND}/apps/media/{NAME}/app/kustomization.yaml": f"{SECOND_LIST}  - ./extra.yaml\n",
+    f"{SECOND}/apps/media/{NAME}/app/extra.yaml": EXTRA,
+}
 
 MUTATIONS = [
     Mutation("no YAML", "not-yaml", CLAIMS, "}", writes={CLAIMS: "---\n}\n"}),
@@ -162,5 +177,25 @@ HARMLESS = [
             "kubernetes/components/parts/kustomization.yaml": "---\n"
             "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
         },
+    ),
+    Harmless(
+        "an app that is commented out, with a file that is not there",
+        {
+            f"{MEDIA}/kustomization.yaml": (f"  - ./{NAME}/ks.yaml\n", f"  # - ./{NAME}/ks.yaml # for now\n"),
+            LIST: ("resources:\n", "resources:\n  - ./nothing.yaml\n"),
+        },
+    ),
+    Harmless(
+        "a folder that is commented out, with a file that is not there",
+        {LIST: ("resources:\n", "resources:\n  # - ./off\n")},
+        {
+            f"{APP}/app/off/kustomization.yaml": "---\napiVersion: kustomize.config.k8s.io/v1beta1\n"
+            "kind: Kustomization\nresources:\n  - ./nothing.yaml\n"
+        },
+    ),
+    Harmless(
+        "a second cluster with the names of the first",
+        {f"{OTHER}/app/kustomization.yaml": ("  - ./pvc.yaml\n", "  - ./pvc.yaml\n  - ./extra.yaml\n")},
+        {**SECOND_CLUSTER, f"{OTHER}/app/extra.yaml": EXTRA},
     ),
 ]

@@ -103,4 +103,14 @@ MUTATIONS = [
 ]
 
 COREDNS = "kubernetes/apps/kube-system/coredns/app/helmrelease.yaml"
-HARMLESS = [Harmless("a chart that brings resources", {COREDNS: ("    resources:\n", "    unused:\n")})]
+VENDOR = "kubernetes/flux/meta/repos/vendor.yaml"
+HARMLESS = [
+    Harmless("a chart that brings resources", {COREDNS: ("    resources:\n", "    unused:\n")}),
+    *(
+        Harmless(
+            f"{chart}, which brings resources",
+            {VENDOR: ("/vendor\n", f"/{chart}\n"), CHART: (OF_CHART, "    replicas: 1\n")},
+        )
+        for chart in ("forgejo-runner", "miroir", "tofu-controller")
+    ),
+]

@@ -72,7 +72,7 @@ MUTATIONS = [
         "half a Secret in clear",
         "kubernetes/clear.yaml",
         f"{CLEAR}stringData:\n  a: ENC[AES256_GCM,data:x]\n  b: op://Homelab/a/b\n  c: ${{C}}\n  d: '${{D#: }}'\n"
-        "  e: hunter2\n",
+        "  e: hunter2\n  f: ak://homelab/a/b\n  g: ref+vault://homelab/a#/b\n",
         "e:",
     ),
     secret(

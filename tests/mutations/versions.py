@@ -108,6 +108,8 @@ MUTATIONS = [
     with_resource("a file of the latest release", "https://github.com/example/app/releases/latest/download/app.yaml"),
     with_resource("a file of no version", "https://example.net/install.yaml"),
     with_resource("a repository without a reference", "https://github.com/example/app//config/1.2"),
+    with_resource("a file of a release", "https://github.com/example/app/releases/download/v1.2.3/app.yaml"),
+    with_resource("a repository of a release", "github.com/example/app/config?ref=v1.2.3"),
     with_resource("a repository of a branch", "github.com/example/app/config?ref=master"),
     with_comment("a comment without a data source", "# renovate: depName=example/app\nversion: 1.2.3\n"),
     with_comment("a comment above no version", "# renovate: datasource=docker depName=a/b\nb:\n  - ./b.yaml\n"),
@@ -157,6 +159,11 @@ MUTATIONS = [
 ]
 
 HARMLESS = [
+    Harmless(
+        "a comment about a data source of one's own",
+        PRESETS,
+        {NOTED: "---\n# renovate: datasource=custom.game\nversion: 1.2.3\n"},
+    ),
     Harmless(
         "a range of the Flux that a fixed artifact has",
         {FLUX: ("version: 2.9.5", "version: 2.x\n        artifact: oci://ghcr.io/example/manifests:v0.57.0")},

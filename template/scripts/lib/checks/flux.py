@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from lib.checks.files import File, List, Map, Unreadable, files_of
 from lib.checks.objects import CLUSTER_SCOPED, FLUX, HELM, Object, Place, objects_in
-from lib.checks.patching import EARLY, LATE, is_idle, patched, patches_of
+from lib.checks.patching import EARLY, LATE, changed, is_idle, patched, patches_of
 from lib.checks.replacing import replaced
 from lib.checks.values import completed
 
@@ -69,6 +69,11 @@ class Kustomization:
     def target(self) -> str:
         """The namespace that it applies to."""
         return str(self.spec.get("targetNamespace") or self.item.namespace)
+
+    @property
+    def root(self) -> "Kustomization":
+        """The one with which Flux starts, and from which it comes to this one."""
+        return self.parent.root if self.parent else self
 
     @property
     def dependencies(self) -> list["Dependency"]:
@@ -169,6 +174,15 @@ class Cluster:
         maps = {(i.namespace, i.name): i for one in kustomizations for i in one.objects if i.is_a("ConfigMap", "")}
         for one in kustomizations:
             one.objects = [completed(i, maps, self.files) if i.is_a("HelmRelease", HELM) else i for i in one.objects]
+
+    def home_of(self, one: Kustomization) -> str:
+        """Which cluster a Kustomization is of: the folder of its root, where roots of one name belong to several."""
+        return one.root.item.file.folder if self._has_several else ""
+
+    @cached_property
+    def _has_several(self) -> bool:
+        roots = {(root.declared, root.name, root.file.folder) for root in self.roots}
+        return len({root[:2] for root in roots}) < len(roots)
 
     @cached_property
     def by_key(self) -> dict[tuple[str, str], Kustomization]:
@@ -395,6 +409,9 @@ def _folders_between(folder: str, inner: str) -> Iterator[str]:
 
 
 def _moved(item: Object, namespace: str) -> Object:
+    """An object after kustomize's namespace transformer, which gives a Namespace that name."""
+    if item.is_a("Namespace", ""):
+        return replace(item, content=changed(item.content, ["metadata", "name"], "replace", namespace))
     return item if item.kind in CLUSTER_SCOPED else item.moved_to(namespace)
 
 

@@ -47,9 +47,14 @@ def as_json(found: Sequence[Finding]) -> None:
 def annotate(found: Sequence[Finding]) -> None:
     """GitHub's commands, and the same as text, which is all that the log shows."""
     for one in found:
-        text = f"{one.text} [{one.rule.id}]. {one.rule.fix}".replace("%", "%25").replace("\n", "%0A")
-        print(f"::{one.rule.severity.value} file={one.place.path},line={one.place.line}::{text}")
+        text = _escaped(f"{one.text} [{one.rule.id}]. {one.rule.fix}")
+        path = _escaped(one.place.path).replace(":", "%3A").replace(",", "%2C")
+        print(f"::{one.rule.severity.value} file={path},line={one.place.line}::{text}")
     as_text(found)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\n", "%0A")
 
 
 def report(found: Sequence[Finding], path: Path) -> None:

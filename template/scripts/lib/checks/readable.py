@@ -27,8 +27,8 @@ PATTERNS = {
 }
 PEM_IN_BASE64 = re.compile(r"LS0tLS1CRUdJTi[A-Za-z0-9+/=]{40,}")
 PLACEHOLDER = re.compile(r"\{\{\s*(.*?)\s*\}\}")
-# Encrypted by SOPS, a reference that `op` resolves, or a variable that Flux fills in, less a part of it maybe.
-NOT_READABLE = re.compile(r"ENC\[.*\]|op://\S.*|\$\{\w+(?:[#%][^}]*)?\}", re.DOTALL)
+# Encrypted by SOPS, a reference that `op` or its like resolves, or a variable that Flux fills in, maybe less a part.
+NOT_READABLE = re.compile(r"ENC\[.*\]|(?:ak|op|ref\+\w+)://\S.*|\$\{\w+(?:[#%][^}]*)?\}", re.DOTALL)
 # VolSync wants it beside the keys: an address, without a user and a password.
 ADDRESS = re.compile(r"RESTIC_REPOSITORY=[^@]*")
 

@@ -20,8 +20,10 @@ def staged(cluster: Cluster, chosen: set[str] | None) -> Iterator[Finding]:
             said = f"is staged, larger than {LARGEST // 1_000_000} MB and not read"
             yield Finding(RULES["not-yaml"], Place(path, 1), said)
             continue
-        for line, said in [*readable.keys_and_tokens(text), *readable.not_encrypted(path, text)]:
+        for line, said in readable.keys_and_tokens(text):
             yield Finding(RULES["secret-readable"], Place(path, line), said)
+        for line, said in readable.not_encrypted(path, text):
+            yield Finding(RULES["secret-not-encrypted"], Place(path, line), said)
         for line, said in secrets.plain(path, text):
             yield Finding(RULES["secret-plain"], Place(path, line), said)
         for line, said in leftovers(path, text):

@@ -11,6 +11,8 @@ from lib.checks.patching import is_target
 from lib.checks.rules import Found, Severity, rule
 
 TIERS = {"5m", "15m", "30m", "1h"}
+# How a document says that a cluster has them.
+TIERS_SAID = re.compile(r"\bcritical\b.{1,80}?\b5m\b.{1,120}?\bcore\b.{1,80}?\b15m\b", re.IGNORECASE | re.DOTALL)
 # What everything else needs, and what most apps need. What is not here can be of any tier.
 TIER_OF = {
     **dict.fromkeys(
@@ -29,6 +31,13 @@ GONE = {
     "notification.toolkit.fluxcd.io": {"v1beta1", "v1beta2"},
     "image.toolkit.fluxcd.io": {"v1beta1", "v1beta2"},
 }
+# Their newest version is a beta.
+STILL_BETA = {("notification.toolkit.fluxcd.io", "Alert"), ("notification.toolkit.fluxcd.io", "Provider")}
+# The first Flux 2 that serves the current version, where that is not the first of all.
+CURRENT_SINCE = {
+    "Bucket": 4, "HelmChart": 3, "HelmRelease": 3, "HelmRepository": 3, "ImagePolicy": 7, "ImageRepository": 7,
+    "ImageUpdateAutomation": 7, "OCIRepository": 6,
+}  # fmt: skip
 
 
 @rule(
@@ -38,12 +47,19 @@ GONE = {
     "Write a number, such as 3.",
 )
 def retries_forever(cluster: Cluster) -> Found:
-    """install and upgrade of HelmReleases."""
-    for _, item in cluster.releases:
-        for action in ("install", "upgrade"):
-            if item.get("spec", action, "remediation", "retries") == -1:
-                place = item.at("spec", action, "remediation", "retries")
-                yield place, f"HelmRelease {item.name} tries its {action} for ever"
+    """install and upgrade of HelmReleases; where a patch says it of many it is one finding, at the first of them."""
+    for action in ("install", "upgrade"):
+        keys = ("spec", action, "remediation", "retries")
+        by_patch = []
+        for item in (item for _, item in cluster.releases if item.get(*keys) == -1):
+            if cluster.as_written(item).get(*keys) == -1:
+                yield item.at(*keys), f"HelmRelease {item.name} tries its {action} for ever"
+            else:
+                by_patch.append(item)
+        if by_patch:
+            others = f", as do {len(by_patch) - 1} more" if len(by_patch) > 1 else ""
+            text = f"by a patch HelmRelease {by_patch[0].name} tries its {action} for ever{others}"
+            yield by_patch[0].at("spec"), text
 
 
 @rule(
@@ -87,8 +103,8 @@ def no_timeout(cluster: Cluster) -> Found:
     "Set spec.retryInterval, such as 2m, in the root's patch for all of them.",
 )
 def no_retry_interval(cluster: Cluster) -> Found:
-    """Kustomizations with an interval of more than 10 minutes."""
-    slow = [one for one in cluster.kustomizations if (seconds(one.spec.get("interval")) or 0) > 600]
+    """Kustomizations with an interval of more than 5 minutes."""
+    slow = [one for one in cluster.kustomizations if (seconds(one.spec.get("interval")) or 0) > 300]
     yield from _without(slow, "retryInterval")
 
 
@@ -130,7 +146,7 @@ def seconds(duration: object) -> float | None:
     "Take the interval of its tier.",
 )
 def interval_unusual(cluster: Cluster) -> Found:
-    """Kustomizations and releases outside the tiers, or slower than that of their chart, where most have one."""
+    """Kustomizations and releases outside the tiers, or slower than that of their chart, where documents name tiers."""
     tiers: dict[int, list[str]] = {}
     for release in releases(cluster):
         if f"{release.one.item.file.folder}/.copier-answers.yml" in cluster.files:
@@ -139,23 +155,14 @@ def interval_unusual(cluster: Cluster) -> Found:
         tiers[id(release.item)] = [tier]
         tiers.setdefault(id(release.one.item), []).append(tier)
     wanted = {item: max(found, key=lambda tier: seconds(tier) or 0) for item, found in tiers.items()}
-    yield from _unusual([one.item for one in cluster.kustomizations], wanted)
-    yield from _unusual([item for _, item in cluster.releases], wanted)
-
-
-def _unusual(items: list[Object], wanted: Mapping[int, str]) -> Found:
-    """Intervals of objects of one kind; `wanted` are the tiers of those whose chart is known, by identity."""
-    counted = Counter(str(item.spec.get("interval")) for item in items)
-    follows_tiers = sum(counted[tier] for tier in TIERS) >= 2 / 3 * counted.total()
-    # Whoever gives everything an hour has no tiers.
-    has_tiers = follows_tiers and bool(counted["5m"] + counted["15m"])
-    for item in items:
+    has_tiers = any(file.name.endswith(".md") and TIERS_SAID.search(file.text) for file in cluster.files.values())
+    for item in [*(one.item for one in cluster.kustomizations), *(item for _, item in cluster.releases)]:
         interval = str(item.spec.get("interval"))
         known, tier = seconds(interval), wanted.get(id(item), "")
         said = ""
         if known is None:
             said = "" if "$" in interval else "which is no duration"
-        elif follows_tiers and interval not in TIERS:
+        elif has_tiers and interval not in TIERS:
             said = "and the tiers are 5m, 15m, 30m and 1h"
         elif has_tiers and tier in ("5m", "15m") and known > (seconds(tier) or 0):
             said = f"and its chart is {'critical' if tier == '5m' else 'core'}: {tier}"
@@ -187,15 +194,26 @@ def label_unlike_others(cluster: Cluster) -> Found:
     "Write the current version: v1 of kustomize, source and notification, v2 of helm.",
 )
 def api_deprecated(cluster: Cluster) -> Found:
-    """Objects of Flux's own kinds."""
+    """Objects of Flux's own kinds, where the cluster's Flux serves the current version."""
+    minor = _minor_of_flux(cluster)
     for item in cluster.objects:
         version = item.api_version.rpartition("/")[2]
-        if version in GONE.get(item.group, ()) and (item.group, item.kind) not in STILL_BETA:
+        if version not in GONE.get(item.group, ()) or (item.group, item.kind) in STILL_BETA:
+            continue
+        if minor is None or minor >= CURRENT_SINCE.get(item.kind, 0):
             yield item.at("apiVersion"), f"{item.kind} {item.name} is of {item.api_version}"
 
 
-# Their newest version is a beta.
-STILL_BETA = {("notification.toolkit.fluxcd.io", "Alert"), ("notification.toolkit.fluxcd.io", "Provider")}
+def _minor_of_flux(cluster: Cluster) -> int | None:
+    """The 6 of Flux 2.6; None where the files do not tell."""
+    said = [
+        item.get("spec", "distribution", "version") for item in cluster.of("FluxInstance", "fluxcd.controlplane.io")
+    ]
+    said += [
+        one.get("instance", "distribution", "version") for one in releases(cluster) if one.chart == "flux-instance"
+    ]
+    found = [match for version in said if (match := re.match(r"v?2\.(\d+)\.", str(version)))]
+    return int(found[0][1]) if found else None
 
 
 @rule(

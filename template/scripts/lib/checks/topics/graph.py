@@ -16,11 +16,11 @@ from lib.checks.rules import Found, Severity, rule
     "Write the name and the namespace of a Kustomization that is registered, or remove the entry.",
 )
 def depends_on_unknown(cluster: Cluster) -> Found:
-    """dependsOn of Kustomizations and HelmReleases."""
+    """dependsOn of Kustomizations and HelmReleases; a name that Flux fills in is not judged."""
     known = cluster.by_key
     for one in cluster.kustomizations:
         for dependency in one.dependencies:
-            if dependency.key not in known:
+            if dependency.key not in known and "$" not in "".join(dependency.key):
                 text = _says(str(one), dependency.key, list(known))
                 yield one.item.at("spec", "dependsOn", dependency.number), text
     releases = {(item.namespace, item.name) for _, item in cluster.releases}
@@ -30,7 +30,7 @@ def depends_on_unknown(cluster: Cluster) -> Found:
             if not isinstance(entry, dict):
                 continue
             key = str(entry.get("namespace") or item.namespace), str(entry.get("name", ""))
-            if key not in releases:
+            if key not in releases and "$" not in "".join(key):
                 text = _says(f"HelmRelease {item.name}", key, list(releases))
                 yield item.at("spec", "dependsOn", number), text
 
@@ -42,7 +42,9 @@ def _says(who: str, wanted: tuple[str, str], known: list[tuple[str, str]]) -> st
     elsewhere = [other for other, given in known if given == name]
     if elsewhere:
         return f"{text}: it is in namespace {elsewhere[0]}"
-    near = get_close_matches(name, [given for _, given in known], 1)
+    names = [given for _, given in known]
+    # As often as not it is the right name with something before it.
+    near = [given for given in names if name.endswith(f"-{given}")] or get_close_matches(name, names, 1)
     return f"{text}: did you mean {near[0]}?" if near else text
 
 

@@ -37,11 +37,6 @@ def namespace_missing(cluster: Cluster) -> Found:
     # Files from elsewhere bring a Namespace as often as not, which is then called as what they are moved to.
     remote = providers(cluster).builds_remote
     there |= {str(one.spec.get("targetNamespace")) for one in cluster.kustomizations if one.key in remote}
-    # A Namespace that gets its name from a namespace transformer is called as the folder's other objects are.
-    if _renames(cluster):
-        for one in cluster.kustomizations:
-            if any(item.kind == "Namespace" for item in one.objects):
-                there |= {item.namespace for item in one.objects if item.kind != "Namespace"}
     missing: set[str] = set()
     for one in cluster.kustomizations:
         for item in one.objects:
@@ -59,11 +54,6 @@ def namespace_missing(cluster: Cluster) -> Found:
                     (place if moved else item.at("metadata", "namespace")),
                     f"nobody creates the namespace {namespace}",
                 )
-
-
-def _renames(cluster: Cluster) -> bool:
-    """Whether Namespace objects here have names that stand for another one, as components' have."""
-    return any(item.kind == "Namespace" and item.name in ("_", "not-used", "none") for item in cluster.applied)
 
 
 @rule(

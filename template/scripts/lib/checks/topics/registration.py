@@ -5,11 +5,14 @@ import re
 from collections import Counter
 
 from lib.checks.files import File, List, Map
-from lib.checks.flux import Cluster
+from lib.checks.flux import KUSTOMIZATION_FILES, Cluster
 from lib.checks.objects import FLUX, Place
 from lib.checks.patching import EARLY, LATE, patches_of
 from lib.checks.rules import Found, Severity, rule
 from lib.leftovers import leftovers
+
+# An entry of a list in a comment.
+COMMENTED_OUT = re.compile(r"^\s*#\s*-\s*(?:\./)?(\S+?)/?\s*(?:\s#.*)?$", re.MULTILINE)
 
 
 @rule(
@@ -42,15 +45,14 @@ def app_not_listed(cluster: Cluster) -> Found:
 
 
 def is_commented_out(cluster: Cluster, path: str) -> bool:
-    """Whether a list in a folder above names a file in a comment."""
+    """Whether a list in a folder above names a file, a folder that it is in, or the app of one, in a comment."""
     folder = path.rpartition("/")[0]
     while folder:
         file = cluster.kustomize_file(folder)
-        name = path.removeprefix(f"{folder}/")
-        names = (name, f"./{name}", name.rpartition("/")[0], f"./{name.rpartition('/')[0]}")
-        if file and any(
-            re.search(rf"^\s*#\s*-\s*{re.escape(one)}/?\s*$", file.text, re.MULTILINE) for one in names if one
-        ):
+        parts = path.removeprefix(f"{folder}/").split("/")
+        inner = ["/".join(parts[:number]) for number in range(1, len(parts))]
+        names = {"/".join(parts), *inner, *(f"{one}/ks.yaml" for one in inner)}
+        if file and any(match[1] in names for match in COMMENTED_OUT.finditer(file.text)):
             return True
         folder = folder.rpartition("/")[0]
     return False
@@ -63,27 +65,32 @@ def is_commented_out(cluster: Cluster, path: str) -> bool:
     "Correct the path, or remove the entry.",
 )
 def resource_missing(cluster: Cluster) -> Found:
-    """Entries of kustomization.yaml files that lead nowhere."""
+    """Entries of kustomization.yaml files that lead nowhere; what is commented out in a list is meant to be off."""
     for file in cluster.manifests:
-        if file.name not in ("kustomization.yaml", "kustomization.yml", "Kustomization"):
+        if file.name in KUSTOMIZATION_FILES:
+            found = list(_missing_in(cluster, file))
+            if found and not is_commented_out(cluster, file.path):
+                yield from found
+
+
+def _missing_in(cluster: Cluster, file: File) -> Found:
+    content = cluster.content_of(file)
+    for key in ("resources", "components"):
+        entries = content.get(key)
+        if not isinstance(entries, List):
             continue
-        content = cluster.content_of(file)
-        for key in ("resources", "components"):
-            entries = content.get(key)
-            if not isinstance(entries, List):
-                continue
-            for number, entry in enumerate(entries):
-                if isinstance(entry, str) and "://" not in entry and not re.match(r"[\w.-]+\.\w+/|git@", entry):
-                    place = posixpath.normpath(f"{file.folder}/{entry}")
-                    if place not in cluster.files and place not in cluster.folders:
-                        yield Place(file.path, entries.lines[number]), f"{entry} is listed, and not there"
-        for field in (*EARLY, *LATE):
-            for number, entry in patches_of(content, field):
-                if isinstance(entry.get("path"), str):
-                    place = posixpath.normpath(f"{file.folder}/{entry['path']}")
-                    if place not in cluster.files:
-                        line = entry.lines["path"] if isinstance(entry, Map) else content[field].lines[number]
-                        yield Place(file.path, line), f"the patch {entry['path']} is not there"
+        for number, entry in enumerate(entries):
+            if isinstance(entry, str) and "://" not in entry and not re.match(r"[\w.-]+\.\w+/|git@", entry):
+                place = posixpath.normpath(f"{file.folder}/{entry}")
+                if place not in cluster.files and place not in cluster.folders:
+                    yield Place(file.path, entries.lines[number]), f"{entry} is listed, and not there"
+    for field in (*EARLY, *LATE):
+        for number, entry in patches_of(content, field):
+            if isinstance(entry.get("path"), str):
+                place = posixpath.normpath(f"{file.folder}/{entry['path']}")
+                if place not in cluster.files:
+                    line = entry.lines["path"] if isinstance(entry, Map) else content[field].lines[number]
+                    yield Place(file.path, line), f"the patch {entry['path']} is not there"
 
 
 @rule(
@@ -125,11 +132,11 @@ def _is_named_elsewhere(cluster: Cluster, path: str) -> bool:
     "Rename one of them.",
 )
 def name_taken(cluster: Cluster) -> Found:
-    """Names of Flux Kustomizations, in the namespace that they end up in."""
-    seen: dict[tuple[str, str], str] = {}
+    """Names of Flux Kustomizations, in the namespace that they end up in; another cluster has names of its own."""
+    seen: dict[tuple[str, ...], str] = {}
     for one in cluster.kustomizations:
         path = f"{one.item.file.path}:{one.item.content.line}"
-        if (other := seen.setdefault(one.key, path)) != path:
+        if (other := seen.setdefault((cluster.home_of(one), *one.key), path)) != path:
             yield one.item.at("metadata", "name"), f"the name {one} is taken by {other.rpartition(':')[0]}"
 
 
@@ -141,12 +148,12 @@ def name_taken(cluster: Cluster) -> Found:
 )
 def object_twice(cluster: Cluster) -> Found:
     """Objects with one name, kind and namespace that two Kustomizations apply from different files."""
-    seen: dict[tuple[str, str, str, str], tuple[str, str]] = {}
+    seen: dict[tuple[str, ...], tuple[str, str]] = {}
     for one in cluster.kustomizations:
         for item in one.objects:
             if item.is_a("Kustomization", FLUX) or item.kind == "Namespace" or "$" in item.name:
                 continue
-            key = item.group, item.kind, item.namespace, item.name
+            key = cluster.home_of(one), item.group, item.kind, item.namespace, item.name
             place = (item.file.path, str(one))
             other = seen.setdefault(key, place)
             if other[1] != place[1] and other[0] != place[0]:

@@ -22,7 +22,8 @@ POD_SPECS: dict[str, Keys] = {
 STORAGE = {"storage", "ephemeral-storage"}
 # Charts whose own values give what they run requests and a memory limit, or that run nothing themselves.
 BRING_THEIR_OWN = {
-    "coredns", "descheduler", "flux-instance", "flux-operator", "gateway-helm", "silence-operator", "spegel",
+    "coredns", "descheduler", "flux-instance", "flux-operator", "forgejo-runner", "gateway-helm", "miroir",
+    "silence-operator", "spegel", "tofu-controller",
 }  # fmt: skip
 
 

@@ -135,10 +135,10 @@ def moves(tag: str) -> bool:
     "resource-remote",
     Severity.WARNING,
     "What is built changes with somebody else's repository, and fails when that is away.",
-    "Name a release or a commit in the URL, or keep a copy of the file.",
+    "Keep a copy of the file, or take it as a source of Flux; at least name a release or a commit in the URL.",
 )
 def resource_remote(cluster: Cluster) -> Found:
-    """URLs in kustomization.yaml files that say no version."""
+    """URLs in kustomization.yaml files."""
     for file in cluster.manifests:
         if file.name not in KUSTOMIZATION_FILES:
             continue
@@ -148,8 +148,9 @@ def resource_remote(cluster: Cluster) -> Found:
             if not isinstance(entries, List):
                 continue
             for number, entry in enumerate(entries):
-                if isinstance(entry, str) and is_remote(entry) and not is_pinned(entry):
-                    yield Place(file.path, entries.lines[number]), f"{entry} is of no version"
+                if isinstance(entry, str) and is_remote(entry):
+                    said = "is fetched anew by every build" if is_pinned(entry) else "is of no version"
+                    yield Place(file.path, entries.lines[number]), f"{entry} {said}"
 
 
 def is_remote(entry: str) -> bool:
@@ -277,7 +278,8 @@ def _missing(said: str, before: str, below: str) -> str:
     """What a comment lacks; empty for nothing. A version has a digit."""
     if not re.search(r"\bdatasource=\S", said):
         return "this comment for Renovate says no datasource"
-    if not re.search(r"\b(?:depName|packageName)=\S", said):
+    # A data source of one's own comes with a manager of one's own, which can know the name.
+    if not re.search(r"\b(?:depName|packageName)=\S|\bdatasource=custom\.", said):
         return "this comment for Renovate says no depName"
     if not before and (below.lstrip().startswith("#") or not re.search(r"[:=-].*\d", below)):
         return "no version is below this comment for Renovate"
