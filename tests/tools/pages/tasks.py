@@ -33,4 +33,5 @@ def rows(everything: Path, usual: Path) -> Iterator[Row]:
             does = HINT.sub("", VARIABLE.sub("", said)) + ("" if name in there else "; with backups only")
             script = re.search(r"scripts/([\w-]+\.py)", str(task["cmd"]))
             link = f"[{script[1]}](scripts.md#{script[1].replace('.', '')})" if script else ""
+            does = re.sub(r"\S*\*\S*", lambda pattern: f"`{pattern[0]}`", does)
             yield [f"`{name}`", does.replace("|", "\\|"), ", ".join(takes).replace("|", "\\|"), link]
