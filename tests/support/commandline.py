@@ -111,6 +111,9 @@ def help_of(command: tuple[str, ...], ask: str = "--help", folder: Path | None =
     for line in text.splitlines():
         if re.match(r"\s*-", line):
             flags.update(_flags_of(line))
+        # git diff shows --cached here, and nowhere else.
+        elif re.match(r"usage:|\s+or:", line):
+            flags.update(dict.fromkeys(re.findall(r"(?<![\w-])--[a-z][\w-]*", line), False) | flags)
     sections = HEADING.split(text)[1:]
     subcommands = {name for section in sections for name in SUBCOMMAND.findall(section.split("\n\n")[0])}
     return Help(text, frozenset(subcommands), flags)
