@@ -104,11 +104,9 @@ def complaint(words: list[str], cluster: Path) -> str:
         return judge(rest)
     if program == "task":
         return of_task(rest, cluster)
-    if program in EVERYWHERE or is_as_seen(words):
-        return ""
     known = program in {line.split()[0] for line in UNSEEN}
-    if known and not rest:
-        # Named in a sentence.
+    # Alone it is a name in a sentence.
+    if program in EVERYWHERE or is_as_seen(words) or (known and not rest):
         return ""
     return f"{' '.join(words)} was never seen" if known else f"{program} is no program that is known here"
 

@@ -163,7 +163,7 @@ class Renewal:
         config = self.cluster / ".renovaterc.json5"
         text, count = re.subn(
             r" +\{\n +description: \"The template: .*?enabled: false,\n +\},\n",
-            lambda _: rule,
+            lambda _: f"{rule.rstrip()},\n",
             config.read_text(),
             flags=re.DOTALL,
         )
