@@ -2,7 +2,6 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
 
 from lib.checks.charts import mapping, releases
 from lib.checks.flux import Cluster, Kustomization
