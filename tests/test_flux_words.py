@@ -16,6 +16,7 @@ from lib.flux.messages import explain
 from lib.flux.names import Key
 from lib.flux.rows import Row, rows
 from lib.flux.standing import State, duration, short, standing_of
+from lib.health.flux import flux
 from lib.kube.kinds import HELM_RELEASE, KUSTOMIZATION, OCI_REPOSITORY
 from lib.kube.snapshot import Snapshot
 
@@ -244,6 +245,21 @@ def test_a_trail_goes_over_apps_and_releases_to_the_source() -> None:
     assert found["flux-system/other"] == (
         "waiting", "for Kustomization flux-system/plex, in the end for OCIRepository flux-system/chart",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(("freed", "state"), [({"seconds": 20}, "in progress"), ({"minutes": 10}, "failing")])
+def test_flux_has_time_to_notice_that_a_dependency_became_ready(freed: dict[str, float], state: str) -> None:
+    wait = condition("False", "dependency 'flux-system/plex' is not ready", reason="DependencyNotReady")
+    app = item("Kustomization", "plex", condition("True", lastTransitionTime=ago(**freed)))
+    store = item("Kustomization", "store", condition("True", lastTransitionTime=ago(days=2)))
+    other = item("Kustomization", "other", wait, spec={"dependsOn": [{"name": "plex"}, {"name": "store"}]})
+    graph = Graph.of(Snapshot({KUSTOMIZATION: [app, store, other]}))
+    standing = graph.standings[Key("Kustomization", "flux-system/other")]
+    assert str(standing.state) == state
+    part = flux(graph)
+    told = [*part.notes, *map(str, part.problems)]
+    assert len(told) == 1 and "Kustomization flux-system/plex, Kustomization flux-system/store" in told[0]
+    assert bool(part.problems) == (state == "failing")
 
 
 def test_only_what_has_to_do_with_a_namespace_is_listed() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from lib.flux.names import Key, key_of
 from lib.flux.standing import (
@@ -18,12 +18,14 @@ from lib.flux.standing import (
     timeout_of,
 )
 from lib.kube.kinds import FLUX, HELM_RELEASE, KUSTOMIZATION, WARNING
-from lib.kube.objects import Object, at, is_true, namespace_of, spec_of, status_of
+from lib.kube.objects import Object, at, condition_of, is_true, namespace_of, spec_of, status_of
 from lib.kube.snapshot import Snapshot
 
 # With these words a controller says that what is wrong is the source.
 OF_THE_SOURCE = {"SourceNotReady", "ArtifactFailed"}
 OWNER = "kustomize.toolkit.fluxcd.io"
+# A controller looks every 30 s whether a dependency is ready (--requeue-dependency), a busy one a little later.
+UNNOTICED = timedelta(minutes=2)
 
 
 @dataclass
@@ -80,6 +82,15 @@ class Graph:
             self.causes[key] = causes
             if self.standings[key].state == State.FAILING:
                 self.standings[key] = Standing(State.WAITING, self.standings[key].said, self.standings[key].since)
+        elif not self.missing[key] and reason_of(item) == WAITS and (freed := self._freed(there)):
+            said = f"what it waited for is ready now, and Flux soon tries again: {', '.join(map(str, there))}"
+            self.standings[key] = Standing(State.APPLYING, said, freed)
+
+    def _freed(self, dependencies: list[Key]) -> datetime | None:
+        """When the last of its dependencies became ready, if that is so new that Flux may not have looked since."""
+        moments = (at(condition_of(self.objects[one]).get("lastTransitionTime")) for one in dependencies)
+        last = max((moment for moment in moments if moment), default=None)
+        return last if last and datetime.now(UTC) - last < UNNOTICED else None
 
     def _unready_parts(self, key: Key) -> Iterator[Key]:
         """Those of Flux' objects in a Kustomization that fail; they take their time while they are in progress."""

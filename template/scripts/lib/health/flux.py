@@ -95,8 +95,9 @@ def failing(graph: Graph, key: Key, snapshot: Snapshot | None) -> tuple[str, str
     if graph.missing.get(key):
         return *absent(graph, key), []
     if reason_of(item) == WAITS:
-        names = ", ".join(map(str, dependencies_of(item)))
-        return f"still waits for {names}, which is ready", flux_command("reconcile", item), []
+        names = list(map(str, dependencies_of(item)))
+        are = "which is ready" if len(names) == 1 else "which are all ready"
+        return f"still waits for {', '.join(names)}, {are}", flux_command("reconcile", item), []
     text, command = explain(item, standing.said)
     if item["kind"] == HELM_RELEASE.name and command.startswith("task check"):
         owner = graph.owner(key)
