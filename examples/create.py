@@ -87,7 +87,7 @@ def main(arguments: list[str]) -> int:
   cd {dest}
   mise trust && mise install      # the tools that its tasks use
 
-First set-up in its README.md goes on from there.""")
+Then docs/runbooks/first-boot.md: from machines in a box to apps in a browser.""")
     return 0
 
 

@@ -31,6 +31,7 @@ def test_after_a_copy_the_next_commands_are_said_and_work(questionnaire: Path, t
     subprocess.run(f"{enter} && {commit}", shell=True, cwd=tmp_path, check=True, capture_output=True)  # noqa: S602
     assert git(tmp_path / "my-cluster", "log", "--format=%s").strip() == "feat: anton"
     assert "docs/runbooks/first-boot.md" in said
+    assert "mise activate" in said
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,8 @@ def test_another_answer_gives_what_a_new_cluster_with_it_has(
     years: Years, render: Renderer, template: Path, answers: dict[str, str], taken_over: str
 ) -> None:
     fresh = home_with_apps(years.folder / "fresh", render(answers), template)
-    years.update(*(word for name, value in answers.items() for word in ("--data", f"{name}={value}")))
+    said = years.update(*(word for name, value in answers.items() for word in ("--data", f"{name}={value}")))
+    assert f"the cluster at {VERSION}: " in said
     found, wanted = without_the_version(tree_of(years.root)), without_the_version(tree_of(fresh.root))
     assert sorted(found.keys() ^ wanted.keys()) == []
     assert sorted(name for name in found if found[name] != wanted[name]) == []

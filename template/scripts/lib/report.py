@@ -44,7 +44,9 @@ def show_outcome(outcome: Outcome, target: str) -> None:
     """One instance and its files."""
     nothing = "nothing without a conflict" if outcome.merged.conflicts else "no file of its own"
     named = ", ".join(outcome.files[:SHOWN]) or nothing
-    done(f"{outcome.instance.name}, {outcome.instance.commit} to {target}: {shortened(named, len(outcome.files))}")
+    before = outcome.instance.commit
+    versions = f" at {target}" if before == target else f", {before} to {target}"
+    done(f"{outcome.instance.name}{versions}: {shortened(named, len(outcome.files))}")
     for news in _news(outcome):
         out.print(f"    {escape(news)}")
 
