@@ -1,4 +1,4 @@
-"""How Sphinx makes a site of these pages: `make docs`. A new page needs no registration: index.md lists folders."""
+"""How Sphinx makes a site of these pages: `make docs`. index.md lists the pages in the order in which they are read."""
 
 import re
 from pathlib import Path
