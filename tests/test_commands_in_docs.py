@@ -26,6 +26,8 @@ UNSEEN = {
     "cloudflared tunnel token PLACEHOLDER",
     "lefthook install",
     "mise activate",
+    "mise activate bash",
+    "mise exec -- PLACEHOLDER",
     "mise install",
     "mise trust",
     "mise use --global uv",
