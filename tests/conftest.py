@@ -41,6 +41,8 @@ def isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         "COPIER_CACHE_DIR": str(home / "copier"),
         "GIT_CONFIG_GLOBAL": str(home / "gitconfig"),
         "GIT_CONFIG_NOSYSTEM": "1",
+        # kubectl keeps there what each server of a test can do.
+        "KUBECACHEDIR": str(home / "kubectl"),
     }
     unwanted = {name for name in os.environ if name.startswith("GIT_") or name == "VIRTUAL_ENV"} - values.keys()
     environment: Any = plumbum.local.env
