@@ -323,4 +323,7 @@ def test_what_makes_no_sense_is_refused_and_nothing_is_touched(
 def test_without_a_kubeconfig_the_task_says_how_to_get_one(films: Films) -> None:
     (films.workplace.root / "kubeconfig").unlink()
     for task in ("backup:list", "backup:now", "backup:restore"):
-        assert films.workplace.refuses(task, app_of(films)) == "kubeconfig is missing: `task kubeconfig` fetches it."
+        assert (
+            films.workplace.refuses(task, app_of(films))
+            == "kubeconfig is missing: `task kubeconfig` fetches it, once `task bootstrap:talos` has run."
+        )

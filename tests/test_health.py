@@ -479,7 +479,10 @@ def test_a_timeout_that_is_none_is_refused(value: str, home: Path) -> None:
 
 def test_without_a_kubeconfig_it_says_how_to_get_one(other: Path) -> None:
     (other / "kubeconfig").unlink()
-    is_refused(check(other, KUBECONFIG=""), "kubeconfig is missing: `task kubeconfig` fetches it.")
+    is_refused(
+        check(other, KUBECONFIG=""),
+        "kubeconfig is missing: `task kubeconfig` fetches it, once `task bootstrap:talos` has run.",
+    )
     is_refused(check(other, KUBECONFIG="/nowhere"), "/nowhere is missing: KUBECONFIG names it.")
 
 

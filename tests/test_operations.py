@@ -369,7 +369,7 @@ def test_a_command_without_talosconfig_is_refused_in_one_sentence(words: tuple[s
 @pytest.mark.parametrize("words", [("debug-app.py",), ("flux-app.py", "suspend")], ids=lambda words: words[0])
 def test_a_command_without_kubeconfig_is_refused_in_one_sentence(words: tuple[str, ...], home: Home) -> None:
     (home.workplace.root / "kubeconfig").unlink()
-    sentence = "kubeconfig is missing: `task kubeconfig` fetches it."
+    sentence = "kubeconfig is missing: `task kubeconfig` fetches it, once `task bootstrap:talos` has run."
     assert refusal_of(script(home, *words, "--app=media/jellyfin")) == sentence
 
 

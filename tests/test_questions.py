@@ -1,5 +1,6 @@
 """What is asked, in which order, what is recorded, and which answers are refused in which words."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -22,6 +23,7 @@ ASKED = [
     "api_address",
     "load_balancer_pool",
     "nodes",
+    "dns_provider",
     "external_access",
     "cloudflare_tunnel_id",
     "secrets_backend",
@@ -82,7 +84,7 @@ def answer(questionnaire, tmp_path):
     return run
 
 
-def test_fifteen_questions_are_asked_in_the_order_of_thought():
+def test_sixteen_questions_are_asked_in_the_order_of_thought():
     asked = [
         name
         for name, question in questions().items()
@@ -122,6 +124,26 @@ def test_no_number_is_parsed_before_its_rule_sees_it(generator):
     """Copier refuses what is no number with Python's words, and at a terminal with "Invalid input"."""
     numbers = [name for name, question in questions(generator).items() if question["type"] in ("int", "float")]
     assert [name for name in numbers if questions(generator)[name].get("when") is not False] == []
+
+
+@pytest.mark.parametrize("generator", ["cluster", "namespace", "app"])
+def test_what_a_question_depends_on_is_asked_before_it(generator):
+    known = list(questions(generator))
+    for number, name in enumerate(known):
+        question = questions(generator)[name]
+        if question.get("ask") is not False and question.get("when") is not False:
+            # What was given on the command line is there from the beginning.
+            words = re.findall(r"(?<!data\.)\b\w+", f"{question.get('ask', '')} {question.get('when', '')}")
+            assert [word for word in words if word in known[number:]] == [], name
+
+
+@pytest.mark.parametrize("generator", ["cluster", "namespace", "app"])
+def test_an_empty_list_asks_nothing(generator):
+    """Copier takes text for yes, and what a list renders to is text."""
+    lists = [name for name, question in questions(generator).items() if question["type"] == "yaml"]
+    for name, question in questions(generator).items():
+        parts = re.split(r"\band\b|\bor\b|[{}()]", str(question.get("when", "")))
+        assert [part for part in parts if part.strip() in lists] == [], name
 
 
 def test_nothing_in_the_questions_needs_trust():
@@ -337,6 +359,7 @@ REFUSED = [
     ("load_balancer_announcement", "ospf", "ospf"),
     ("ingress_backend", "traefik", "traefik"),
     ("dns_provider", "route53", "route53"),
+    ("domain", "home.local", "home.local can't be the domain"),
     ("cloudflare_tunnel_id", "my-tunnel", "my-tunnel is not a UUID"),
     ("tunnel_transport", "tcp", "tcp"),
     ("webhook_provider", "gitea", "gitea"),

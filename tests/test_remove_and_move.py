@@ -234,7 +234,7 @@ def test_an_app_of_the_template_stays(home: Workplace) -> None:
     before = files(home)
     for task in (("remove:app",), ("move:app", "TO=video")):
         refusal = home.refuses(task[0], f"APP={place}", *task[1:], "--", "--yes")
-        assert f"{place} is a core app" in refusal and "`copier update --data <question>=<answer>`" in refusal
+        assert f"{place} is a core app" in refusal and "`task update -- --data <question>=<answer>`" in refusal
     assert files(home) == before
 
 

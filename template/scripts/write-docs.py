@@ -31,8 +31,9 @@ def main() -> None:
     if outdated and check:
         raise Refusal(f"{outdated[0][0].relative_to(ROOT)} is not what the files say: `task docs` writes it.")
     for path, text in outdated:
+        is_new = not path.exists()
         write_public(path, text)
-        done(f"{path.relative_to(ROOT)} is new.")
+        done(f"{path.relative_to(ROOT)} is {'new' if is_new else 'drawn anew'}.")
     if not outdated:
         done("Everything is as the files say.")
 

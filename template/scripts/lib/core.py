@@ -13,7 +13,7 @@ def refuse_if_core(app: App) -> None:
     if f"{app.namespace}/{app.folder.name}" in look_up(CORE, "apps"):
         raise Refusal(
             f"{app} is a core app, made by the template, where it stays until an answer changes, e.g. components: "
-            "`copier update --data <question>=<answer>`."
+            "`task update -- --data <question>=<answer>`."
         )
 
 

@@ -44,7 +44,7 @@ def why_the_domain_is_none() -> str:
     if name == "example.com" or name.endswith(".example.com"):
         return (
             f"the domain is {name}, a placeholder: choose your own with "
-            "`copier update --data domain=<your domain>`, commit and push."
+            "`task update -- --data domain=<your domain>`, commit and push."
         )
     return ""
 
@@ -54,7 +54,7 @@ def why_the_tunnel_is_none() -> str:
     if files := cluster.files_with_the_placeholder_tunnel():
         return (
             f"the tunnel id in {files[0]} is {cluster.PLACEHOLDER_TUNNEL}, a placeholder: create a tunnel with "
-            "`cloudflared tunnel create`, then `copier update --data cloudflare_tunnel_id=<id>`, commit and push."
+            "`cloudflared tunnel create`, then `task update -- --data cloudflare_tunnel_id=<id>`, commit and push."
         )
     return ""
 
@@ -69,7 +69,7 @@ def why_flux_would_read_another_repository() -> str:
     if not same_repository(url, origin):
         return (
             f"Flux reads {url}, and origin is {origin}: they must be one repository; change the one with "
-            "`copier update --data repository_url=<url>` or the other with `git remote set-url origin <url>`."
+            "`task update -- --data repository_url=<url>` or the other with `git remote set-url origin <url>`."
         )
     return ""
 
@@ -83,9 +83,9 @@ def why_flux_would_not_see_this_commit() -> str:
     try:
         run("git", "fetch", "--quiet", "origin", f"refs/heads/{branch}", timeout=120)
     except ToolFailed as failed:
-        return (
-            f"branch {branch} can't be fetched from origin, so nothing shows that HEAD {head} is pushed: {failed.said}"
-        )
+        # Git's advice goes on for lines.
+        said = failed.said.partition("\n")[0]
+        return f"branch {branch} can't be fetched from origin, so nothing shows that HEAD {head} is pushed: {said}"
     if not succeeds("git", "merge-base", "--is-ancestor", "HEAD", "FETCH_HEAD"):
         return f"HEAD {head} is not on branch {branch} of origin, which Flux reads: push it."
     return ""

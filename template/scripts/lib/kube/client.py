@@ -53,7 +53,11 @@ def config_of(context: str | None) -> Any:
     path = kubeconfig()
     where = _named(path)
     if not path.is_file():
-        remedy = "`task kubeconfig` fetches it." if path == KUBECONFIG else "KUBECONFIG names it."
+        remedy = (
+            "`task kubeconfig` fetches it, once `task bootstrap:talos` has run."
+            if path == KUBECONFIG
+            else "KUBECONFIG names it."
+        )
         raise Refusal(f"{where} is missing: {remedy}")
     try:
         found = KubeConfig.from_file(path)
