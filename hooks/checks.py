@@ -57,7 +57,8 @@ def refuse_a_namespace_of_others(place: Place, catalogue: Mapping[str, Any]) -> 
 def refuse_what_exists(generator: str, place: Place) -> None:
     """A folder with something in it."""
     if (place.folder / ".copier-answers.yml").exists():
-        raise Refusal(f"{place} exists already: `copier update` in it changes its answers.")
+        how = "`copier update --defaults --data <question>=<answer>` in it changes an answer"
+        raise Refusal(f"{place} exists already: {how}.")
     if place.folder.exists() and not place.folder.is_dir():
         raise Refusal(f"{place} is a file, not the folder of {with_article(generator)}.")
     if holds_files(place.folder):

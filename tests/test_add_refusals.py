@@ -167,9 +167,10 @@ def test_pod_security_of_a_namespace_to_be_is_kept(home: Home) -> None:
 
 def test_a_second_run_is_refused(home: Home) -> None:
     home.add("app", f"{MEDIA}/jellyfin", **WEB_APP)
-    sentence = f"{MEDIA}/jellyfin exists already: `copier update` in it changes its answers."
+    change = "`copier update --defaults --data <question>=<answer>` in it changes an answer"
+    sentence = f"{MEDIA}/jellyfin exists already: {change}."
     assert refused(home, "app", f"{MEDIA}/jellyfin", **WEB_APP) == sentence
-    assert f"{MEDIA} exists already: `copier update`" in refused(home, "namespace", MEDIA)
+    assert f"{MEDIA} exists already: `copier update --defaults" in refused(home, "namespace", MEDIA)
     assert "media/jellyfin/ks.yaml: a name is used once" in refused(home, "app", f"{APPS}/default/jellyfin", **WEB_APP)
 
 

@@ -10,7 +10,7 @@ from lib.arguments import FAILED, Parser, minutes
 from lib.cluster import inventory
 from lib.installing import fetch_kubeconfig
 from lib.machines import Patience
-from lib.terminal import command
+from lib.terminal import command, step
 
 
 def main() -> None:
@@ -19,6 +19,7 @@ def main() -> None:
     parser.add_argument("--timeout", type=minutes, default=1, metavar="MINUTES", help="how long to try; 1")
     arguments = parser.parse_args()
     talos.refuse_without_talosconfig()
+    step(f"Asking the controllers for a kubeconfig, for at most {arguments.timeout:g} min")
     fetch_kubeconfig(inventory(), Patience(arguments.timeout, pause=1), "task kubeconfig")
 
 

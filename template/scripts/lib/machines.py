@@ -265,7 +265,5 @@ class Patience:
             except ToolFailed as failed:
                 self.last = reason(failed.said)
             if time.monotonic() >= deadline:
-                raise Refusal(
-                    f"{what} did not happen within {self.minutes:g} minutes: {self.last or 'no reason given'}"
-                )
+                raise Refusal(f"{what} did not happen within {self.minutes:g} min: {self.last or 'no reason given'}")
             time.sleep(self.pause)
