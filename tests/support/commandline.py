@@ -26,7 +26,7 @@ REDIRECTIONS = {"<", ">", ">>", "2>"}
 
 # What every computer has, or its owner knows how to get. Their flags are those of POSIX, GNU or decades.
 EVERYWHERE = {
-    "base64", "cd", "curl", "dig", "eval", "grep", "mv", "openssl",
+    "base64", "cd", "chmod", "curl", "dig", "eval", "grep", "mv", "openssl",
     "restic", "rm", "sed", "ssh-keygen", "tail", "xargs",
 }  # fmt: skip
 HEADING = re.compile(

@@ -218,7 +218,7 @@ def disk_for(expression: str, machine: Machine) -> Disk | None:
 def refuse_unless_it_fits(node: Node, machine: Machine) -> Disk | None:
     """The disk that will be wiped; Refusal when the machine lacks what its configuration names."""
     wanted = wishes(node)
-    remedy = f"correct talos/nodes/{node.name}.yaml, commit, push and `task configure`."
+    remedy = "change the answer `nodes` (docs/runbooks/nodes.md), commit, push and `task configure`."
     names = {name for link in machine.links for name in (link.name, *link.other_names)}
     if missing := sorted(wanted.links - names):
         raise Refusal(f"{node} has no link {missing[0]}; it has {_list(link.name for link in machine.links)}: {remedy}")
