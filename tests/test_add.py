@@ -77,7 +77,7 @@ def test_a_refusal_is_one_sentence_and_leaves_no_folder(home: Home) -> None:
     assert home.copier("app", "kubernetes/apps/media/jellyfin").returncode == 0
     before = home.tree
     done = home.copier("app", "kubernetes/apps/media/jellyfin")
-    assert "exists already: `copier update`" in done.stderr
+    assert "exists already: `copier update --defaults" in done.stderr
     assert home.tree == before
 
 
