@@ -18,7 +18,7 @@ from lib.flux.standing import (
     timeout_of,
 )
 from lib.kube.kinds import FLUX, HELM_RELEASE, KUSTOMIZATION, WARNING
-from lib.kube.objects import Object, at, condition_of, is_true, namespace_of, spec_of, status_of
+from lib.kube.objects import Object, at, is_true, namespace_of, spec_of, status_of
 from lib.kube.snapshot import Snapshot
 
 # With these words a controller says that what is wrong is the source.
@@ -88,8 +88,7 @@ class Graph:
 
     def _freed(self, dependencies: list[Key]) -> datetime | None:
         """When the last of its dependencies became ready, if that is so new that Flux may not have looked since."""
-        moments = (at(condition_of(self.objects[one]).get("lastTransitionTime")) for one in dependencies)
-        last = max((moment for moment in moments if moment), default=None)
+        last = max((since for one in dependencies if (since := self.standings[one].since)), default=None)
         return last if last and datetime.now(UTC) - last < UNNOTICED else None
 
     def _unready_parts(self, key: Key) -> Iterator[Key]:

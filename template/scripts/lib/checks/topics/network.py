@@ -182,9 +182,12 @@ def external_unmarked(cluster: Cluster) -> Found:
         if item.is_a("Gateway", GATEWAYS) and _is_external(item.name):
             found.append((str(item), item.annotations, item.at("metadata", "name")))
     carried = Counter(target for _, annotations, _ in found if (target := _target(annotations)))
-    for name, annotations, place in found if carried else ():
+    if not carried:
+        return
+    wanted, _ = carried.most_common(1)[0]
+    for name, annotations, place in found:
         if not _target(annotations) and not _is_kept_from_dns(annotations):
-            yield place, f"{name} is external and has no {carried.most_common(1)[0][0]}, as others have"
+            yield place, f"{name} is external and has no {wanted}, as others have"
 
 
 def _is_external(name: str) -> bool:
