@@ -9,6 +9,7 @@ from pathlib import Path
 import pexpect
 import pytest
 import yaml
+from lib.kustomization import with_resource
 
 from tests.support.render import VERSION, Renderer, git
 from tests.support.years import APPS, MEDIA, NEXT, Years, home_with_apps, tree_of, without_the_version
@@ -120,6 +121,27 @@ def test_another_answer_gives_what_a_new_cluster_with_it_has(
     assert sorted(name for name in found if found[name] != wanted[name]) == []
     for app in (JELLYFIN, f"{MEDIA}/board"):
         assert taken_over in years.text(f"{app}/.copier-answers.yml")
+
+
+def test_secrets_that_tasks_wrote_go_with_what_they_were_for(tmp_path: Path, render: Renderer, template: Path) -> None:
+    on = {"secrets_backend": "sops", "backups": "s3", "backup_s3_url": "https://s3.example.net/anton"}
+    off = {"components": [], "backups": "none"}
+    home = home_with_apps(tmp_path / "before", render(on), template, apps=[JELLYFIN])
+    years = Years(tmp_path, home.root, template)
+    # As task init leaves it, and an edit beside that.
+    for app, name in (("monitoring/grafana", "grafana"), ("flux-system/flux-instance", "backups")):
+        folder = f"kubernetes/apps/{app}/app"
+        (years.root / folder / f"{name}.sops.yaml").write_text("kind: Secret\n")
+        listing = years.root / folder / "kustomization.yaml"
+        listing.write_text(with_resource(listing.read_text(), f"./{name}.sops.yaml"))
+    mine = "kubernetes/apps/flux-system/flux-instance/app/kustomization.yaml"
+    (years.root / mine).write_text("# mine\n" + years.text(mine))
+    years.commit()
+    years.update("--data", "components=[]", "--data", "backups=none")
+    assert years.text(mine).startswith("# mine\n") and "backups" not in years.text(mine)
+    fresh = home_with_apps(tmp_path / "fresh", render(on | off), template, apps=[JELLYFIN])
+    found, wanted = without_the_version(years.tree), without_the_version(tree_of(fresh.root))
+    assert sorted(found.keys() ^ wanted.keys()) == []
 
 
 def test_only_what_is_named_follows(years: Years) -> None:

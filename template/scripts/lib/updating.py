@@ -14,6 +14,7 @@ import yaml
 from lib.apps import Loader
 from lib.blobs import file_of, repository, tracked
 from lib.instances import ANSWERS, Answers, Instance, differing, instances, without_metadata
+from lib.leaving import as_if_the_templates, leaving
 from lib.merging import Conflict, Files, Merged, merge, unit_of, with_markers
 from lib.process import ROOT, run, succeeds
 from lib.refusal import Refusal
@@ -237,7 +238,9 @@ def _outcome(instance: Instance, new: Template, carried: Answers, given: Answers
         after = _below(instance, new.render(carried, given, destination=place))
     answers_file = after.pop(instance.answers_file)
     before.pop(instance.answers_file, None)
-    merged = merge(before, _yours(before, after), after)
+    going = leaving(before, after)
+    yours = _yours(before, after, going)
+    merged = merge(as_if_the_templates(before, yours, going), yours, after)
     merged.changes[instance.answers_file] = answers_file
     said = _said(answers_file)
     return Outcome(instance, merged, {name: said[name] for name in said if name not in {*carried, *given}})
@@ -280,9 +283,10 @@ def _follow(instance: Instance, new: Template) -> dict[str, File | None] | None:
     return {instance.answers_file: File(text.encode(), executable=False)}
 
 
-def _yours(before: Files, after: Files) -> Files:
-    """What git has in the units in which the template changed something."""
+def _yours(before: Files, after: Files, going: Iterable[str]) -> Files:
+    """What git has in the units in which the template changed something, or from which something goes."""
     units = {unit_of(path) for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+    units.update(map(unit_of, going))
     return {
         path: file_of(mode, repository()[name].data) for unit in units for path, mode, name in _by_unit().get(unit, ())
     }
