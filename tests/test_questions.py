@@ -30,6 +30,7 @@ ASKED = [
     "storage",
     "components",
 ]
+WIDTH = 76
 ANSWERS_FILE = "{{ _copier_conf.answers_file }}.jinja"
 ALWAYS = "{{ generator == 'cluster' }}"
 NODE = {"name": "one", "address": "192.168.1.50", "disk": "/dev/sda", "interface": "eth0"}
@@ -117,6 +118,18 @@ def test_every_choice_explains_itself(generator):
     choices = {name: question["choices"] for name, question in questions(generator).items() if "choices" in question}
     bare = [f"{name}: {label}" for name, labels in choices.items() for label in labels if " - " not in label]
     assert bare == []
+
+
+@pytest.mark.parametrize("generator", ["cluster", "namespace", "app"])
+def test_what_is_asked_fits_a_terminal_of_eighty_columns(generator):
+    """What is wider is cut off without a sign; its own mark takes four columns."""
+    wide = [
+        f"{name}: {line}"
+        for name, question in questions(generator).items()
+        for line in (*question.get("help", "").splitlines(), *question.get("choices", {}))
+        if len(re.sub(r"{{.*?}}", "12345678", line)) > WIDTH
+    ]
+    assert wide == []
 
 
 @pytest.mark.parametrize("generator", ["cluster", "namespace", "app"])
