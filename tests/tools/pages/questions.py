@@ -104,6 +104,8 @@ def possible(name: str, question: dict[str, Any]) -> str:
 
 def example(words: str) -> str:
     """The first example in the help of a question; ValueError when there is none."""
+    # A line's end inside a sentence is a space; a list keeps its lines.
+    words = re.sub(r"\n(?![-\s]|$)", " ", words)
     _, found, rest = words.replace("{{ app_name | default('') }}", APP["app_name"]).partition("e.g. ")
     rest = rest if found else _.partition("e.g.\n")[2]
     if not rest:
