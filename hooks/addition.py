@@ -75,7 +75,12 @@ def add_app(
     """The files of an app, its registration and its chart source, and of its namespace where that is missing."""
     place, repository = addition.place, addition.place.repository
     of_namespace, of_app = answers.divided(data)
-    given = {**of_app, **answers.taken_over(cluster), **answers.by_the_place("app", place), "generator": "app"}
+    known = {
+        **answers.taken_over(cluster),
+        **answers.of_the_repository(repository),
+        **answers.by_the_place("app", place),
+    }
+    given = {**of_app, **known, "generator": "app"}
     made = copy(template, given, defaults=defaults)
     if place.has_namespace:
         level = repository.pod_security(place.namespace)

@@ -69,6 +69,13 @@ def taken_over(cluster: Mapping[str, Any]) -> Answers:
     return {name: cluster[name] for name in TAKEN_OVER if name in cluster}
 
 
+def of_the_repository(repository: Repository) -> Answers:
+    """What no answer says and a rule asks for: whether SOPS knows for whom to encrypt."""
+    path = repository.root / ".sops.yaml"
+    rules = (repository.documents(path)[0] or {}).get("creation_rules") if path.exists() else None
+    return {"sops_has_recipient": any(rule.get("age") for rule in rules or [])}
+
+
 def refuse_what_is_no_users(generator: str, place: Place, template: Template, data: Mapping[str, Any]) -> None:
     """Refusal when data answers what is no question of the generator, or what its user has no say in."""
     given_by_place = by_the_place(generator, place)

@@ -104,7 +104,6 @@ def refuse_answers(
     refuse_a_taken_host(repository, answers)
     refuse_metrics_that_nobody_collects(repository, answers)
     refuse_a_taken_address(repository, template, cluster, answers.get("app_load_balancer_address") or "")
-    refuse_sops_without_a_recipient(repository, answers)
 
 
 def refuse_a_host_without_certificate(repository: Repository, answers: Mapping[str, Any]) -> None:
@@ -170,13 +169,3 @@ def refuse_what_pod_security_forbids(namespace: str, level: str, answers: Mappin
                 f"{mount['path']} can't be an nfs mount in {namespace}: its pod security is restricted, which allows "
                 "claims but no NFS volumes."
             )
-
-
-def refuse_sops_without_a_recipient(repository: Repository, answers: Mapping[str, Any]) -> None:
-    """A secret that nobody could encrypt yet."""
-    if answers.get("app_secret") != "sops":
-        return
-    path = repository.root / ".sops.yaml"
-    rules = (repository.documents(path)[0] or {}).get("creation_rules") if path.exists() else None
-    if not any(rule.get("age") for rule in rules or []):
-        raise Refusal("app_secret sops needs a recipient in .sops.yaml, which has none: run `task init` first.")

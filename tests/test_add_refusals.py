@@ -122,7 +122,7 @@ def test_an_answer_that_is_missing_is_named(home: Home) -> None:
         ({"external_access": "none", "webhook_provider": "none"}, {"app_exposure": "external"}, "external needs"),
         ({"storage": "none"}, {"app_mounts": "[{path: /config, pvc: 5Gi}]"}, "/config wants a pvc"),
         ({"components": "[]"}, {"app_scrape": "true"}, "app_scrape needs the component monitoring, which is off."),
-        ({"secrets_backend": "sops"}, {"app_secret": "sops"}, "app_secret sops needs a recipient in .sops.yaml"),
+        ({"secrets_backend": "sops"}, {"app_secret": "sops"}, "app_secret: sops needs a recipient in .sops.yaml"),
         ({"secrets_backend": "sops"}, {"app_secret": "onepassword"}, "onepassword needs secrets_backend onepassword"),
     ],
 )

@@ -334,6 +334,8 @@ REFUSED = [
     ("domain", "example.net.", "is not a domain"),
     ("timezone", "europe/berlin", "europe/berlin is not a time zone"),
     ("timezone", "Europe/Berlin; rm", "is not a time zone"),
+    ("timezone", "Berlin", "Berlin is not a time zone"),
+    ("timezone", "Europa/Berlin", "Europa/Berlin is not a time zone"),
     ("node_cidr", "192.168.1.7/24", "did you mean 192.168.1.0/24"),
     ("node_cidr", "192.168.1.0", "is not an IPv4 network"),
     ("node_cidr", "192.168.1.0/30", "192.168.1.0/30 has the wrong size: /8 to /29"),
@@ -400,6 +402,13 @@ def test_a_bad_answer_is_refused_with_value_and_rule(answer, tmp_path, question,
     assert words in message
     assert "\n" not in message
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("domain", ["home.arpa", "k8s.home.arpa", "home.lan", "anton.internal"])
+def test_a_domain_that_nobody_serves_takes_no_public_dns(answer, domain):
+    assert answer({"domain": domain})["dns_provider"] == "none"
+    with pytest.raises(ValueError, match=f"no public DNS serves {domain}, so it takes dns_provider none"):
+        answer({"domain": domain, "dns_provider": "cloudflare"})
 
 
 BAD_NODES = [

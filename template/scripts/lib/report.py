@@ -27,7 +27,7 @@ def show(plan: Plan, *, with_diff: bool) -> None:
             show_outcome(outcome, plan.target)
     if quiet := [outcome for outcome in updated if not is_worth_a_line(outcome)]:
         names = ", ".join(outcome.instance.name for outcome in quiet[:SHOWN])
-        done(f"{shortened(names, len(quiet))}: {plan.target} changes none of their files")
+        done(f"{shortened(names, len(quiet))}: nothing changes but what is recorded of the template and the cluster")
     if with_diff:
         for path, file in sorted(plan.changes.items()):
             show_diff(path, file)

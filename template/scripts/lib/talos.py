@@ -140,6 +140,7 @@ def post_schematic(path: Path) -> str:
         raise Refusal(f"the Image Factory refuses {short(path)}: {error.code} {said}") from None
     except (urllib.error.URLError, TimeoutError) as error:
         reason = getattr(error, "reason", error)
+        reason = getattr(reason, "strerror", None) or reason
         raise Refusal(f"the Image Factory at {factory()} does not answer: {reason}") from None
     except (ValueError, KeyError):
         raise Refusal(

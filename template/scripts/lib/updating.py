@@ -181,8 +181,19 @@ def _answers(
     recorded = new.recorded(carried, data, destination=ROOT, ask=remember if ask else None)
     for name in data:
         if name not in recorded:
-            raise Refusal(f"{name} does not apply: with its other answers the cluster is not asked that.")
+            raise Refusal(_why_not(name))
     return {**data, **asked}, recorded
+
+
+def _why_not(name: str) -> str:
+    """What is wrong with another answer that the cluster does not record, and what to do where an app has it."""
+    if owners := [instance for instance in instances() if name in instance.answers]:
+        return (
+            f"{name} is no answer of the cluster but of {owners[0].name}"
+            f"{' and others' if owners[1:] else ''}: `copier update --defaults --data {name}=...` in that folder "
+            "changes it."
+        )
+    return f"{name} does not apply: with its other answers the cluster is not asked that."
 
 
 def _since(instance: Instance, between: Iterable[Note]) -> list[Note]:
