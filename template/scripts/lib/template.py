@@ -24,6 +24,14 @@ class NoSuchVersion(Refusal):
     """The template was reached, and does not have the version."""
 
 
+# What the template's own command takes besides, for the help of the scripts that become it.
+USAGE = "[--data QUESTION=ANSWER ...] [--data-file FILE] [--defaults] [--quiet]"
+HELP = (
+    "--data answers a question, and --data-file those that it does not; --defaults asks nothing; "
+    "--quiet says nothing but why it is refused."
+)
+
+
 def add(generator: str, destination: Path, arguments: list[str]) -> NoReturn:
     """Become the template's own command that adds a namespace or an app: it reads the terminal and ends as it likes.
 

@@ -13,8 +13,6 @@ from tests.support.render import PROJECT, Answers
 PAGE = PROJECT / "docs/reference/scripts.md"
 # What follows is the program's.
 MARK = "<!-- each script's --help -->\n"
-# Their --help is that of the template's version that the cluster follows.
-OF_THE_TEMPLATE = {"new-app.py": "app", "new-namespace.py": "namespace"}
 
 
 def page(text: str, render: Callable[[Answers], Path]) -> str:
@@ -27,10 +25,7 @@ def page(text: str, render: Callable[[Answers], Path]) -> str:
 
 def help_of(cluster: Path, name: str) -> str:
     """The help of a script, in lines that fit."""
-    script, folder = f"scripts/{name}", cluster
-    words = [sys.executable, script]
-    if name in OF_THE_TEMPLATE:
-        words, folder = [sys.executable, "-m", "hooks.add", OF_THE_TEMPLATE[name]], PROJECT
+    words = [sys.executable, f"scripts/{name}", "--help"]
     environment = os.environ | {"COLUMNS": "100", "NO_COLOR": "1"}
-    done = subprocess.run([*words, "--help"], cwd=folder, env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(words, cwd=cluster, env=environment, capture_output=True, text=True, check=True)
     return re.sub(r"^usage: \S+\.py", f"usage: ./scripts/{name}", done.stdout.strip())
