@@ -170,4 +170,5 @@ def test_the_picture_of_the_questions(questionnaire: Path, tmp_path: Path) -> No
             screen.press(f"{CLEAR_LINE if answer else ''}{answer}{ENTER}")
         said = "10.0.0.1 is used by both api_address and default_gateway"
         screen.shows(said)
-        pictures.take(screen, "questions", "copier copy", *TYPED, said)
+        helps = [line for name in ASKED[: len(TYPED)] for line in questions()[name]["help"].splitlines()]
+        pictures.take(screen, "questions", "copier copy", *helps, said)
