@@ -20,6 +20,7 @@ GENERATOR = (
 )
 SETTINGS = "    - kind: ConfigMap\n      name: settings\n"
 OTHERS = "    - kind: ConfigMap\n      name: settings\n      valuesKey: others.yaml\n"
+UNKNOWN = "    - kind: ConfigMap\n      name: unknown\n"
 FOR_ONE_PLACE = (
     "    - kind: ConfigMap\n      name: settings\n      valuesKey: password\n      targetPath: auth.password\n"
 )
@@ -114,6 +115,6 @@ HARMLESS = [
         SETTINGS + OTHERS,
     ),
     generated("resources that a Secret may bring", "a: 1\n", more="    - kind: Secret\n      name: more-settings\n"),
-    plain("resources that an unknown ConfigMap may bring", data(values_yaml="a: 1\n"), OTHERS, ""),
+    plain("resources that an unknown ConfigMap may bring", data(values_yaml="a: 1\n"), UNKNOWN, ""),
     plain("values that are no YAML", data(values_yaml="a: [\n"), own=""),
 ]

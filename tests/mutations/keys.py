@@ -1,0 +1,74 @@
+"""Keys of Secrets and ConfigMaps."""
+
+from tests.mutations.mutation import MEDIA, Harmless, Mutation
+
+FOLDER = f"{MEDIA}/manifests-none-none"
+DEPLOYMENT = f"{FOLDER}/app/deployment.yaml"
+LIST = f"{FOLDER}/app/kustomization.yaml"
+KS = f"{FOLDER}/ks.yaml"
+ENV = "          env:\n"
+SETTINGS = f"{FOLDER}/app/settings.yaml"
+MAP = "---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\ndata:\n  LEVEL: info\n"
+FROM_A_STORE = (
+    "---\napiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata:\n  name: app\nspec:\n"
+    "  refreshInterval: 1h\n  secretStoreRef:\n    kind: ClusterSecretStore\n    name: onepassword-connect\n"
+    "  target:\n    name: settings\n{target}{source}"
+)
+ONE_KEY = "  data:\n    - secretKey: LEVEL\n      remoteRef:\n        key: app\n        property: level\n"
+ALL_KEYS = "  dataFrom:\n    - extract:\n        key: app\n"
+TEMPLATE = "    template:\n      data:\n        LEVEL: '{{ .level }}'\n"
+GENERATOR = "configMapGenerator:\n  - name: settings\n    literals:\n      - LEVEL=info\nresources:\n"
+AWAITS = ("  dependsOn:\n", "  dependsOn:\n    - name: external-secrets\n")
+
+
+def variable(kind: str, key: str, more: str = "") -> tuple[str, str]:
+    """An environment variable from a key."""
+    reference = f"{kind[0].lower()}{kind[1:]}KeyRef"
+    lines = ("- name: LEVEL", "  valueFrom:", f"    {reference}:", "      name: settings", f"      key: {key}")
+    return ENV, ENV + "".join(f"            {line}\n" for line in lines) + more
+
+
+def listed(asked: tuple[str, str], text: str) -> dict[str, tuple[str, str]]:
+    """A variable, and the file with the settings in the list."""
+    change = {LIST: ("resources:\n", "resources:\n  - ./settings.yaml\n"), DEPLOYMENT: asked}
+    return change | ({KS: AWAITS} if "ExternalSecret" in text else {})
+
+
+def asks(name: str, kind: str, text: str) -> Mutation:
+    """A variable from a key that is not there."""
+    change = listed(variable(kind, "LEVLE"), text)
+    return Mutation(name, "key-unknown", DEPLOYMENT, "key: LEVLE", change, {SETTINGS: text})
+
+
+def fine(name: str, asked: tuple[str, str], text: str) -> Harmless:
+    """A variable from a key that is there, that may be, or that need not be."""
+    return Harmless(name, listed(asked, text), {SETTINGS: text})
+
+
+MUTATIONS = [
+    asks("a key with a typing error", "ConfigMap", MAP),
+    asks("a key that is not taken from the store", "Secret", FROM_A_STORE.format(target="", source=ONE_KEY)),
+    asks("a key that the template leaves out", "Secret", FROM_A_STORE.format(target=TEMPLATE, source=ALL_KEYS)),
+    Mutation(
+        "a key that is not generated",
+        "key-unknown",
+        DEPLOYMENT,
+        "key: LEVLE",
+        {LIST: ("resources:\n", GENERATOR), DEPLOYMENT: variable("ConfigMap", "LEVLE")},
+    ),
+]
+
+HARMLESS = [
+    fine("a key that is there", variable("ConfigMap", "LEVEL"), MAP),
+    fine(
+        "a key that the pod can do without",
+        variable("ConfigMap", "LEVLE", "                  optional: true\n"),
+        MAP,
+    ),
+    fine(
+        "a key of an item that nobody here can see",
+        variable("Secret", "LEVLE"),
+        FROM_A_STORE.format(target="", source=ALL_KEYS),
+    ),
+    Harmless("a key of a Secret that somebody else makes", {DEPLOYMENT: variable("Secret", "LEVLE")}),
+]
