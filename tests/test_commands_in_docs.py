@@ -6,14 +6,29 @@ documentation shows; what tasks and scripts do, other tests run.
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import yaml
+from lib.checks.schemas import archive
 
-from tests.support.commandline import EVERYWHERE, Help, help_of, in_document, objection, simple_commands, tasks_of
+from tests.support.commandline import (
+    EVERYWHERE,
+    Help,
+    help_of,
+    in_document,
+    objection,
+    parsed,
+    simple_commands,
+    tasks_of,
+)
+from tests.support.crds import PROVIDERS
+from tests.support.questions import questions
 from tests.support.render import PROJECT, Renderer
-from tests.support.repository import Repository
+from tests.support.repository import Repository, walk
 
 pytestmark = pytest.mark.real
 
@@ -38,13 +53,22 @@ UNSEEN = {
     "op signin",
 }
 OURS = {"make", "python"}
+# Of EVERYWHERE, those that explain themselves.
+GNU = {"base64", "chmod", "grep", "mv", "paste", "rm", "sed", "tail", "xargs"}
+# Groups without a schema here: the module of longhorn is none of ours.
+OTHER_KINDS = {"longhorn.io": "longhorn"}
+FLUX = "kubernetes/apps/flux-system/flux-instance/app/helmrelease.yaml"
+SHORT = {"pvc": "persistentvolumeclaim"}
+# Their charts make these, and call them after the release.
+WORKLOADS = {"daemonset", "deployment", "pod", "service"}
+QUESTIONS = {"PLACEHOLDER", "question", *questions(), *questions("namespace"), *questions("app")}
 PROGRAMS = REAL | OURS | EVERYWHERE | {line.split()[0] for line in UNSEEN} | {"git", "task"}
 
 
 def pages(root: Path) -> Iterator[Path]:
     """README, AGENTS.md and docs, less the notes of old releases, whose commands were those of their time."""
     yield from sorted(path for path in root.glob("*.md") if path.name != "CHANGELOG.md")
-    yield from sorted(path for path in root.glob("docs/**/*.md") if path.parent.name not in ("releases", "decisions"))
+    yield from sorted(path for path in root.glob("docs/**/*.md") if path.parent.name != "releases")
 
 
 def commands(root: Path) -> Iterator[tuple[str, list[str]]]:
@@ -64,11 +88,45 @@ def test_every_command_of_a_cluster_is_one_that_its_program_takes(example: Repos
 
 
 def test_every_command_of_the_projects_documents_is_one_that_its_program_takes(render: Renderer) -> None:
-    cluster = render({"backups": "nfs", "backup_nfs": "nas.example.net:/backups"})
+    cluster = render(
+        {
+            "repository_url": "ssh://git@github.com/copier-talos-flux/home.git",
+            "backups": "nfs",
+            "backup_nfs": "nas.example.net:/backups",
+        }
+    )
     wrong = {
         f"{page}: {' '.join(words)}: {why}" for page, words in commands(PROJECT) if (why := complaint(words, cluster))
     }
     assert sorted(wrong) == []
+
+
+def test_every_kind_namespace_and_name_that_kubectl_is_asked_for_is_in_the_cluster(example: Repository) -> None:
+    wrong = {
+        f"{page}: {' '.join(words)}: {why}"
+        for page, words in commands(example.root)
+        if words[0] == "kubectl" and (why := not_there(words[1:], example))
+    }
+    assert sorted(wrong) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("kubectl get machines", "no kind is called machines"),
+        ("kubectl --namespace databases get pods", "there is no namespace databases"),
+        ("kubectl get httproute,gateway", "there is no httproute without envoy-gateway"),
+        ("kubectl get volumes.longhorn.io", "there is no volumes.longhorn.io without longhorn"),
+        ("kubectl --namespace network logs deployment/dns-gateway", "network has no deployment dns-gateway"),
+        ("kubectl --namespace network rollout restart deployment k8s-gateway", ""),
+        ("kubectl --namespace network describe certificate tls", "network has no certificate tls"),
+        ("kubectl --namespace network describe certificate wildcard", ""),
+        ("kubectl --namespace flux-system get secret sops", "flux-system has no secret sops"),
+        ("kubectl --namespace PLACEHOLDER describe pod PLACEHOLDER", ""),
+    ],
+)
+def test_what_a_cluster_does_not_have_is_found(line: str, why: str, render: Renderer) -> None:
+    assert not_there(line.split()[1:], Repository(render({}), {})) == why
 
 
 @pytest.mark.parametrize(
@@ -87,6 +145,13 @@ def test_every_command_of_the_projects_documents_is_one_that_its_program_takes(r
         ("uvx copier copy --data-fil a.yaml x y", "copier copy has no --data-fil"),
         ("op item show x", "op item show x was never seen"),
         ("make coffee", "there is no target coffee"),
+        ("task charts:updates -- --apply TINY", "chart-updates.py --apply takes no TINY"),
+        ("task update -- --data app_backups=true", "no question is named app_backups"),
+        ("uvx copier copy --data domains=x y z", "no question is named domains"),
+        ("task secret:set SECRET=cloudflare KEY=token", "no Secret cloudflare has a key token"),
+        ("git remote set-url x", "git remote set-url takes 2 words"),
+        ("base64 --decrypt", "base64 has no --decrypt"),
+        ("sed -Ej x", "sed has no -j"),
         ("kubect get pods", "kubect is no program that is known here"),
     ],
 )
@@ -98,14 +163,17 @@ def test_a_wrong_command_is_found(line: str, why: str, render: Renderer) -> None
 def complaint(words: list[str], cluster: Path) -> str:
     """Why a command can't work in this cluster; empty when it can."""
     program, *rest = words[1:] if words[:2] == ["uvx", "copier"] else words
+    if unknown := set(re.findall(r"--data[ =]([\w-]+)=", " ".join(words))) - QUESTIONS:
+        return f"no question is named {min(unknown)}"
     if program.startswith("./scripts/"):
         return of_script(program.removeprefix("./scripts/"), rest, cluster)
     if program in REAL:
-        return objection([program], rest)
-    if judge := {"git": of_git, "make": of_make, "python": of_python}.get(program):
+        return objection([program], rest) or (of_kubectl(rest) if program == "kubectl" else "")
+    judges: dict[str, Callable[[list[str]], str]] = {"git": of_git, "make": of_make, "python": of_python}
+    judges["task"] = partial(of_task, cluster=cluster)
+    judges |= {gnu: partial(of_gnu, gnu, cluster=cluster) for gnu in GNU}
+    if judge := judges.get(program):
         return judge(rest)
-    if program == "task":
-        return of_task(rest, cluster)
     known = program in {line.split()[0] for line in UNSEEN}
     # Alone it is a name in a sentence.
     if program in EVERYWHERE or is_as_seen(words) or (known and not rest):
@@ -122,11 +190,99 @@ def is_as_seen(words: list[str]) -> bool:
     )
 
 
+def kinds_and_names(words: list[str]) -> tuple[list[str], list[str]]:
+    """The kinds and the names in a call of kubectl, as kubectl takes them apart."""
+    said = parsed(["kubectl"], words)
+    verb, rest = said.subcommands[0] if said.subcommands else "", [word for word in said.arguments if "=" not in word]
+    if verb not in {"get", "describe", "delete", "patch", "label", "scale", "rollout", "logs", "exec", "port-forward"}:
+        return [], []
+    if not rest or rest[0].startswith(("PLACEHOLDER", "SUBSTITUTED")):
+        return [], []
+    kind, slash, name = rest[0].partition("/")
+    if verb in {"logs", "exec", "port-forward"} and not slash:
+        return ["pod"], rest[:1]
+    return kind.split(","), [name] if slash else [word for word in rest[1:] if "PLACEHOLDER" not in word]
+
+
+def groups_of(kind: str) -> set[str]:
+    """The API groups that have a kind by this name, singular or plural; the empty one is Kubernetes' first."""
+    plural, _, group = kind.partition(".")
+    if group in OTHER_KINDS:
+        return {group}
+    known = (key.split("/") for key in archive()["kinds"])
+    singular = {SHORT.get(plural, plural), plural.removesuffix("s"), plural.removesuffix("es")}
+    return {"/".join(key[:-2]) for key in known if key[-1].lower() in singular and group in ("", key[0])}
+
+
+def of_kubectl(words: list[str]) -> str:
+    """The kinds that it names."""
+    kinds, _ = kinds_and_names(words)
+    return next((f"no kind is called {kind}" for kind in kinds if not groups_of(kind)), "")
+
+
+def not_there(words: list[str], cluster: Repository) -> str:
+    """What a call of kubectl asks for and this cluster does not have: a namespace, a kind, an object."""
+    kinds, names = kinds_and_names(words)
+    options = parsed(["kubectl"], words).options
+    namespace = options.get("--namespace", "PLACEHOLDER")
+    folders = {path.name for path in cluster.namespaces}
+    if namespace not in folders | {"PLACEHOLDER", "default", "kube-system"}:
+        return f"there is no namespace {namespace}"
+    for kind in kinds:
+        if not (groups := groups_of(kind)):
+            return f"no kind is called {kind}"
+        bringers = {brings for group in groups for brings in [bringer(group)] if brings}
+        if bringers and not bringers & cluster.app.keys():
+            return f"there is no {kind} without {min(bringers)}"
+    for name in names:
+        if not is_named(kinds[0], namespace, name, cluster):
+            return f"{namespace} has no {kinds[0]} {name}"
+    return ""
+
+
+def bringer(group: str) -> str:
+    """The app that brings an API group; empty when Kubernetes or Flux does."""
+    return next(
+        (app for end, app in (PROVIDERS | OTHER_KINDS).items() if group == end or group.endswith(f".{end}")), ""
+    )
+
+
+def is_named(kind: str, namespace: str, name: str, cluster: Repository) -> bool:
+    """Whether the repository names this object: an app or a controller of Flux for workloads, else kind and name."""
+    if kind.removesuffix("s") in WORKLOADS:
+        apps = {app.name for app in cluster.apps if app.namespace == namespace}
+        flux = set(cluster.documents(FLUX)[0]["spec"]["values"]["instance"]["components"])
+        return any(re.search(rf"(?<![^-]){app}(?![^-])", name) for app in apps) or (
+            namespace == "flux-system" and name in flux
+        )
+    objects = (one for path in cluster.yaml_files for file in cluster.documents(path) for one in walk(file))
+    return any(
+        isinstance(one, dict)
+        and name in (one.get("name"), one.get("secretName"), (one.get("metadata") or {}).get("name"))
+        and (kind == "secret" or str(one.get("kind")).lower() == kind)
+        for one in objects
+        if isinstance(one, dict) and isinstance(one.get("metadata", {}), dict | None)
+    )
+
+
+def of_gnu(program: str, words: list[str], cluster: Path) -> str:
+    """Its own flags, -Ei as -E and -i, -i.old as -i; behind xargs another command begins."""
+    words = [re.sub(r"^-i\.\w+$", "-i", word) if program == "sed" else word for word in words]
+    first = next((number for number, word in enumerate(words) if program == "xargs" and word in PROGRAMS), len(words))
+    own = [re.sub(r"^-([A-Za-z])[A-Za-z]+$", r"-\1", word) for word in words[:first] if word != "-"]
+    own += [f"-{one}" for word in words[:first] if re.fullmatch(r"-[A-Za-z]{2,}", word) for one in word[2:]]
+    return wrong_flag(program, own, help_of((program,))) or (complaint(words[first:], cluster) if words[first:] else "")
+
+
 def of_git(words: list[str]) -> str:
     """git's subcommands answer to -h."""
     about = help_of(("git", words[0]), "-h")
-    if words[0] == "remote" and f"git remote {words[1]}" not in about.text:
-        return f"git remote has no {words[1]}"
+    if words[0] == "remote":
+        if not (usage := re.search(rf"git remote {words[1]}\b(.*)", about.text)):
+            return f"git remote has no {words[1]}"
+        wanted = re.sub(r"\[[^]]*\]", "", usage[1]).count("<")
+        if len([word for word in words[2:] if not word.startswith("-")]) < wanted:
+            return f"git remote {words[1]} takes {wanted} words"
     return wrong_flag(f"git {words[0]}", words[1:], about)
 
 
@@ -172,8 +328,23 @@ def of_task(words: list[str], cluster: Path) -> str:
     for required in task.get("requires", {}).get("vars", []):
         if required not in variables and own:
             return f"task {name} needs {required}"
+    said = dict(word.split("=", 1) for word in own)
+    if name == "secret:set" and "APP" not in said and (why := of_secret(said, cluster)):
+        return why
     script = re.search(r"scripts/([\w-]+\.py)", str(task))
     return of_script(script[1], given, cluster) if script and given else ""
+
+
+def of_secret(said: dict[str, str], cluster: Path) -> str:
+    """A Secret that the cluster lists, and a key of it."""
+    listed = yaml.safe_load((cluster / "bootstrap/secrets.yaml").read_text())["secrets"]
+    secret, key = (said.get(name, "PLACEHOLDER") for name in ("SECRET", "KEY"))
+    found = [one for one in listed if one["name"] == secret]
+    if "PLACEHOLDER" in secret or ("PLACEHOLDER" in key and found):
+        return ""
+    if not found:
+        return f"there is no Secret {secret}"
+    return "" if key in {one["name"] for one in found[0]["keys"]} else f"no Secret {secret} has a key {key}"
 
 
 def of_script(name: str, words: list[str], cluster: Path) -> str:
@@ -183,4 +354,8 @@ def of_script(name: str, words: list[str], cluster: Path) -> str:
     about = help_of((sys.executable, f"scripts/{name}"), folder=cluster)
     if name.startswith("new-"):
         about = help_of((sys.executable, "-m", "hooks.add"), folder=PROJECT)
+    choices = dict(re.findall(r"(--[\w-]+) ([A-Z]+(?:\|[A-Z]+)+)", about.text))
+    for flag, value in pairwise(words):
+        if flag in choices and value not in [*choices[flag].split("|"), "PLACEHOLDER"]:
+            return f"{name} {flag} takes no {value}"
     return wrong_flag(name, words, about)

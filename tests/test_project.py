@@ -6,15 +6,32 @@ from typing import Any
 
 import pytest
 import yaml
+from lib.apps import POD_SECURITY
+from lib.checks.topics import RULES
+from lib.refusal import Refusal
 
+from tests.support.cases import EXAMPLES
+from tests.support.commandline import INLINE
 from tests.support.questions import is_public, questions
 from tests.support.render import PROJECT, Renderer
+from tests.support.repository import Repository
 from tests.test_questions import ALWAYS
-from tests.test_render import BACKUP_SETTINGS, SETTINGS
-from tests.tools.pages import all_pages
+from tests.test_render import BACKUP_SETTINGS, SETTINGS, TIERS
+from tests.tools.catalogue import TOOLS
+from tests.tools.pages import all_pages, components, scripts
 from tests.tools.pages.questions import CHART, HEADER, IMAGE, PAGE, SECTIONS, example, template
 from tests.tools.pages.tables import cells
 
+# Files of other repositories, and of a release that is yet to come.
+NOT_OURS = {
+    "docs/publish.md",
+    "docs/releases/v1.2.0.md",
+    "kubernetes/flux/meta/repos/kustomization.yaml",
+    "kubernetes/apps/media",
+}
+# Of copier and task, of git, and of Flux' controllers.
+FLAGS_OF_OTHERS = {"--data", "--data-file", "--defaults", "--trust", "--exit-code", "--no-verify"}
+FLAGS_OF_OTHERS |= {"--concurrent", "--requeue-dependency", "--sops-age-secret"}
 # Asked whatever the other answers are. What ties the id of a tunnel to the usual access counts as that.
 USUAL = {
     "cluster": {
@@ -101,6 +118,36 @@ def test_the_example_of_a_question_is_an_answer(name: str, question: dict[str, A
     assert template().recorded({}, given | {name: value})[name] == value
 
 
+LIMITS = re.compile(r"\b(\d+) to (\d+)\b")
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [
+        (row[0], int(limits[1]), int(limits[2]))
+        for row in map(cells, re.findall(r"^\| \w+ \| yaml .*$", PAGE.read_text(), re.MULTILINE))
+        if (limits := LIMITS.search(row[5]))
+    ],
+)
+def test_the_limits_in_the_rule_of_a_question_are_those_that_are_kept(name: str, low: int, high: int) -> None:
+    given = NEEDED.get(name, IMAGE if name.startswith("app_") else {})
+    for number in (low, high):
+        assert template().recorded({}, given | {name: number})[name] == number
+    for number in (low - 1, high + 1):
+        with pytest.raises(Refusal):
+            template().recorded({}, given | {name: number})
+
+
+def test_the_keys_of_a_node_are_listed_with_their_defaults() -> None:
+    keys = re.search(r"node_keys = (\[.*?\])", (PROJECT / "macros/rules.jinja").read_text())
+    defaults = re.findall(r"^  '(\w+)': (\w+|\[\]|\{\}),?$", (PROJECT / "macros/nodes.jinja").read_text(), re.MULTILINE)
+    said = dict(row[:2] for row in map(cells, table(PAGE.read_text(), "| key | default | rule |")))
+    assert keys and {name for cell in said for name in cell.split(", ")} == set(yaml.safe_load(keys[1]))
+    empty = {"none": "none", "[]": "none", "{}": "none"}
+    written = {name: empty.get(value, value) for name, value in defaults}
+    assert {name: value for name, value in said.items() if value} == written
+
+
 def table(text: str, header: str) -> list[str]:
     """The rows of the first table with that header."""
     return text.split(f"\n{header}\n", 1)[1].split("\n\n", 1)[0].splitlines()[1:]
@@ -111,12 +158,150 @@ def test_the_keys_of_cluster_settings_are_listed():
     assert listed == SETTINGS.union({"EXTERNAL_ADDRESS"}, *BACKUP_SETTINGS.values())
 
 
+def test_a_key_of_cluster_settings_is_the_answer_that_is_listed(render: Renderer) -> None:
+    cluster = Repository(render(EXAMPLES["everything"]), EXAMPLES["everything"])
+    answers = cluster.documents(".copier-answers.yml")[0]
+    settings = cluster.documents("kubernetes/flux/meta/settings/cluster-settings.yaml")[0]["data"]
+    for row in map(cells, table(PAGE.read_text(), "| key | is |")):
+        if (answer := row[1].partition(",")[0]) in questions() and not row[0].startswith("BACKUP_NFS"):
+            assert settings[row[0]] == answers[answer], row[0]
+
+
 def test_the_readme_names_what_is_there():
     readme = (PROJECT / "README.md").read_text()
     targets = set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"`?make ([a-z-]+)", readme)) <= targets
-    for path in re.findall(r"\]\((?!https?:)([^)#]+)\)", readme):
-        assert (PROJECT / path).exists(), path
+    for path, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(#[^)]+)?\)", readme):
+        target = PROJECT / (path or "README.md")
+        assert target.exists(), path
+        assert not anchor or anchor in anchors(target.read_text()), f"{path}{anchor}"
+
+
+def test_files_that_the_pages_name_are_there(render: Renderer) -> None:
+    roots = [PROJECT, *(render(answers) for answers in EXAMPLES.values())]
+    tops = {path.name for root in roots for path in root.iterdir() if path.is_dir()}
+    missing = []
+    for page in current_pages():
+        for name in INLINE.findall(without_blocks(page.read_text())):
+            path = re.sub(r"<\w+>", "*", name.removeprefix("./").rstrip("/").replace("media/jellyfin", "*/*"))
+            whole = re.fullmatch(r"[\w.*-]+(/[\w.*-]+)+", path) and path.partition("/")[0] in tops
+            test = re.fullmatch(r"test_\w+\.py", path)
+            places = [PROJECT / "tests", PROJECT / "tests/cluster"] if test else roots
+            if (whole or test) and name not in NOT_OURS and not any(list(place.glob(path)) for place in places):
+                missing.append(f"{page.relative_to(PROJECT)}: {name}")
+    assert missing == []
+
+
+def test_the_tree_in_the_readme_is_of_what_a_cluster_has(render: Renderer) -> None:
+    cluster = render({})
+    tree = (PROJECT / "README.md").read_text().partition("my-cluster/\n")[2].partition("```")[0]
+    folders = re.findall(r"(?<![\w/.-])[\w.][\w./-]*/(?=[\s<{]|$)", tree, re.MULTILINE)
+    assert len(folders) > 10
+    assert [name for name in folders if not list(cluster.rglob(name.rstrip("/")))] == []
+
+
+def test_what_the_pages_count_is_so_many() -> None:
+    readme, testing = (PROJECT / "README.md").read_text(), (PROJECT / "docs/explanation/testing.md").read_text()
+    asked = [row for row in map(cells, table(PAGE.read_text(), HEADER)) if row[2] == "yes"]
+    assert (len(asked), len(EXAMPLES)) == (16, 10)
+    assert "\nSixteen questions" in readme
+    assert "renders ten examples" in testing and "has ten" in PAGE.read_text()
+    assert len(RULES) > 70 and "more than seventy [rules]" in readme
+
+
+def test_the_versions_of_the_judges_are_those_that_are_built() -> None:
+    text = (PROJECT / "docs/explanation/testing.md").read_text()
+    named = {(name, version) for name, version in re.findall(r"([a-z][a-z-]+) (\d+\.\d+\.\d+)", text)}
+    built = {tool.name: tool.version.removeprefix("v") for tool in TOOLS}
+    assert {(name, version) for name, version in named if name in built} == {
+        (name, built[name]) for name, _ in named if name in built
+    }
+
+
+def test_the_tiers_are_those_that_the_tests_know() -> None:
+    page = (PROJECT / "docs/explanation/how-it-fits-together.md").read_text()
+    said = [cells(row)[1:3] for row in table(page, "| tier | Flux looks every | and waits for | for |")]
+    units = {"m": "minutes", "h": "hour"}
+    assert said == [[f"{time[:-1]} {units[time[-1]]}" for time in tier] for tier in TIERS]
+
+
+def test_folders_in_the_readmes_table_of_what_to_change_are_there() -> None:
+    for row in map(cells, table((PROJECT / "README.md").read_text(), "| to change | look in |")):
+        for name in INLINE.findall(row[1]):
+            assert list(PROJECT.glob(name.rstrip("/"))), name
+
+
+def test_flags_that_stand_alone_are_flags_of_a_script_or_a_task(generated: dict[Path, str]) -> None:
+    helps = generated[scripts.PAGE]
+    known = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", helps)) | FLAGS_OF_OTHERS
+    wrong = [
+        f"{page.relative_to(PROJECT)}: {flag}"
+        for page in [*current_pages(), *PROJECT.glob("template/**/*.md.jinja")]
+        for flag in re.findall(r"`(?:-- )?(--[a-z][\w-]*)[^`\n]*`", page.read_text())
+        if flag not in known
+    ]
+    assert wrong == []
+
+
+def test_answers_that_the_pages_give_are_answers_to_a_question() -> None:
+    known = {*questions(), *questions("namespace"), *questions("app")}
+    for page in [PROJECT / "README.md", *PROJECT.glob("docs/how-to/*.md"), *PROJECT.glob("docs/start/*.md")]:
+        named = set(re.findall(r"(?<![\w.-])(?:app|ns)_\w+", page.read_text()))
+        assert named <= known, page.name
+
+
+def test_questions_that_take_the_place_of_other_settings_are_questions() -> None:
+    keys = {name for row in table(PAGE.read_text(), "| key | default | rule |") for name in cells(row)[0].split(", ")}
+    page = (PROJECT / "docs/how-to/move-from-cluster-template.md").read_text()
+    for row in map(cells, table(page, "| cluster.yaml, nodes.yaml | cluster.toml | question |")):
+        for name in re.findall(r"(?<![\w`.-])[a-z0-9]+(?:_[a-z0-9]+)+", row[2]):
+            assert name in questions() or name in keys, name
+
+
+def test_secrets_that_take_the_place_of_others_are_listed(render: Renderer) -> None:
+    cluster = Repository(render(EXAMPLES["sops"]), EXAMPLES["sops"])
+    listed = cluster.documents("bootstrap/secrets.yaml")[0]["secrets"]
+    there = {f"{secret['name']}, {key['name']}" for secret in listed for key in secret["keys"]}
+    page = (PROJECT / "docs/how-to/move-from-cluster-template.md").read_text()
+    assert {
+        cells(row)[1] for row in table(page, "| file in `kubernetes/apps`, and its key | SECRET and KEY here |")
+    } <= there
+
+
+def test_rules_that_are_named_are_rules() -> None:
+    page = (PROJECT / "docs/how-to/move-from-your-own-repository.md").read_text()
+    named = {cells(row)[2] for row in table(page, "| yours | here | `task validate` says |")}
+    assert named - {""} <= RULES.keys()
+
+
+def test_the_page_of_components_has_the_namespace_its_pod_security_and_the_secrets_of_each(render: Renderer) -> None:
+    said = {row[1]: row for row in map(cells, table(components.PAGE.read_text(), components.HEADER))}
+    for answers in EXAMPLES.values():
+        cluster = Repository(render(answers), answers)
+        needed = {(one.get("app"), one["name"]) for one in cluster.documents("bootstrap/secrets.yaml")[0]["secrets"]}
+        for app in cluster.apps:
+            namespace = cluster.documents(app.folder.parent.relative_to(cluster.root) / "namespace.yaml")[0]
+            where, _, security = said[app.name][0].partition(" ")
+            assert where == app.namespace, app.name
+            assert namespace["metadata"]["labels"][POD_SECURITY] in security, app.name
+            secrets = set(re.findall(r"[\w-]+", said[app.name][5]))
+            assert {name for of, name in needed if of == app.name} <= secrets, app.name
+
+
+def current_pages() -> list[Path]:
+    """README and docs, less the notes of releases, which speak of their time."""
+    return [PROJECT / "README.md", *(path for path in PROJECT.glob("docs/**/*.md") if path.parent.name != "releases")]
+
+
+def without_blocks(text: str) -> str:
+    """A page without its blocks of code."""
+    return re.sub(r"^( *)```.*?^ *```", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors that GitHub makes of a page's headings."""
+    titles = re.findall(r"^#+ (.*)$", without_blocks(text), re.MULTILINE)
+    return {f"#{re.sub(r'[^a-z0-9 _-]', '', title.lower()).replace(' ', '-')}" for title in titles}
 
 
 @pytest.mark.xdist_group("one-process")

@@ -26,7 +26,7 @@ REDIRECTIONS = {"<", ">", ">>", "2>"}
 
 # What every computer has, or its owner knows how to get. Their flags are those of POSIX, GNU or decades.
 EVERYWHERE = {
-    "base64", "cd", "chmod", "curl", "dig", "eval", "grep", "mv", "openssl",
+    "base64", "cd", "chmod", "curl", "dig", "eval", "grep", "mv", "openssl", "paste",
     "restic", "rm", "sed", "ssh-keygen", "tail", "xargs",
 }  # fmt: skip
 HEADING = re.compile(
@@ -79,26 +79,46 @@ def simple_commands(line: str) -> Iterator[list[str]]:
         follows_redirection = word in REDIRECTIONS
 
 
+@dataclass
+class Parsed:
+    """The words of a command as its program reads them, up to the first that it refuses."""
+
+    objection: str = ""
+    subcommands: list[str] = field(default_factory=list)
+    arguments: list[str] = field(default_factory=list)
+    options: dict[str, str] = field(default_factory=dict)
+
+
 def objection(program: Sequence[str], words: Sequence[str]) -> str:
     """Why a program does not take these words; empty when it does."""
-    path: list[str] = []
-    rest = list(words)
+    return parsed(program, words).objection
+
+
+def parsed(program: Sequence[str], words: Sequence[str]) -> Parsed:
+    """What a program makes of these words."""
+    said, rest = Parsed(), list(words)
     while rest:
-        about = help_of((*program, *path))
+        about = help_of((*program, *said.subcommands))
+        name = " ".join([*program[-1:], *said.subcommands])
         word = rest.pop(0)
         if word == "--":
             break
         if word.startswith("-") and word != "-":
-            name, equals, _ = word.partition("=")
-            if name not in about.flags:
-                return f"{' '.join([*program[-1:], *path])} has no {name}"
-            if about.flags[name] and not equals:
-                rest = rest[1:]
+            flag, equals, value = word.partition("=")
+            if flag not in about.flags:
+                said.objection = f"{name} has no {flag}"
+                break
+            if about.flags[flag] and not equals:
+                value = rest.pop(0) if rest else ""
+            said.options[flag] = value
         elif about.subcommands and word in about.subcommands:
-            path.append(word)
+            said.subcommands.append(word)
         elif about.subcommands:
-            return f"{' '.join([*program[-1:], *path])} has no command {word}"
-    return ""
+            said.objection = f"{name} has no command {word}"
+            break
+        else:
+            said.arguments.append(word)
+    return said
 
 
 @cache

@@ -1,7 +1,7 @@
 """Keys of Secrets and ConfigMaps: what pods and releases ask for, and what is there."""
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lib.checks.charts import mapping, sequence
@@ -91,7 +91,7 @@ def _keys_from_a_store(item: Object) -> set[str] | None:
     return {str(key) for key in [*asked_for, *mapping(template.get("data"))]}
 
 
-def _generated(entry: dict[str, Any]) -> set[str] | None:
+def _generated(entry: Mapping[str, Any]) -> set[str] | None:
     """What a generator of kustomize makes; its envs are in other files."""
     if entry.get("envs") or entry.get("env") or entry.get("behavior"):
         return None
