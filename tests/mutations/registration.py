@@ -131,6 +131,13 @@ MUTATIONS = [
         {KS: (f"path: ./kubernetes/apps/media/{NAME}/app", f"path: ./kubernetes/apps/medai/{NAME}/app")},
     ),
     Mutation(
+        "a component that is not there",
+        "path-unknown",
+        KS,
+        "../../../../components/nowhere",
+        {KS: ("  interval: 1h\n", "  components:\n    - ../../../../components/nowhere\n  interval: 1h\n")},
+    ),
+    Mutation(
         "a name with a typing error",
         "name-unlike-folder",
         KS,

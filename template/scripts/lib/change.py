@@ -31,6 +31,17 @@ class Change:
             self._undo.append(lambda: path.write_bytes(before))
             write_public(path, content)
 
+    def create(self, path: Path, content: str) -> None:
+        """Write a file that does not exist."""
+        self._undo.append(lambda: path.unlink(missing_ok=True))
+        write_public(path, content)
+
+    def copy(self, folder: Path) -> Path:
+        """A copy of a folder, to be changed and then moved to its place."""
+        draft = self._bin / f"copy-{len(self._undo)}"
+        shutil.copytree(folder, draft, symlinks=True)
+        return draft
+
     def move(self, old: Path, new: Path) -> None:
         """Move a file or a folder to a path that is free."""
         self._undo.append(lambda: new.exists() and new.rename(old))

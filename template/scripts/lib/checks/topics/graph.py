@@ -41,7 +41,7 @@ def _says(who: str, wanted: tuple[str, str], known: list[tuple[str, str]]) -> st
     text = f"{who} waits for {namespace}/{name}, which is not there"
     elsewhere = [other for other, given in known if given == name]
     if elsewhere:
-        return f"{text}: it is in namespace {elsewhere[0]}"
+        return f"{text}: it is in namespace {elsewhere[0]}" if elsewhere[0] else f"{text}: its file says no namespace"
     names = [given for _, given in known]
     # As often as not it is the right name with something before it.
     near = [given for given in names if name.endswith(f"-{given}")] or get_close_matches(name, names, 1)

@@ -163,14 +163,22 @@ def object_twice(cluster: Cluster) -> Found:
 @rule(
     "path-unknown",
     Severity.ERROR,
-    "A Kustomization whose path is not there applies nothing.",
+    "A Kustomization whose path or component is not there applies nothing.",
     "Write the folder from the repository's root.",
 )
 def path_unknown(cluster: Cluster) -> Found:
-    """spec.path of Kustomizations that take their files from this repository."""
+    """spec.path and spec.components of Kustomizations that take their files from this repository."""
     for one in cluster.kustomizations:
         if cluster.is_here(one) and "$" not in one.folder and one.folder not in cluster.folders:
             yield one.item.at("spec", "path"), f"{one} applies {one.folder}, which is not there"
+        listed = one.spec.get("components")
+        for number, entry in enumerate(listed if isinstance(listed, list) else []):
+            place = posixpath.normpath(f"{one.folder}/{entry}")
+            if cluster.is_here(one) and "$" not in place and place not in cluster.folders:
+                yield (
+                    one.item.at("spec", "components", number),
+                    f"{one} takes the component {place}, which is not there",
+                )
 
 
 @rule(

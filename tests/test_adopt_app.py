@@ -1,0 +1,300 @@
+"""task adopt:app: an app of another repository is here what it was there."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from lib import editing
+from lib.checks.flux import Cluster
+
+from tests.support.home import Home
+from tests.test_moving import CLAIM, ENCRYPTED, RELEASE, ROOT, ROOTS, SOURCE, SUBSTITUTE_FROM, ks, listing, write
+
+APP = "kubernetes/apps/media/films"
+PLAIN = ks("films", "media").replace(SUBSTITUTE_FROM, "")
+CHART = RELEASE.format(name="films", gateway="internal", secrets="[]").partition("    route:")[0]
+
+
+@pytest.fixture
+def home(home_with: Callable[..., Home]) -> Home:
+    """A cluster with the namespace media and nothing in it."""
+    home = home_with(secrets_backend="sops", storage="none", components=[])
+    home.add("namespace", "kubernetes/apps/media")
+    home.commit()
+    return home
+
+
+def old(home: Home, files: dict[str, str] | None = None, *, namespace: str = "", lists: str = "films/ks.yaml") -> Path:
+    """Another repository, with the app films; `files` are others, by their path."""
+    root = home.root.parent / "old"
+    usual = {
+        ROOT: ROOTS,
+        "kubernetes/apps/media/kustomization.yaml": listing(lists, namespace=namespace),
+        f"{APP}/ks.yaml": PLAIN,
+        f"{APP}/app/pvc.yaml": CLAIM.format(name="films"),
+    }
+    write(root, usual | (files or {}))
+    return root
+
+
+def adopt(home: Home, app: str = "media/films", folder: str = "../old") -> str:
+    """What the script says; subprocess.CalledProcessError when it refuses."""
+    command = [sys.executable, "scripts/adopt-app.py", "--app", app, "--from", folder]
+    done = subprocess.run(command, cwd=home.root, capture_output=True, text=True, check=True)
+    return " ".join((done.stdout + done.stderr).split())
+
+
+def refusal(home: Home, app: str = "media/films", folder: str = "../old") -> str:
+    """Why it refuses, and leaves everything as it was."""
+    with home.untouched(), pytest.raises(subprocess.CalledProcessError) as refused:
+        adopt(home, app, folder)
+    return " ".join(str(refused.value.stderr).split())
+
+
+def applied(root: Path) -> set[tuple[str, str, str]]:
+    """Kind, namespace and name of what the app's Kustomizations apply."""
+    return {
+        (item.kind, item.namespace, item.name)
+        for one in Cluster(root).kustomizations
+        if one.item.file.path.startswith(APP)
+        for item in one.objects
+    }
+
+
+def spec(home: Home) -> dict[str, object]:
+    """What the app's ks.yaml says."""
+    found: dict[str, object] = yaml.safe_load(home.text(f"{APP}/ks.yaml"))["spec"]
+    return found
+
+
+# --- Where it is ---
+
+
+def test_an_app_whose_folder_is_called_unlike_its_namespace_stays_where_it_is(home: Home) -> None:
+    text = PLAIN.replace("targetNamespace: media", "targetNamespace: video")
+    before = applied(old(home, {f"{APP}/ks.yaml": text}))
+    adopt(home)
+    assert applied(home.root) == before == {("PersistentVolumeClaim", "video", "films")}
+
+
+def test_a_namespace_that_the_list_above_gives_becomes_the_target(home: Home) -> None:
+    text = PLAIN.replace("  targetNamespace: media\n", "")
+    old(home, {f"{APP}/ks.yaml": text}, namespace="video")
+    adopt(home)
+    assert spec(home)["targetNamespace"] == "video"
+    assert yaml.safe_load(home.text(f"{APP}/ks.yaml"))["metadata"]["namespace"] == "flux-system"
+
+
+def test_objects_that_say_their_namespaces_keep_them(home: Home) -> None:
+    text = PLAIN.replace("  targetNamespace: media\n", "")
+    before = applied(
+        old(home, {f"{APP}/ks.yaml": text, f"{APP}/app/pvc.yaml": CLAIM.format(name="films\n  namespace: video")})
+    )
+    adopt(home)
+    assert "targetNamespace" not in spec(home)
+    assert applied(home.root) == before
+
+
+def test_another_layout_of_folders_becomes_the_one_here(home: Home) -> None:
+    root = old(home)
+    (root / "kubernetes").rename(root / "cluster")
+    for path in root.rglob("*.yaml"):
+        path.write_text(path.read_text().replace("./kubernetes/", "./cluster/"))
+    adopt(home)
+    assert spec(home)["path"] == "./kubernetes/apps/media/films/app"
+
+
+# --- What it says ---
+
+
+def test_comments_anchors_and_everything_else_stay(home: Home) -> None:
+    text = PLAIN.replace("  name: films\n", "  name: &app films # the name\n  namespace: &ns media\n")
+    text = text.replace("targetNamespace: media", "targetNamespace: *ns")
+    text = text.replace(
+        "  prune: true\n", "  prune: false # it is mine\n  commonMetadata: {labels: {a: *app, b: *ns}}\n"
+    )
+    old(home, {f"{APP}/ks.yaml": text})
+    adopt(home)
+    expected = text.replace("namespace: &ns media", "namespace: flux-system").replace("*ns", "media")
+    assert home.text(f"{APP}/ks.yaml") == expected
+
+
+@pytest.mark.parametrize(
+    ("waits", "left"),
+    [
+        ("  dependsOn:\n    - name: a\n      namespace: x # why\n", "  dependsOn:\n    - name: a\n"),
+        ("  dependsOn:\n    - namespace: x\n      name: a\n", "  dependsOn:\n    - name: a\n"),
+        ("  dependsOn: [{name: a, namespace: x}, {namespace: y, name: b}]\n", "  dependsOn: [{name: a}, {name: b}]\n"),
+        ("  dependsOn:\n    - name: a\n      namespace: x\n      readyExpr: 'true'\n",
+         "  dependsOn:\n    - name: a\n      readyExpr: 'true'\n"),
+        ("  deletionPolicy: WaitForTermination\n  dependsOn:\n    - name: a\n", "  dependsOn:\n    - name: a\n"),
+    ],
+    ids=["last", "first", "in braces", "in the middle", "with a policy"],
+)  # fmt: skip
+def test_what_it_waits_for_has_no_namespace_any_more(waits: str, left: str, home: Home) -> None:
+    old(home, {f"{APP}/ks.yaml": PLAIN.replace("  interval: 1h\n", f"  interval: 1h\n{waits}")})
+    adopt(home)
+    expected = PLAIN.replace("  name: films\n", "  namespace: flux-system\n  name: films\n", 1)
+    assert home.text(f"{APP}/ks.yaml") == expected.replace("  interval: 1h\n", f"  interval: 1h\n{left}")
+
+
+def test_two_kustomizations_in_one_file_are_both_adopted(home: Home) -> None:
+    second = PLAIN.replace("films", "films-db").replace("films-db/app", "films/db").replace("media\n", "video\n")
+    before = applied(old(home, {f"{APP}/ks.yaml": PLAIN + second, f"{APP}/db/pvc.yaml": CLAIM.format(name="films-db")}))
+    said = adopt(home)
+    assert applied(home.root) == before > {("PersistentVolumeClaim", "video", "films-db")}
+    assert home.text(f"{APP}/ks.yaml").count("namespace: flux-system\n  name: films") == 2
+    assert "Errors to mend: 1" in said and "nobody creates the namespace video [namespace-missing]" in said
+
+
+def test_what_is_encrypted_is_decrypted_and_not_touched(home: Home) -> None:
+    secret = ENCRYPTED.format(name="films", key="TOKEN")
+    old(home, {f"{APP}/app/secret.sops.yaml": secret})
+    adopt(home)
+    assert spec(home)["decryption"] == {"provider": "sops"}
+    assert home.text(f"{APP}/app/secret.sops.yaml") == secret
+
+
+def test_variables_that_the_root_gives_are_left_to_it_and_others_are_not(home: Home) -> None:
+    own = SUBSTITUTE_FROM + "    substitute:\n      SIZE: 5Gi\n"
+    old(home, {f"{APP}/ks.yaml": PLAIN.replace("  interval: 1h\n", f"  interval: 1h\n{own}")})
+    adopt(home)
+    assert spec(home)["postBuild"] == {"substitute": {"SIZE": "5Gi"}}
+
+
+def test_variables_of_its_own_stay_and_are_named(home: Home) -> None:
+    own = SUBSTITUTE_FROM.replace("cluster-secrets", "films-settings")
+    old(home, {f"{APP}/ks.yaml": PLAIN.replace("  interval: 1h\n", f"  interval: 1h\n{own}")})
+    assert "[root-patch-replaces]" in adopt(home)
+    assert "films-settings" in home.text(f"{APP}/ks.yaml")
+
+
+def test_files_that_are_no_text_come_along_as_they_are(home: Home) -> None:
+    root = old(home)
+    (root / APP / "app/icon.png").write_bytes(b"\x89PNG\x00")
+    (root / APP / "app/run.sh").write_text("#!/bin/sh\n")
+    (root / APP / "app/run.sh").chmod(0o755)
+    adopt(home)
+    assert (home.root / APP / "app/icon.png").read_bytes() == b"\x89PNG\x00"
+    assert (home.root / APP / "app/run.sh").stat().st_mode & 0o111
+
+
+# --- Its charts and components ---
+
+
+def test_a_chart_source_that_stood_elsewhere_comes_along_once(home: Home) -> None:
+    both = SOURCE.format(name="other\n  namespace: media") + SOURCE.format(name="films\n  namespace: media")
+    files = {
+        f"{APP}/app/helmrelease.yaml": CHART,
+        "kubernetes/apps/media/kustomization.yaml": listing("sources.yaml", "films/ks.yaml"),
+        "kubernetes/apps/media/sources.yaml": both,
+    }
+    old(home, files)
+    assert "its chart's source films is new in kubernetes/flux/meta/repos" in adopt(home)
+    assert home.text("kubernetes/flux/meta/repos/films.yaml") == SOURCE.format(name="films\n  namespace: flux-system")
+    assert yaml.safe_load(home.text(f"{APP}/app/helmrelease.yaml"))["spec"]["chartRef"]["namespace"] == "flux-system"
+
+
+def test_a_source_beside_the_app_stays_there(home: Home) -> None:
+    old(home, {f"{APP}/app/helmrelease.yaml": CHART, f"{APP}/app/source.yaml": SOURCE.format(name="films")})
+    adopt(home)
+    assert home.text(f"{APP}/app/helmrelease.yaml") == CHART
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [("bjw-s-labs", "somebody"), ("5.1.0", "4.6.2")])
+def test_a_chart_that_is_another_one_here_is_named(ours: str, theirs: str, home: Home) -> None:
+    source = SOURCE.format(name="app-template\n  namespace: flux-system").replace(ours, theirs)
+    files = {
+        f"{APP}/app/helmrelease.yaml": CHART.replace("    name: films\n", "    name: app-template\n", 1).replace(
+            "  values", "    namespace: flux-system\n  values", 1
+        ),
+        "kubernetes/apps/media/kustomization.yaml": listing("source.yaml", "films/ks.yaml"),
+        "kubernetes/apps/media/source.yaml": source,
+    }
+    old(home, files)
+    said = adopt(home)
+    assert "its chart was oci://ghcr.io/" in said and theirs in said
+    assert "now: kubernetes/flux/meta/repos/app-template.yaml." in said
+
+
+def test_a_component_that_is_not_here_is_named_with_the_command_that_copies_it(home: Home) -> None:
+    files = {
+        f"{APP}/app/kustomization.yaml": listing("pvc.yaml", components="../../../../components/volume"),
+        "kubernetes/components/volume/kustomization.yaml": listing().replace("v1beta1", "v1alpha1"),
+    }
+    root = old(home, files)
+    command = f"mkdir -p kubernetes/components && cp -r {root}/kubernetes/components/volume kubernetes/components/"
+    assert f"kubernetes/components/volume is not here: {command}" in adopt(home)
+
+
+# --- Refusals ---
+
+
+@pytest.mark.parametrize(
+    ("app", "folder", "words"),
+    [
+        ("", "../old", "APP is missing: APP=<namespace>/<app>."),
+        ("films", "../old", "APP is <namespace>/<app>, not films."),
+        ("media/films", "", "FROM is missing: FROM=<folder of the other repository>."),
+        ("media/films", "../nowhere", "FROM is the folder of another repository, not ../nowhere."),
+        ("media/films", ".", "FROM is another repository, and . is this one."),
+        ("media/series", "../old", "media/series is not in "),
+        ("video/films", "../old", "video/films is not in "),
+        ("media/lost", "../old", "Flux applies no Kustomization of kubernetes/apps/media/lost there"),
+        ("default/echo", "../old", "kubernetes/apps/default/echo exists already."),
+        ("home/cilium", "../old", "there is no namespace home: `task new:namespace NAME=home` makes it."),
+        ("media/cilium", "../old", "cilium is the name of the Kustomization in kubernetes/apps/kube-system/cilium"),
+    ],
+)
+def test_what_can_not_be_adopted_is_refused(app: str, folder: str, words: str, home: Home) -> None:
+    others = {
+        "kubernetes/apps/media/lost/ks.yaml": PLAIN.replace("films", "lost"),
+        "kubernetes/apps/default/echo/ks.yaml": ks("echo", "default"),
+        "kubernetes/apps/home/cilium/ks.yaml": ks("cilium", "home"),
+        "kubernetes/apps/media/cilium/ks.yaml": ks("cilium", "media"),
+        "kubernetes/apps/home/kustomization.yaml": listing("cilium/ks.yaml"),
+        "kubernetes/apps/media/kustomization.yaml": listing("films/ks.yaml", "cilium/ks.yaml"),
+    }
+    old(home, others)
+    assert words in refusal(home, app, folder)
+
+
+def test_a_list_that_can_not_be_read_leaves_nothing_half_written(home: Home) -> None:
+    old(home)
+    home.write("kubernetes/apps/media/kustomization.yaml", "resources: [\n")
+    assert "is not YAML" in refusal(home)
+
+
+# --- Edits of a text ---
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "value", "expected"),
+    [
+        ("a: 1\nb: 2\n", "b", "3", "a: 1\nb: 3\n"),
+        ("a: 1 # one\n", "b", "3", "b: 3\na: 1 # one\n"),
+        ("{a: 1}\n", "b", "3", "{b: 3, a: 1}\n"),
+        ("a: &x 1\nb: *x\n", "b", "3", "a: &x 1\nb: 3\n"),
+        ('a: "1"\n', "a", "2", "a: 2\n"),
+    ],
+)
+def test_a_value_is_set_and_nothing_else(text: str, key: str, value: str, expected: str) -> None:
+    assert editing.edited(text, [*editing.with_value(text, editing.documents(text)[0], key, value)]) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: 1\nb:\n  - c\n  - d: e\nf: 1\n", "a: 1\nf: 1\n"),
+        ("a: 1\nb:\n  - c\n  - d: e # last\n# f\n", "a: 1\n# f\n"),
+        ("b: 1\n", "{}\n"),
+        ("{a: 1, b: [2, 3]}\n", "{a: 1}\n"),
+        ("{b: 2, a: 1}\n", "{a: 1}\n"),
+        ("a: 1\n", "a: 1\n"),
+    ],
+)
+def test_a_key_is_taken_out_and_nothing_else(text: str, expected: str) -> None:
+    assert editing.edited(text, [*editing.without_key(text, editing.documents(text)[0], "b")]) == expected
