@@ -1,0 +1,1 @@
+"""What becomes of a cluster's objects when another repository takes the place of the one that Flux followed."""
