@@ -238,9 +238,9 @@ def test_a_component_that_is_not_here_is_named_with_the_command_that_copies_it(h
     [
         ("", "../old", "APP is missing: APP=<namespace>/<app>."),
         ("films", "../old", "APP is <namespace>/<app>, not films."),
-        ("media/films", "", "FROM is missing: FROM=<folder of the other repository>."),
-        ("media/films", "../nowhere", "FROM is the folder of another repository, not ../nowhere."),
-        ("media/films", ".", "FROM is another repository, and . is this one."),
+        ("media/films", "", "FROM is missing: FROM=../old says where the other repository is."),
+        ("media/films", "../nowhere", "../nowhere is no folder: FROM is a checkout of the other repository."),
+        ("media/films", ".", ". is this repository itself: FROM is a checkout of the other one."),
         ("media/series", "../old", "media/series is not in "),
         ("video/films", "../old", "video/films is not in "),
         ("media/lost", "../old", "Flux applies no Kustomization of kubernetes/apps/media/lost there"),

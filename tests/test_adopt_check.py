@@ -511,9 +511,9 @@ def test_a_version_that_the_files_do_not_tell_is_left_out(move: Move) -> None:
 
 def test_it_says_in_one_sentence_why_it_compares_nothing(move: Move) -> None:
     (move.old.parent / "empty").mkdir()
-    assert move.refuses("") == "error: the old repository is not named: FROM=../old says where it is."
-    assert move.refuses("../gone") == "error: ../gone is no folder: FROM is a checkout of the old repository."
-    assert move.refuses("../home") == ("error: ../home is this repository itself: FROM is a checkout of the old one.")
+    assert move.refuses("") == "error: FROM is missing: FROM=../old says where the other repository is."
+    assert move.refuses("../gone") == "error: ../gone is no folder: FROM is a checkout of the other repository."
+    assert move.refuses("../home") == "error: ../home is this repository itself: FROM is a checkout of the other one."
     assert move.refuses("../empty") == (
         "error: ../empty has nothing that Flux applies: no Kustomization that can be read applies others."
     )

@@ -26,6 +26,7 @@ from tests.tools.pages.tables import cells
 NOT_OURS = {
     "docs/publish.md",
     "docs/releases/v1.2.0.md",
+    "kubernetes/components",
     "kubernetes/flux/meta/repos/kustomization.yaml",
     "kubernetes/apps/media",
 }

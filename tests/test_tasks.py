@@ -62,7 +62,8 @@ def test_plain_task_lists_every_task_of_the_document(onepassword: Workplace) -> 
     for name in (
         "init", "configure", "reconcile", "bootstrap:talos", "bootstrap:apps", "charts:updates", "docs",
         "new:namespace", "new:app", "move:app", "remove:app", "secret:set", "talos:apply-node", "talos:inventory",
-        "adopt:check", "talos:reset", "talos:upgrade", "talos:upgrade-k8s", "talos:upgrade-node", "talos:add-node",
+        "adopt:app", "adopt:check",
+        "talos:reset", "talos:upgrade", "talos:upgrade-k8s", "talos:upgrade-node", "talos:add-node",
         "talos:replace-node", "etcd:snapshot", "etcd:restore", "kubeconfig", "flux:suspend",
         "flux:resume", "flux:retry", "debug", "backup:keys", "update", "update:check", "update:undo",
     ):  # fmt: skip

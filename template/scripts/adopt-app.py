@@ -1,7 +1,7 @@
 #!/usr/bin/env -S uv run --script
 # /// script
 # requires-python = ">=3.11"
-# dependencies = ["pyyaml==6.0.3", "rich==15.0.0"]
+# dependencies = ["pyyaml==6.0.3", "questionary==2.1.1", "rich==15.0.0"]
 # ///
 """Copy an app of another repository into this one, so that Flux applies it here as it does there."""
 
@@ -9,7 +9,7 @@ import argparse
 import shlex
 from pathlib import Path
 
-from lib.adopting import Adoption
+from lib.adopting import Adoption, other_repository
 from lib.apps import Repository, namespace_and_name
 from lib.change import Change
 from lib.checks.flux import Cluster
@@ -17,7 +17,7 @@ from lib.checks.rules import Severity
 from lib.checks.topics import findings
 from lib.kustomization import with_resource
 from lib.process import ROOT
-from lib.terminal import Refusal, command, done, out, warn
+from lib.terminal import command, done, out, warn
 
 
 def main() -> None:
@@ -28,12 +28,12 @@ def main() -> None:
     arguments = parser.parse_args()
     place = namespace_and_name(arguments.app, "APP")
     repository, old = Repository(ROOT), other_repository(arguments.old)
-    app = Adoption(repository, Cluster(old), *place)
+    app = Adoption(repository, old, *place)
     app.refuse_what_is_taken()
     files, sources, left_behind = app.files(), app.sources(), app.components_left_behind()
 
     with Change() as change:
-        draft = change.copy(old / app.folder)
+        draft = change.copy(old.root / app.folder)
         for path, text in files.items():
             (draft / path).write_text(text)
         change.move(draft, app.new_folder)
@@ -52,25 +52,13 @@ def main() -> None:
         warn(f"its chart was {before}, and is {source.url} {source.version} now: {repository.short(source.path)}.")
     for folder in left_behind:
         parent = shlex.quote(str(Path(folder).parent))
-        warn(f"{folder} is not here: mkdir -p {parent} && cp -r {shlex.quote(str(old / folder))} {parent}/")
+        warn(f"{folder} is not here: mkdir -p {parent} && cp -r {shlex.quote(str(old.root / folder))} {parent}/")
     found = [finding for finding in findings(Cluster(ROOT)) if finding.place.path.startswith(f"{new}/")]
     errors = [finding for finding in found if finding.rule.severity is Severity.ERROR]
     for finding in errors:
         out.print(f"  {finding}", markup=False, highlight=False, soft_wrap=True)
     done(f"Errors to mend: {len(errors)}; warnings, which can wait: {len(found) - len(errors)}.")
     done("Next: `task check` says all, `task adopt:check` what Flux would do.")
-
-
-def other_repository(folder: str) -> Path:
-    """Where the other repository is; Refusal when there is none."""
-    if not folder:
-        raise Refusal("FROM is missing: FROM=<folder of the other repository>.")
-    path = Path(folder).expanduser()
-    if not path.is_dir():
-        raise Refusal(f"FROM is the folder of another repository, not {folder}.")
-    if path.resolve() == ROOT.resolve():
-        raise Refusal(f"FROM is another repository, and {folder} is this one.")
-    return path.resolve()
 
 
 if __name__ == "__main__":

@@ -13,29 +13,13 @@ count as `deletionPolicy: Orphan`: they go, and what they applied stays. What ch
 Exit codes: 0 nothing is lost, 1 something is deleted, moved or goes with its root, 3 the comparison itself failed.
 """
 
-from pathlib import Path
-
+from lib.adopting import other_repository
 from lib.arguments import FAILED, Parser
 from lib.checks.flux import Cluster
 from lib.comparing.comparison import Comparison, unreadable
 from lib.comparing.words import is_lossless, sections, summary
 from lib.process import ROOT
 from lib.terminal import Refusal, command
-
-
-def other(text: str) -> Cluster:
-    """The old repository; Refusal when it is none."""
-    if not text:
-        raise Refusal("the old repository is not named: FROM=../old says where it is.")
-    path = Path(text).expanduser()
-    if not path.is_dir():
-        raise Refusal(f"{text} is no folder: FROM is a checkout of the old repository.")
-    if path.samefile(ROOT):
-        raise Refusal(f"{text} is this repository itself: FROM is a checkout of the old one.")
-    cluster = Cluster(path.resolve())
-    if not cluster.kustomizations:
-        raise Refusal(f"{text} has nothing that Flux applies: no Kustomization that can be read applies others.")
-    return cluster
 
 
 def this() -> Cluster:
@@ -53,7 +37,7 @@ def main() -> int:
     parser = Parser(__doc__)
     parser.add_argument("--from", dest="old", default="", metavar="FOLDER", help="a checkout of the old repository")
     arguments = parser.parse_args()
-    found = Comparison(other(arguments.old), this())
+    found = Comparison(other_repository(arguments.old), this())
     for heading, lines in sections(found):
         print(f"{heading}:")
         for line in lines:

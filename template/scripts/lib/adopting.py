@@ -13,12 +13,28 @@ from lib.checks.flux import Cluster, Kustomization
 from lib.checks.objects import CLUSTER_SCOPED, Object, Place
 from lib.editing import Edit
 from lib.kustomization import resources
+from lib.process import ROOT
 from lib.refusal import Refusal
 
 OF_FLUX = "flux-system"
 SOURCES = ("OCIRepository", "HelmRepository", "GitRepository")
 # Every app gets the first from the root, and the second one where the root says so.
 OF_THE_ROOT = {"cluster-settings", "cluster-secrets"}
+
+
+def other_repository(text: str) -> Cluster:
+    """The repository that somebody moves from; Refusal when it is none."""
+    if not text:
+        raise Refusal("FROM is missing: FROM=../old says where the other repository is.")
+    path = Path(text).expanduser()
+    if not path.is_dir():
+        raise Refusal(f"{text} is no folder: FROM is a checkout of the other repository.")
+    if path.samefile(ROOT):
+        raise Refusal(f"{text} is this repository itself: FROM is a checkout of the other one.")
+    cluster = Cluster(path.resolve())
+    if not cluster.kustomizations:
+        raise Refusal(f"{text} has nothing that Flux applies: no Kustomization that can be read applies others.")
+    return cluster
 
 
 class Adoption:
