@@ -11,6 +11,7 @@ import pytest
 
 from tests.doubles.workplace import environment
 from tests.support.home import Home
+from tests.support.render import PROJECT
 
 KS = """\
 ---
@@ -528,3 +529,11 @@ def test_a_file_of_this_repository_that_cannot_be_read_stops_it(move: Move) -> N
 def test_a_file_of_the_old_repository_that_cannot_be_read_is_said(move: Move) -> None:
     write(move.old, {f"{APPS}/media/paperless/app/secret.sops.yaml": "a: [\n"})
     assert line_about("secret.sops.yaml, line", move.under("Not compared"))
+
+
+def test_the_page_about_moving_names_headings_that_there_are() -> None:
+    page = (PROJECT / "docs/how-to/let-flux-take-over.md").read_text()
+    table = page.partition("| `task adopt:check` names |")[2].partition("\n\n")[0]
+    named = [line.split("|")[1].strip() for line in table.splitlines()[2:]]
+    source = (PROJECT / "template/scripts/lib/comparing/words.py").read_text()
+    assert len(named) > 4 and [heading for heading in named if f'("{heading}", ' not in source] == []
