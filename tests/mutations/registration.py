@@ -131,7 +131,7 @@ MUTATIONS = [
         {KS: (f"path: ./kubernetes/apps/media/{NAME}/app", f"path: ./kubernetes/apps/medai/{NAME}/app")},
     ),
     Mutation(
-        "a component that is not there",
+        "a component of a Kustomization that is not there",
         "path-unknown",
         KS,
         "../../../../components/nowhere",

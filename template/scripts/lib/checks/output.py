@@ -18,14 +18,16 @@ def show(found: Sequence[Finding], form: str) -> None:
 
 
 def as_text(found: Sequence[Finding]) -> None:
-    """Every finding, then what to do about each kind of them."""
+    """Every finding, then what to do about each kind of them, errors first."""
     for one in found:
         print(one)
     if found:
         print()
-    fixes = {one.rule.id: one.rule.fix for one in found}
-    for name, count in Counter(one.rule.id for one in found).most_common():
-        print(f"{name}, {count}: {fixes[name]}")
+    counted = Counter(one.rule for one in found).most_common()
+    for severity in (Severity.ERROR, Severity.WARNING):
+        for rule, count in counted:
+            if rule.severity is severity:
+                print(f"{rule.id}, {count} {severity.value}{'s' * (count > 1)}: {rule.fix}")
 
 
 def as_json(found: Sequence[Finding]) -> None:
