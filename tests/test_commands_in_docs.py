@@ -54,7 +54,7 @@ UNSEEN = {
 }
 OURS = {"make", "python"}
 # Of EVERYWHERE, those that explain themselves.
-GNU = {"base64", "chmod", "grep", "mv", "paste", "rm", "sed", "tail", "xargs"}
+GNU = {"base64", "chmod", "grep", "mv", "paste", "rm", "sed", "sort", "tail", "xargs"}
 # Groups without a schema here: the module of longhorn is none of ours.
 OTHER_KINDS = {"longhorn.io": "longhorn"}
 FLUX = "kubernetes/apps/flux-system/flux-instance/app/helmrelease.yaml"

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
+from lib.checks.flux import Cluster
+from lib.comparing.comparison import Comparison
 
 from tests.cluster import kustomizer
 from tests.cluster.cluster import KUSTOMIZATIONS
@@ -51,8 +53,13 @@ class Taking:
     def __init__(self, server: ApiServer, source: SourceController, folder: Path, namespace: str) -> None:
         self.server, self.source, self.repository, self.namespace = server, source, folder / "repository", namespace
 
-    def push(self, where: str, objects: list[dict[str, Any]] = APP, **spec: Any) -> None:
-        """Commit the app, with its Kustomization in the namespace `where` and these fields, and wait until it runs."""
+    def push(
+        self, where: str, objects: list[dict[str, Any]] = APP, beside: list[dict[str, Any]] | None = None, **spec: Any
+    ) -> None:
+        """Commit the app, with its Kustomization in the namespace `where` and these fields, and wait until it runs.
+
+        What lies `beside` it, the root applies itself.
+        """
         shutil.rmtree(self.repository / "kubernetes", ignore_errors=True)
         app = f"kubernetes/apps/{self.namespace}/app"
         ks = kustomization(self.namespace, where, f"./{app}/app", targetNamespace=self.namespace, **spec)
@@ -62,7 +69,9 @@ class Taking:
         self._write(f"{app}/ks.yaml", ks)
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": kept}
         self._write(f"kubernetes/apps/{self.namespace}/namespace.yaml", namespace)
-        listed = {"resources": ["namespace.yaml", "app/ks.yaml"]}
+        self._write(f"kubernetes/apps/{self.namespace}/beside.yaml", *(beside or []))
+        listed = {"resources": ["namespace.yaml", "app/ks.yaml", *(["beside.yaml"] if beside else [])]}
+        self._write("kubernetes/flux/cluster/ks.yaml", kustomization(ROOT, NAMESPACE, "./kubernetes/apps"))
         self._write(f"kubernetes/apps/{self.namespace}/kustomization.yaml", listed)
         commit_all(self.repository, "feat: the app")
         self.source.repository = archive_of(self.repository)
@@ -87,6 +96,17 @@ class Taking:
     def reconcile(self) -> None:
         asked = {"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": self.source.repository[0]}}}
         self.server.change(kustomization(ROOT, NAMESPACE, ""), asked)
+
+    def copy(self, folder: Path) -> Cluster:
+        """What the repository holds now, as the checks see it, in a folder of its own."""
+        shutil.copytree(self.repository, folder)
+        return Cluster(folder)
+
+    @property
+    def maps(self) -> set[str]:
+        """The ConfigMaps of the namespace."""
+        items = self.server.everything("v1", "ConfigMap")
+        return {item["metadata"]["name"] for item in items if item["metadata"]["namespace"] == self.namespace}
 
     @property
     def kustomizations(self) -> list[Object]:
@@ -212,3 +232,22 @@ def test_a_kustomization_that_keeps_its_name_deletes_what_its_folder_no_longer_h
     before = taking.objects
     taking.push(NAMESPACE, [item for item in APP if item["kind"] != "ConfigMap"])
     assert taking.objects == {kind: one for kind, one in before.items() if kind != "ConfigMap"}
+
+
+def test_what_adopt_check_foretells_is_what_flux_does(taking: Taking, tmp_path: Path) -> None:
+    kept = {"annotations": {"kustomize.toolkit.fluxcd.io/prune": "disabled"}}
+    beside: list[dict[str, Any]] = [
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": taking.namespace, **more}}
+        for name, more in (("lost", {}), ("kept", kept), ("brought", {}))
+    ]
+    taking.push(taking.namespace, beside=beside, **ORPHAN)
+    old, before = taking.copy(tmp_path / "old"), taking.maps
+    # Else it may read the new files before it goes, and delete what they have not.
+    taking.give({"suspend": True})
+    taking.push(NAMESPACE, [item for item in APP if item["kind"] != "ConfigMap"], beside=beside[2:])
+    found = Comparison(old, taking.copy(tmp_path / "new"))
+    assert "flux suspend kustomization --all --namespace" in PAGE.read_text()
+    assert [found.may_prune(one) for one in found.left if one.name == taking.namespace] == [True]
+    assert {one.key.name for one in found.deleted} == before - taking.maps == {"lost"}
+    assert {key.name for keys in found.left.values() for key in keys} == {"kept", "app"}
+    assert taking.maps >= {"kept", "app", "brought"}

@@ -27,7 +27,7 @@ REDIRECTIONS = {"<", ">", ">>", "2>"}
 # What every computer has, or its owner knows how to get. Their flags are those of POSIX, GNU or decades.
 EVERYWHERE = {
     "base64", "cd", "chmod", "curl", "dig", "eval", "grep", "mv", "openssl", "paste",
-    "restic", "rm", "sed", "ssh-keygen", "tail", "xargs",
+    "restic", "rm", "sed", "sort", "ssh-keygen", "tail", "xargs",
 }  # fmt: skip
 HEADING = re.compile(
     r"^(?!Usage|Flags|Global|Options|OPTIONS|Examples|Aliases|USAGE|NAME|positional)[A-Z].*:$", re.MULTILINE

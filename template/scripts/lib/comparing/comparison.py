@@ -159,6 +159,14 @@ class Comparison:
             return self.prunes(one.parent)
         return any(root.one is one.parent and root.deletes for root in self.roots)
 
+    def may_prune(self, one: Kustomization) -> bool:
+        """Whether one that goes may read the new files before it does, and delete what its folder no longer has.
+
+        Every Kustomization looks at a new commit at once, and its own end comes from its parent.
+        """
+        is_idle = one.spec.get("suspend") is True or one.spec.get("prune") is False
+        return not is_idle and self.is_removed(one) and self.old.is_here(one) and one.folder in self.new.folders
+
     @cached_property
     def unprepared(self) -> list[Kustomization]:
         """Those that take with them what they applied, as their files are now."""

@@ -1,7 +1,7 @@
 """A comparison in sentences, under headings, the worst first."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 
 from lib.checks.flux import Kustomization
@@ -27,7 +27,7 @@ def sections(found: Comparison) -> Iterator[tuple[str, list[str]]]:
         ("May be deleted on the way", [_passed_on(*one) for one in found.passed_on]),
         ("Moved to another namespace", [_moved(one) for one in found.moved]),
         ("Charts", [_chart(one) for one in found.charts]),
-        ("Left, and applied by nobody", [*_going_on(found.going_on), *_left(found.left)]),
+        ("Left, and applied by nobody", [*_going_on(found.going_on), *_left(found)]),
         ("Not compared", list(_not_compared(found))),
     ]
     yield from ((heading, lines) for heading, lines in every if lines)
@@ -196,9 +196,10 @@ def _going_on(found: list[Kustomization]) -> Iterator[str]:
         yield f"Kustomization {_name(one)} itself: it goes on, with the folder {one.folder}, until you delete it"
 
 
-def _left(found: Mapping[Kustomization, list[Key]]) -> Iterator[str]:
-    for one in sorted(found, key=lambda one: one.key):
-        yield f"{_name(one)}: {counted(found[one])}"
+def _left(found: Comparison) -> Iterator[str]:
+    for one in sorted(found.left, key=lambda one: one.key):
+        hurry = " (suspend it before you push: its folder is here without them)" if found.may_prune(one) else ""
+        yield f"{_name(one)}: {counted(found.left[one])}{hurry}"
 
 
 def _not_compared(found: Comparison) -> Iterator[str]:
