@@ -283,7 +283,7 @@ def moved(home_with: Callable[..., Home]) -> Home:
     like_cluster_templates(home.root.parent / "old")
     says(FROM_CLUSTER_TEMPLATE, "task new:namespace NAME=media")
     home.add("namespace", "kubernetes/apps/media")
-    run(home, block(FROM_CLUSTER_TEMPLATE, "for app in"))
+    run(home, block(FROM_CLUSTER_TEMPLATE, "cp -r ../old/kubernetes/components"))
     return home
 
 
