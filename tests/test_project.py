@@ -119,6 +119,20 @@ def test_the_example_of_a_question_is_an_answer(name: str, question: dict[str, A
     assert template().recorded({}, given | {name: value})[name] == value
 
 
+OF_A_CLUSTER = PAGE.read_text().partition("\n## A node")[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "choice"), re.findall(r"^\| (\w+) \| \w+ \| with (\w+) \|", OF_A_CLUSTER, re.MULTILINE)
+)
+def test_a_question_that_comes_with_a_choice_needs_an_answer_then_and_is_not_there_else(name: str, choice: str) -> None:
+    others = {other: value for other, value in NEEDED[name].items() if other != name}
+    assert choice in others.values()
+    assert name not in template().recorded({}, {})
+    with pytest.raises(Refusal, match=name):
+        template().recorded({}, others)
+
+
 LIMITS = re.compile(r"\b(\d+) to (\d+)\b")
 
 
