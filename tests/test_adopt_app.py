@@ -80,14 +80,6 @@ def test_an_app_whose_folder_is_called_unlike_its_namespace_stays_where_it_is(ho
     assert applied(home.root) == before == {("PersistentVolumeClaim", "video", "films")}
 
 
-def test_a_namespace_that_the_list_above_gives_becomes_the_target(home: Home) -> None:
-    text = PLAIN.replace("  targetNamespace: media\n", "")
-    old(home, {f"{APP}/ks.yaml": text}, namespace="video")
-    adopt(home)
-    assert spec(home)["targetNamespace"] == "video"
-    assert yaml.safe_load(home.text(f"{APP}/ks.yaml"))["metadata"]["namespace"] == "flux-system"
-
-
 def test_objects_that_say_their_namespaces_keep_them(home: Home) -> None:
     text = PLAIN.replace("  targetNamespace: media\n", "")
     before = applied(
@@ -105,6 +97,29 @@ def test_another_layout_of_folders_becomes_the_one_here(home: Home) -> None:
         path.write_text(path.read_text().replace("./kubernetes/", "./cluster/"))
     adopt(home)
     assert spec(home)["path"] == "./kubernetes/apps/media/films/app"
+
+
+def test_an_object_that_the_list_applies_beside_the_kustomization_keeps_its_namespace(home: Home) -> None:
+    git = (
+        "---\napiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata:\n  name: films\nspec:\n  url: a\n"
+    )
+    mine = PLAIN.replace("    name: flux-system\n    namespace: flux-system\n", "    name: films\n")
+    others = {f"kubernetes/apps/media/{name}/ks.yaml": ks(name, "media") for name in ("a", "b")}
+    listed = listing("films/ks.yaml", "a/ks.yaml", "b/ks.yaml", namespace="media")
+    old(home, others | {f"{APP}/ks.yaml": git + mine, "kubernetes/apps/media/kustomization.yaml": listed})
+    assert "source-unknown" not in adopt(home)
+    source, one = yaml.safe_load_all(home.text(f"{APP}/ks.yaml"))
+    assert source["metadata"] == {"namespace": "media", "name": "films"}
+    assert one["spec"]["sourceRef"] == {"namespace": "media", "kind": "GitRepository", "name": "films"}
+
+
+def test_a_folder_outside_of_the_app_stays_the_one_that_is_applied(home: Home) -> None:
+    root = old(home, {f"{APP}/ks.yaml": PLAIN.replace("apps/media/films/app", "base/films")})
+    (root / "kubernetes").rename(root / "cluster")
+    for path in root.rglob("*.yaml"):
+        path.write_text(path.read_text().replace("./kubernetes/", "./cluster/"))
+    adopt(home)
+    assert spec(home)["path"] == "./cluster/base/films"
 
 
 # --- What it says ---
@@ -130,15 +145,34 @@ def test_comments_anchors_and_everything_else_stay(home: Home) -> None:
         ("  dependsOn: [{name: a, namespace: x}, {namespace: y, name: b}]\n", "  dependsOn: [{name: a}, {name: b}]\n"),
         ("  dependsOn:\n    - name: a\n      namespace: x\n      readyExpr: 'true'\n",
          "  dependsOn:\n    - name: a\n      readyExpr: 'true'\n"),
+        ("  deletionPolicy: WaitForTermination\n  # a\n  dependsOn:\n    - namespace: x\n      # why\n      name: a\n",
+         "  # a\n  dependsOn:\n    - # why\n      name: a\n"),
         ("  deletionPolicy: WaitForTermination\n  dependsOn:\n    - name: a\n", "  dependsOn:\n    - name: a\n"),
     ],
-    ids=["last", "first", "in braces", "in the middle", "with a policy"],
+    ids=["last", "first", "in braces", "in the middle", "above a comment", "with a policy"],
 )  # fmt: skip
 def test_what_it_waits_for_has_no_namespace_any_more(waits: str, left: str, home: Home) -> None:
     old(home, {f"{APP}/ks.yaml": PLAIN.replace("  interval: 1h\n", f"  interval: 1h\n{waits}")})
     adopt(home)
     expected = PLAIN.replace("  name: films\n", "  namespace: flux-system\n  name: films\n", 1)
     assert home.text(f"{APP}/ks.yaml") == expected.replace("  interval: 1h\n", f"  interval: 1h\n{left}")
+
+
+def test_an_alias_of_what_is_left_out_is_the_value(home: Home) -> None:
+    waits = "  dependsOn:\n    - name: a\n      namespace: &other x\n  commonMetadata: {labels: {from: *other}}\n"
+    old(home, {f"{APP}/ks.yaml": PLAIN.replace("  interval: 1h\n", f"  interval: 1h\n{waits}")})
+    adopt(home)
+    assert spec(home)["dependsOn"] == [{"name": "a"}]
+    assert spec(home)["commonMetadata"] == {"labels": {"from": "x"}}
+
+
+def test_an_anchor_that_is_given_twice_is_the_one_before_each_alias(home: Home) -> None:
+    text = PLAIN.replace("  name: films\n", "  name: films\n  namespace: &ns media\n", 1)
+    labels = "  commonMetadata: {labels: {a: *ns, b: &ns video, c: *ns}}\n"
+    old(home, {f"{APP}/ks.yaml": text.replace("  interval: 1h\n", f"{labels}  interval: 1h\n")})
+    adopt(home)
+    assert "namespace: flux-system\nspec:" in home.text(f"{APP}/ks.yaml")
+    assert spec(home)["commonMetadata"] == {"labels": {"a": "media", "b": "video", "c": "video"}}
 
 
 def test_two_kustomizations_in_one_file_are_both_adopted(home: Home) -> None:
@@ -163,6 +197,23 @@ def test_variables_that_the_root_gives_are_left_to_it_and_others_are_not(home: H
     old(home, {f"{APP}/ks.yaml": PLAIN.replace("  interval: 1h\n", f"  interval: 1h\n{own}")})
     adopt(home)
     assert spec(home)["postBuild"] == {"substitute": {"SIZE": "5Gi"}}
+
+
+@pytest.mark.parametrize(
+    ("build", "annotation", "is_named"),
+    [
+        ("", "", True),
+        ("  postBuild: {substitute: {A: b}}\n", "", False),
+        ("", "\n  annotations: {kustomize.toolkit.fluxcd.io/substitute: disabled}", False),
+    ],
+)
+def test_what_flux_did_not_fill_in_before_is_named(build: str, annotation: str, is_named: bool, home: Home) -> None:
+    script = (
+        f"---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: run{annotation}\ndata: {{run: 'a ${{PORT:-1}}'}}\n"
+    )
+    text = PLAIN.replace("  interval: 1h\n", f"  interval: 1h\n{build}")
+    old(home, {f"{APP}/ks.yaml": text, f"{APP}/app/script.yaml": script})
+    assert (f"{APP}/app/script.yaml: Flux filled in no variable there, and does here." in adopt(home)) == is_named
 
 
 def test_variables_of_its_own_stay_and_are_named(home: Home) -> None:
@@ -227,7 +278,19 @@ def test_a_component_that_is_not_here_is_named_with_the_command_that_copies_it(h
     }
     root = old(home, files)
     command = f"mkdir -p kubernetes/components && cp -r {root}/kubernetes/components/volume kubernetes/components/"
-    assert f"kubernetes/components/volume is not here: {command}" in adopt(home)
+    assert f"kubernetes/components/volume is not here: take the entry out, or {command}" in adopt(home)
+
+
+def test_a_component_is_copied_to_where_the_app_looks_for_it_in_this_layout(home: Home) -> None:
+    component = {"kubernetes/components/volume/kustomization.yaml": listing().replace("v1beta1", "v1alpha1")}
+    text = PLAIN.replace("  interval: 1h\n", "  components: [../../../../components/volume]\n  interval: 1h\n")
+    root = old(home, component | {f"{APP}/ks.yaml": text})
+    (root / "cluster").mkdir()
+    (root / "kubernetes").rename(root / "cluster/main")
+    for path in root.rglob("*.yaml"):
+        path.write_text(path.read_text().replace("./kubernetes/", "./cluster/main/"))
+    command = f"mkdir -p kubernetes/components && cp -r {root}/cluster/main/components/volume kubernetes/components/"
+    assert f"kubernetes/components/volume is not here: take the entry out, or {command}" in adopt(home)
 
 
 # --- Refusals ---
@@ -290,6 +353,8 @@ def test_a_value_is_set_and_nothing_else(text: str, key: str, value: str, expect
     [
         ("a: 1\nb:\n  - c\n  - d: e\nf: 1\n", "a: 1\nf: 1\n"),
         ("a: 1\nb:\n  - c\n  - d: e # last\n# f\n", "a: 1\n# f\n"),
+        ("a: 1\nb: 2 # two\n# f\nf: 1\n", "a: 1\n# f\nf: 1\n"),
+        ("a: 1\nb: |\n  c\n\n  # f\nf: 1\n", "a: 1\nf: 1\n"),
         ("b: 1\n", "{}\n"),
         ("{a: 1, b: [2, 3]}\n", "{a: 1}\n"),
         ("{b: 2, a: 1}\n", "{a: 1}\n"),

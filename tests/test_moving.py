@@ -283,7 +283,10 @@ def moved(home_with: Callable[..., Home]) -> Home:
     like_cluster_templates(home.root.parent / "old")
     says(FROM_CLUSTER_TEMPLATE, "task new:namespace NAME=media")
     home.add("namespace", "kubernetes/apps/media")
-    run(home, block(FROM_CLUSTER_TEMPLATE, "cp -r ../old/kubernetes/components"))
+    # The file is only written as an encrypted one is: no key of it is there.
+    shared = block(FROM_CLUSTER_TEMPLATE, "cp -r ../old/kubernetes/components")
+    run(home, re.sub(r"sops set (\S+) .*", r"sed -i 's/^  name: .*/&\\n  namespace: flux-system/' \1", shared))
+    run(home, block(FROM_CLUSTER_TEMPLATE, "for app in"))
     return home
 
 

@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ APP = [
     {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "app"}, "data": {"key": "value"}},
     {"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "metadata": {"name": "app"}, "spec": RELEASE},
 ]
+Objects = Sequence[dict[str, Any]]
 # What a Kustomization says before it goes, and how the page names it.
 CASES: dict[str, tuple[dict[str, Any], str]] = {
     "prune": ({}, "nothing, and `prune: true`"),
@@ -53,10 +54,13 @@ class Taking:
     def __init__(self, server: ApiServer, source: SourceController, folder: Path, namespace: str) -> None:
         self.server, self.source, self.repository, self.namespace = server, source, folder / "repository", namespace
 
-    def push(
-        self, where: str, objects: list[dict[str, Any]] = APP, beside: list[dict[str, Any]] | None = None, **spec: Any
-    ) -> None:
-        """Commit the app, with its Kustomization in the namespace `where` and these fields, and wait until it runs.
+    def push(self, where: str, objects: list[dict[str, Any]] = APP, beside: Objects = (), **spec: Any) -> None:
+        """The same as commit, and wait until it runs."""
+        self.commit(where, objects, beside, **spec)
+        processes.wait_until(lambda: self._applied == {(NAMESPACE, ROOT), (where, self.namespace)})
+
+    def commit(self, where: str, objects: list[dict[str, Any]] = APP, beside: Objects = (), **spec: Any) -> None:
+        """Commit the app, with its Kustomization in the namespace `where` and these fields, and let Flux see it.
 
         What lies `beside` it, the root applies itself.
         """
@@ -69,7 +73,7 @@ class Taking:
         self._write(f"{app}/ks.yaml", ks)
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": kept}
         self._write(f"kubernetes/apps/{self.namespace}/namespace.yaml", namespace)
-        self._write(f"kubernetes/apps/{self.namespace}/beside.yaml", *(beside or []))
+        self._write(f"kubernetes/apps/{self.namespace}/beside.yaml", *beside)
         listed = {"resources": ["namespace.yaml", "app/ks.yaml", *(["beside.yaml"] if beside else [])]}
         self._write("kubernetes/flux/cluster/ks.yaml", kustomization(ROOT, NAMESPACE, "./kubernetes/apps"))
         self._write(f"kubernetes/apps/{self.namespace}/kustomization.yaml", listed)
@@ -78,7 +82,6 @@ class Taking:
         processes.wait_until(lambda: self._fetched == self.source.repository[0])
         self.server.apply(kustomization(ROOT, NAMESPACE, "./kubernetes/apps"))
         self.reconcile()
-        processes.wait_until(lambda: self._applied == {(NAMESPACE, ROOT), (where, self.namespace)})
 
     def give(self, spec: dict[str, Any]) -> None:
         """Give the app's Kustomization fields before it goes."""
@@ -251,3 +254,14 @@ def test_what_adopt_check_foretells_is_what_flux_does(taking: Taking, tmp_path: 
     assert {one.key.name for one in found.deleted} == before - taking.maps == {"lost"}
     assert {key.name for keys in found.left.values() for key in keys} == {"kept", "app"}
     assert taking.maps >= {"kept", "app", "brought"}
+
+
+def test_one_object_without_a_namespace_holds_up_all_that_is_applied_with_it(taking: Taking) -> None:
+    taking.push(NAMESPACE)
+    taking.commit(NAMESPACE, beside=[{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "lost"}}])
+
+    def says() -> str:
+        [root] = [item for item in taking.kustomizations if item["metadata"]["name"] == ROOT]
+        return " ".join(str(one["message"]) for one in root["status"]["conditions"])
+
+    processes.wait_until(lambda: "ConfigMap/lost namespace not specified" in says())

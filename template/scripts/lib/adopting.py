@@ -10,7 +10,7 @@ import yaml
 from lib import editing
 from lib.apps import ChartSource, Repository, mapping, references
 from lib.checks.flux import Cluster, Kustomization
-from lib.checks.objects import CLUSTER_SCOPED, Object, Place
+from lib.checks.objects import CLUSTER_SCOPED, FLUX, SUBSTITUTE, Object, Place, walk
 from lib.editing import Edit
 from lib.kustomization import resources
 from lib.process import ROOT
@@ -69,6 +69,20 @@ class Adoption:
         """The HelmReleases in its files."""
         return [item for _, item in self.old.releases if item.file.path.startswith(f"{self.folder}/")]
 
+    @cached_property
+    def placed(self) -> dict[Place, str]:
+        """Where objects in its files stand that the list above applies, and the namespaces that only the list says."""
+        return {
+            item.at(): item.namespace
+            for one in self.old.kustomizations
+            for item in one.objects
+            if item.file.path.startswith(f"{self.folder}/")
+            and one.folder != self.folder
+            and not one.folder.startswith(f"{self.folder}/")
+            and item.namespace
+            and not (item.declared or item.is_a("Kustomization", FLUX) or item.kind in CLUSTER_SCOPED)
+        }
+
     def refuse_what_is_taken(self) -> None:
         """Refusal when there is no such app, or when its place, its name or its namespace is not free for it."""
         kustomizations = self.kustomizations
@@ -122,11 +136,14 @@ class Adoption:
             one = next((one for one in self.kustomizations if one.item.at() == Place(path, line)), None)
             release = next((item for item in self.releases if item.at() == Place(path, line)), None)
             if one:
-                text = editing.spelled_out(text, number, ("metadata", "namespace"))
+                text = _without_aliases_of_what_goes(text, number)
                 text = editing.edited(text, [*self._of_a_kustomization(one, text, editing.documents(text)[number])])
                 text = _without_what_the_root_says(text, number)
             elif release:
                 text = editing.edited(text, [*self._of_a_release(release, text, nodes[number])])
+            metadata = editing.inner(editing.documents(text)[number], "metadata")
+            if isinstance(metadata, yaml.MappingNode) and (namespace := self.placed.get(Place(path, line))):
+                text = editing.edited(text, [*editing.with_value(text, metadata, "namespace", namespace)])
         return text
 
     def _of_a_kustomization(self, one: Kustomization, text: str, node: yaml.MappingNode) -> Iterator[Edit]:
@@ -135,9 +152,7 @@ class Adoption:
         if not isinstance(metadata, yaml.MappingNode) or not isinstance(spec, yaml.MappingNode):
             return
         yield from editing.with_value(text, metadata, "namespace", OF_FLUX)
-        # Without one, Flux takes the Kustomization's own namespace for what says none.
-        says_none = any(not item.declared and item.kind not in CLUSTER_SCOPED for item in one.objects)
-        if target := one.spec.get("targetNamespace") or (one.item.namespace if says_none else ""):
+        if target := one.spec.get("targetNamespace"):
             yield from editing.with_value(text, spec, "targetNamespace", str(target))
         yield from editing.without_key(text, spec, "deletionPolicy")
         if any("sops" in item.content for item in one.objects) and not editing.inner(spec, "decryption"):
@@ -149,13 +164,15 @@ class Adoption:
         path = editing.inner(spec, "path")
         new = self.repository.short(self.new_folder)
         if self.folder != new and editing.plain(path):
-            yield from editing.with_value(text, spec, "path", f"./{new}{one.folder.removeprefix(self.folder)}")
+            yield from editing.with_value(text, spec, "path", f"./{self._here(one.folder)}")
         source = editing.inner(spec, "sourceRef")
         if isinstance(source, yaml.MappingNode) and self.old.is_here(one):
             yield from editing.with_value(text, source, "kind", "GitRepository")
             yield from editing.with_value(text, source, "name", OF_FLUX)
             if editing.inner(source, "namespace"):
                 yield from editing.with_value(text, source, "namespace", OF_FLUX)
+        elif isinstance(source, yaml.MappingNode) and not editing.inner(source, "namespace") and one.item.namespace:
+            yield from editing.with_value(text, source, "namespace", one.item.namespace)
 
     # --- Its charts ---
 
@@ -192,16 +209,37 @@ class Adoption:
     def _is_outside(self, source: Object) -> bool:
         return not source.file.path.startswith(f"{self.folder}/")
 
-    def components_left_behind(self) -> list[str]:
-        """Folders of the old repository that the app takes a component from, and that are not here."""
+    def filled_from_now_on(self) -> list[str]:
+        """Files with `${…}` that Flux left as they are, and fills in here: the root gives variables to every app."""
+        found = [
+            item.file.path.removeprefix(f"{self.folder}/")
+            for one in self.kustomizations
+            if not one.spec.get("postBuild")
+            for item in one.objects
+            if "disabled" not in (item.annotations.get(SUBSTITUTE), item.labels.get(SUBSTITUTE))
+            and any(isinstance(value, str) and "${" in value for _, value in walk(item.content))
+        ]
+        return sorted(set(found))
+
+    def components_left_behind(self) -> dict[str, str]:
+        """Where the app looks for components that are not here, and where they are in the old repository."""
         found = []
         for path, file in self.old.files.items():
             if posixpath.basename(path) == "kustomization.yaml" and path.startswith(f"{self.folder}/"):
-                listed = self.old.content_of(file).get("components")
-                found += [posixpath.normpath(f"{file.folder}/{entry}") for entry in listed or []]
+                found += [(file.folder, entry) for entry in self.old.content_of(file).get("components") or []]
         for one in self.kustomizations:
-            found += [posixpath.normpath(f"{one.folder}/{entry}") for entry in one.spec.get("components") or []]
-        return [folder for folder in dict.fromkeys(found) if not (self.repository.root / folder).exists()]
+            found += [(one.folder, entry) for entry in one.spec.get("components") or []]
+        places = {
+            posixpath.normpath(f"{self._here(folder)}/{entry}"): posixpath.normpath(f"{folder}/{entry}")
+            for folder, entry in found
+        }
+        return {new: old for new, old in places.items() if not (self.repository.root / new).exists()}
+
+    def _here(self, folder: str) -> str:
+        """Where a folder of the app is in this repository; another one stays where it is."""
+        if folder != self.folder and not folder.startswith(f"{self.folder}/"):
+            return folder
+        return f"{self.repository.short(self.new_folder)}{folder.removeprefix(self.folder)}"
 
 
 def _sources_of(release: Object) -> Iterator[tuple[str, str, str]]:
@@ -210,6 +248,15 @@ def _sources_of(release: Object) -> Iterator[tuple[str, str, str]]:
         if reference.get("kind") in SOURCES:
             namespace = str(reference.get("namespace") or release.namespace)
             yield str(reference["kind"]), str(reference.get("name")), namespace
+
+
+def _without_aliases_of_what_goes(text: str, number: int) -> str:
+    """A Kustomization in which nothing is an alias of the namespaces that are replaced or left out."""
+    text = editing.spelled_out(text, number, ("metadata", "namespace"))
+    waited_for = editing.inner(editing.documents(text)[number], "spec", "dependsOn")
+    for entry in range(len(waited_for.value) if isinstance(waited_for, yaml.SequenceNode) else 0):
+        text = editing.spelled_out(text, number, ("spec", "dependsOn", entry, "namespace"))
+    return text
 
 
 def _without_what_the_root_says(text: str, number: int) -> str:

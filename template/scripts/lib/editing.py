@@ -5,12 +5,14 @@ from collections.abc import Iterator
 
 import yaml
 
+from lib.checks.files import Lenient
+
 Edit = tuple[int, int, str]
 
 
 def documents(text: str) -> list[yaml.MappingNode]:
     """The mappings of a YAML text with their places in it; yaml.YAMLError."""
-    return [node for node in yaml.compose_all(text, yaml.SafeLoader) if isinstance(node, yaml.MappingNode)]
+    return [node for node in yaml.compose_all(text, Lenient) if isinstance(node, yaml.MappingNode)]
 
 
 def edited(text: str, edits: list[Edit]) -> str:
@@ -20,11 +22,14 @@ def edited(text: str, edits: list[Edit]) -> str:
     return text
 
 
-def inner(node: yaml.Node | None, *keys: str) -> yaml.Node | None:
-    """The node behind keys; None where one of them is not there."""
+def inner(node: yaml.Node | None, *keys: str | int) -> yaml.Node | None:
+    """The node behind keys and positions; None where one of them is not there."""
     for key in keys:
-        pairs = node.value if isinstance(node, yaml.MappingNode) else []
-        node = next((value for name, value in pairs if name.value == key), None)
+        if isinstance(key, int):
+            node = node.value[key] if isinstance(node, yaml.SequenceNode) else None
+        else:
+            pairs = node.value if isinstance(node, yaml.MappingNode) else []
+            node = next((value for name, value in pairs if name.value == key), None)
     return node
 
 
@@ -55,7 +60,10 @@ def without_key(text: str, node: yaml.MappingNode, key: str) -> Iterator[Edit]:
     if len(names) == 1:
         yield name.start_mark.index, _end(text, name, value), "" if node.flow_style else "{}"
     elif number + 1 < len(names):
-        yield name.start_mark.index, node.value[number + 1][0].start_mark.index, ""
+        following = node.value[number + 1][0].start_mark.index
+        # Comments above the next key are about that one.
+        end = following if node.flow_style else text.find("\n", _end(text, name, value), following) + 1
+        yield name.start_mark.index, following - len(text[end:following].lstrip()), ""
     elif node.flow_style:
         yield _end(text, *node.value[number - 1]), _end(text, name, value), ""
     else:
@@ -63,7 +71,7 @@ def without_key(text: str, node: yaml.MappingNode, key: str) -> Iterator[Edit]:
         yield start, len(text) if end < 0 else end + 1, ""
 
 
-def spelled_out(text: str, number: int, keys: tuple[str, ...]) -> str:
+def spelled_out(text: str, number: int, keys: tuple[str | int, ...]) -> str:
     """The text in which every alias of a scalar in one of its documents is the value itself."""
     node = documents(text)[number]
     value = inner(node, *keys)
@@ -73,8 +81,11 @@ def spelled_out(text: str, number: int, keys: tuple[str, ...]) -> str:
     edits = []
     for event in yaml.parse(text, yaml.SafeLoader) if anchor else ():
         start, end = event.start_mark, event.end_mark
-        is_alias = isinstance(event, yaml.AliasEvent) and anchor and event.anchor == anchor[1]
-        if is_alias and start and end and node.start_mark.index <= start.index < node.end_mark.index:
+        if not (start and end and value.start_mark.index < start.index < node.end_mark.index):
+            continue
+        if anchor and getattr(event, "anchor", None) == anchor[1]:
+            if not isinstance(event, yaml.AliasEvent):
+                break  # The anchor is another value's from here on.
             edits.append((start.index, end.index, str(value.value)))
     return edited(text, edits)
 

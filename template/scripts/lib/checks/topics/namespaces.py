@@ -59,8 +59,8 @@ def namespace_missing(cluster: Cluster) -> Found:
 @rule(
     "namespace-none",
     Severity.ERROR,
-    "An object without a namespace ends up in the namespace default.",
-    "Set targetNamespace in the Kustomization.",
+    "Flux applies nothing of a Kustomization in which one object has no namespace.",
+    "Set targetNamespace in the Kustomization, or the namespace in the object.",
 )
 def namespace_none(cluster: Cluster) -> Found:
     """Kustomizations whose releases, workloads and the like have no namespace."""
@@ -69,13 +69,14 @@ def namespace_none(cluster: Cluster) -> Found:
         if item:
             # A root applies namespaces, not apps: what it finds lying there is out of place.
             place = one.item.at("spec") if one.parent else item.at()
-            yield place, f"{one} has no targetNamespace, so {item.kind} {item.name} ends up in default"
+            yield place, f"{one} has no targetNamespace, so {item.kind} {item.name} is in no namespace"
 
 
 NAMESPACED = {
-    "ConfigMap", "CronJob", "DaemonSet", "Deployment", "ExternalSecret", "HTTPRoute", "HelmRelease", "Ingress", "Job",
-    "Kustomization", "NetworkPolicy", "OCIRepository", "OnePasswordItem", "PersistentVolumeClaim", "Pod", "Secret",
-    "Service", "ServiceAccount", "StatefulSet",
+    "Alert", "Bucket", "ConfigMap", "CronJob", "DaemonSet", "Deployment", "ExternalSecret", "GitRepository", "HTTPRoute",
+    "HelmRelease", "HelmRepository", "ImagePolicy", "ImageRepository", "ImageUpdateAutomation", "Ingress", "Job",
+    "Kustomization", "NetworkPolicy", "OCIRepository", "OnePasswordItem", "PersistentVolumeClaim", "Pod", "Receiver",
+    "Secret", "Service", "ServiceAccount", "StatefulSet",
 }  # fmt: skip
 
 
