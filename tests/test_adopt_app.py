@@ -184,6 +184,16 @@ def test_two_kustomizations_in_one_file_are_both_adopted(home: Home) -> None:
     assert "Errors to mend: 1" in said and "nobody creates the namespace video [namespace-missing]" in said
 
 
+def test_what_patches_above_set_there_is_written_down(home: Home) -> None:
+    patch = "      - op: add\n        path: /spec/timeout\n        value: 3m\n"
+    patch += "      - op: add\n        path: /spec/wait\n        value: true\n"
+    listed = f"{listing('films/ks.yaml')}patches:\n  - target:\n      kind: Kustomization\n    patch: |-\n{patch}"
+    old(home, {"kubernetes/apps/media/kustomization.yaml": listed})
+    adopt(home)
+    assert (spec(home)["timeout"], spec(home)["wait"]) == ("3m", True)
+    assert spec(home)["interval"] == "1h"
+
+
 def test_what_is_encrypted_is_decrypted_and_not_touched(home: Home) -> None:
     secret = ENCRYPTED.format(name="films", key="TOKEN")
     old(home, {f"{APP}/app/secret.sops.yaml": secret})
@@ -247,6 +257,21 @@ def test_a_chart_source_that_stood_elsewhere_comes_along_once(home: Home) -> Non
     assert "its chart's source films is new in kubernetes/flux/meta/repos" in adopt(home)
     assert home.text("kubernetes/flux/meta/repos/films.yaml") == SOURCE.format(name="films\n  namespace: flux-system")
     assert yaml.safe_load(home.text(f"{APP}/app/helmrelease.yaml"))["spec"]["chartRef"]["namespace"] == "flux-system"
+
+
+def test_a_secret_that_must_be_in_flux_system_is_named(home: Home) -> None:
+    source = SOURCE.format(name="films\n  namespace: media") + "  secretRef:\n    name: registry\n"
+    key = "  decryption:\n    provider: sops\n    secretRef:\n      name: my-key\n"
+    files = {
+        f"{APP}/ks.yaml": PLAIN.replace("  interval: 1h\n", f"  interval: 1h\n{key}"),
+        f"{APP}/app/helmrelease.yaml": CHART,
+        "kubernetes/apps/media/kustomization.yaml": listing("source.yaml", "films/ks.yaml"),
+        "kubernetes/apps/media/source.yaml": source,
+    }
+    old(home, files)
+    said = adopt(home)
+    for name in ("my-key", "registry"):
+        assert f"Flux reads its Secret {name} in flux-system from now on: it must be there." in said
 
 
 def test_a_source_beside_the_app_stays_there(home: Home) -> None:

@@ -50,13 +50,13 @@ def main() -> None:
         done(f"its chart's source {name} is new in {repository.short(repository.folder_of_sources)}.")
     for before, source in app.other_charts():
         warn(f"its chart was {before}, and is {source.url} {source.version} now: {repository.short(source.path)}.")
+    for name in app.secrets_elsewhere():
+        warn(f"Flux reads its Secret {name} in flux-system from now on: it must be there.")
     for path in app.filled_from_now_on():
         warn(f"{new}/{path}: Flux filled in no variable there, and does here. Write $${{…}} for what a program reads.")
     for folder, before in left_behind.items():
-        parent = shlex.quote(str(Path(folder).parent))
-        warn(
-            f"{folder} is not here: take the entry out, or mkdir -p {parent} && cp -r {shlex.quote(str(old.root / before))} {parent}/"
-        )
+        parent, there = shlex.quote(str(Path(folder).parent)), shlex.quote(str(old.root / before))
+        warn(f"{folder} is not here: take the entry out, or mkdir -p {parent} && cp -r {there} {parent}/")
     found = [finding for finding in findings(Cluster(ROOT)) if finding.place.path.startswith(f"{new}/")]
     errors = [finding for finding in found if finding.rule.severity is Severity.ERROR]
     for finding in errors:

@@ -18,6 +18,10 @@ from lib.refusal import Refusal
 
 OF_FLUX = "flux-system"
 SOURCES = ("OCIRepository", "HelmRepository", "GitRepository")
+# With this one Flux decrypts here.
+AGE = "sops-age"
+# What patches above the app may have set there, which say nothing here.
+BY_PATCHES = ("interval", "retryInterval", "timeout", "prune", "wait", "force", "suspend")
 # Every app gets the first from the root, and the second one where the root says so.
 OF_THE_ROOT = {"cluster-settings", "cluster-secrets"}
 
@@ -154,6 +158,12 @@ class Adoption:
         yield from editing.with_value(text, metadata, "namespace", OF_FLUX)
         if target := one.spec.get("targetNamespace"):
             yield from editing.with_value(text, spec, "targetNamespace", str(target))
+        written = self.old.as_written(one.item).spec
+        for key in BY_PATCHES:
+            if (value := one.spec.get(key)) is not None and value != written.get(key):
+                yield from editing.with_value(
+                    text, spec, key, str(value).lower() if value in (True, False) else str(value)
+                )
         yield from editing.without_key(text, spec, "deletionPolicy")
         if any("sops" in item.content for item in one.objects) and not editing.inner(spec, "decryption"):
             yield from editing.with_value(text, spec, "decryption", "{provider: sops}")
@@ -205,6 +215,17 @@ class Adoption:
                     if (was := f"{before.spec.get('url')} {tag}".rstrip()) != f"{now.url} {now.version}".rstrip():
                         found.append((was, now))
         return found
+
+    def secrets_elsewhere(self) -> list[str]:
+        """Secrets that Flux reads in flux-system from now on: those of chart sources that come along, and of keys."""
+        sources = [
+            self.old.find(kind, namespace, name)
+            for release in self.releases
+            for kind, name, namespace in _sources_of(release)
+        ]
+        found = [item.get("spec", "secretRef", "name") for item in sources if item and self._is_outside(item)]
+        found += [one.item.get("spec", "decryption", "secretRef", "name") for one in self.kustomizations]
+        return sorted({str(name) for name in found if name and name != AGE})
 
     def _is_outside(self, source: Object) -> bool:
         return not source.file.path.startswith(f"{self.folder}/")
