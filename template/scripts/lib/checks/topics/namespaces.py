@@ -73,10 +73,10 @@ def namespace_none(cluster: Cluster) -> Found:
 
 
 NAMESPACED = {
-    "Alert", "Bucket", "ConfigMap", "CronJob", "DaemonSet", "Deployment", "ExternalSecret", "GitRepository", "HTTPRoute",
-    "HelmRelease", "HelmRepository", "ImagePolicy", "ImageRepository", "ImageUpdateAutomation", "Ingress", "Job",
-    "Kustomization", "NetworkPolicy", "OCIRepository", "OnePasswordItem", "PersistentVolumeClaim", "Pod", "Receiver",
-    "Secret", "Service", "ServiceAccount", "StatefulSet",
+    "Alert", "Bucket", "ConfigMap", "CronJob", "DaemonSet", "Deployment", "ExternalSecret", "GitRepository",
+    "HTTPRoute", "HelmRelease", "HelmRepository", "ImagePolicy", "ImageRepository", "ImageUpdateAutomation", "Ingress",
+    "Job", "Kustomization", "NetworkPolicy", "OCIRepository", "OnePasswordItem", "PersistentVolumeClaim", "Pod",
+    "Receiver", "Secret", "Service", "ServiceAccount", "StatefulSet",
 }  # fmt: skip
 
 
