@@ -11,7 +11,8 @@ from lib import editing
 from lib.checks.flux import Cluster
 
 from tests.support.home import Home
-from tests.test_moving import CLAIM, ENCRYPTED, RELEASE, ROOT, ROOTS, SOURCE, SUBSTITUTE_FROM, ks, listing, write
+from tests.support.others import listing, write
+from tests.test_moving import CLAIM, ENCRYPTED, RELEASE, ROOT, ROOTS, SOURCE, SUBSTITUTE_FROM, ks
 
 APP = "kubernetes/apps/media/films"
 PLAIN = ks("films", "media").replace(SUBSTITUTE_FROM, "")
@@ -299,7 +300,7 @@ def test_a_chart_that_is_another_one_here_is_named(ours: str, theirs: str, home:
 def test_a_component_that_is_not_here_is_named_with_the_command_that_copies_it(home: Home) -> None:
     files = {
         f"{APP}/app/kustomization.yaml": listing("pvc.yaml", components="../../../../components/volume"),
-        "kubernetes/components/volume/kustomization.yaml": listing().replace("v1beta1", "v1alpha1"),
+        "kubernetes/components/volume/kustomization.yaml": listing(kind="Component"),
     }
     root = old(home, files)
     command = f"mkdir -p kubernetes/components && cp -r {root}/kubernetes/components/volume kubernetes/components/"
@@ -307,7 +308,7 @@ def test_a_component_that_is_not_here_is_named_with_the_command_that_copies_it(h
 
 
 def test_a_component_is_copied_to_where_the_app_looks_for_it_in_this_layout(home: Home) -> None:
-    component = {"kubernetes/components/volume/kustomization.yaml": listing().replace("v1beta1", "v1alpha1")}
+    component = {"kubernetes/components/volume/kustomization.yaml": listing(kind="Component")}
     text = PLAIN.replace("  interval: 1h\n", "  components: [../../../../components/volume]\n  interval: 1h\n")
     root = old(home, component | {f"{APP}/ks.yaml": text})
     (root / "cluster").mkdir()

@@ -11,6 +11,7 @@ import pytest
 
 from tests.doubles.workplace import environment
 from tests.support.home import Home
+from tests.support.others import listing, write
 from tests.support.render import PROJECT
 
 KS = """\
@@ -96,27 +97,11 @@ APPS = "kubernetes/apps"
 ANSWERS = {"secrets_backend": "sops", "storage": "none", "components": []}
 
 
-def listing(*resources: str, namespace: str = "", components: str = "", kind: str = "Kustomization") -> str:
-    """A kustomization.yaml."""
-    version = "v1alpha1" if kind == "Component" else "v1beta1"
-    lines = ["---", f"apiVersion: kustomize.config.k8s.io/{version}", f"kind: {kind}"]
-    lines += [f"namespace: {namespace}"] if namespace else []
-    lines += ["components:", f"  - {components}"] if components else []
-    lines += ["resources:", *(f"  - ./{name}" for name in resources)] if resources else []
-    return "\n".join([*lines, ""])
-
-
 def ks(place: str, more: str = "", meta: str = "", folder: str = "") -> str:
     """An app's Flux Kustomization; without `meta` its namespace's kustomization.yaml says where it is."""
     namespace, name = place.split("/")
     path = f"{folder or f'{APPS}/{place}'}/app"
     return KS.format(name=name, meta=meta, path=path) + f"  targetNamespace: {namespace}\n{more}"
-
-
-def write(root: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
 
 
 COMMON = {"namespace": "", "components": "../../components/common"}

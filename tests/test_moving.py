@@ -12,6 +12,7 @@ from lib.checks.rules import Severity
 from lib.checks.topics import findings
 
 from tests.support.home import Home
+from tests.support.others import listing, write
 from tests.support.render import PROJECT
 
 HOW_TO = PROJECT / "docs" / "how-to"
@@ -153,14 +154,6 @@ task() {{
 CLUSTER_ANSWERS = {"ingress_backend": "envoy-gateway", "secrets_backend": "sops", "storage": "none", "components": []}
 
 
-def listing(*resources: str, components: str = "", namespace: str = "") -> str:
-    """A kustomization.yaml."""
-    lines = ["---", "apiVersion: kustomize.config.k8s.io/v1beta1", "kind: Kustomization"]
-    lines += [f"namespace: {namespace}"] if namespace else []
-    lines += ["components:", f"  - {components}"] if components else []
-    return "\n".join([*lines, "resources:", *(f"  - ./{name}" for name in resources), ""])
-
-
 def ks(name: str, namespace: str, more: str = "") -> str:
     """A Flux Kustomization that its namespace's kustomization.yaml moves to the app's namespace."""
     return f"""\
@@ -180,12 +173,6 @@ spec:
   targetNamespace: {namespace}
   wait: false
 """
-
-
-def write(root: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
 
 
 def like_cluster_templates(root: Path) -> None:
@@ -219,9 +206,7 @@ def like_cluster_templates(root: Path) -> None:
             ),
             f"{paperless}/app/ocirepository.yaml": SOURCE.format(name="paperless"),
             f"{paperless}/app/secret.sops.yaml": ENCRYPTED.format(name="paperless-secret", key="PASSWORD"),
-            "kubernetes/components/volume/kustomization.yaml": listing("pvc.yaml").replace(
-                "v1beta1\nkind: Kustomization", "v1alpha1\nkind: Component"
-            ),
+            "kubernetes/components/volume/kustomization.yaml": listing("pvc.yaml", kind="Component"),
             "kubernetes/components/volume/pvc.yaml": CLAIM.format(name="${APP}"),
             "kubernetes/components/sops/cluster-secrets.sops.yaml": ENCRYPTED.format(
                 name="cluster-secrets", key="SECRET_DOMAIN"

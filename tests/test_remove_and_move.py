@@ -17,6 +17,7 @@ from lib.claims import claims_in
 from lib.moving import Move
 
 from tests.doubles.workplace import ANSWERS, IDENTITY, SOPS, Workplace, environment, set_up
+from tests.support.others import listing
 from tests.support.render import PROJECT, VERSION, Renderer, git
 
 pytestmark = pytest.mark.real
@@ -68,12 +69,6 @@ metadata:
 CLAIM = "---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata:\n  name: {name}\n"
 
 
-def kustomization(*paths: str) -> str:
-    """A kustomization.yaml."""
-    lines = "".join(f"  - ./{path}\n" for path in paths)
-    return f"---\napiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n{lines}"
-
-
 def ks(place: str, *depends_on: str) -> str:
     """An app's ks.yaml, as the docs show it."""
     namespace, name = place.split("/")
@@ -109,7 +104,7 @@ def add_namespace(root: Path, name: str, level: str = "baseline", *apps: str) ->
     folder = root / "kubernetes/apps" / name
     folder.mkdir(parents=True)
     (folder / "namespace.yaml").write_text(NAMESPACE.format(name=name, level=level))
-    (folder / "kustomization.yaml").write_text(kustomization("namespace.yaml", *(f"{app}/ks.yaml" for app in apps)))
+    (folder / "kustomization.yaml").write_text(listing("namespace.yaml", *(f"{app}/ks.yaml" for app in apps)))
 
 
 def add_app(root: Path, place: str, *depends_on: str, chart: str = "app-template", **others: str) -> Path:
@@ -120,7 +115,7 @@ def add_app(root: Path, place: str, *depends_on: str, chart: str = "app-template
     texts = {"helmrelease": RELEASE.format(name=folder.name, chart=chart), **others}
     for name, text in texts.items():
         (folder / "app" / f"{name}.yaml").write_text(text)
-    (folder / "app/kustomization.yaml").write_text(kustomization(*(f"{name}.yaml" for name in texts)))
+    (folder / "app/kustomization.yaml").write_text(listing(*(f"{name}.yaml" for name in texts)))
     if chart != "app-template":
         source = root / f"kubernetes/flux/meta/repos/{chart}.yaml"
         source.parent.mkdir(parents=True, exist_ok=True)
@@ -184,7 +179,7 @@ def test_a_removed_app_leaves_nothing_but_the_rest(home: Workplace) -> None:
         "M kubernetes/apps/media/kustomization.yaml",
     }
     assert not (home.root / folder).exists()
-    assert home.read("kubernetes/apps/media/kustomization.yaml") == kustomization("namespace.yaml", "series/ks.yaml")
+    assert home.read("kubernetes/apps/media/kustomization.yaml") == listing("namespace.yaml", "series/ks.yaml")
     assert "kubernetes/flux/meta/repos/vendor.yaml is gone: no other app uses it" in said
     assert "Next: `git add kubernetes && git commit`, then push." in said
     home.succeeds("validate")
@@ -219,13 +214,13 @@ def test_an_app_that_others_need_stays_and_they_are_named(home: Workplace) -> No
 def test_files_that_others_take_from_the_app_keep_it(home: Workplace) -> None:
     before = files(home)
     shared = "kubernetes/apps/media/series/app/kustomization.yaml"
-    home.write(shared, kustomization("helmrelease.yaml", "../../films/app"))
+    home.write(shared, listing("helmrelease.yaml", "../../films/app"))
     assert f"{shared} takes files out of kubernetes/apps/media/films" in home.refuses("remove:app", "APP=media/films")
     home.git("checkout", shared)
-    listing = "kubernetes/apps/media/kustomization.yaml"
-    home.write(listing, home.read(listing) + "patches:\n  - path: ./films/patch.yaml\n")
-    assert f"{listing} takes files out of" in home.refuses("remove:app", "APP=media/films")
-    home.git("checkout", listing)
+    of_media = "kubernetes/apps/media/kustomization.yaml"
+    home.write(of_media, home.read(of_media) + "patches:\n  - path: ./films/patch.yaml\n")
+    assert f"{of_media} takes files out of" in home.refuses("remove:app", "APP=media/films")
+    home.git("checkout", of_media)
     assert files(home) == before
 
 
@@ -427,8 +422,8 @@ def test_a_moved_app_is_the_same_elsewhere(home: Workplace) -> None:
     ks_before = (folder / "ks.yaml").read_text()
     said = home.succeeds("move:app", "APP=media/films", "TO=video", "--", "--yes")
     assert not folder.exists()
-    assert home.read("kubernetes/apps/media/kustomization.yaml") == kustomization("namespace.yaml", "series/ks.yaml")
-    assert home.read("kubernetes/apps/video/kustomization.yaml") == kustomization("namespace.yaml", "films/ks.yaml")
+    assert home.read("kubernetes/apps/media/kustomization.yaml") == listing("namespace.yaml", "series/ks.yaml")
+    assert home.read("kubernetes/apps/video/kustomization.yaml") == listing("namespace.yaml", "films/ks.yaml")
     assert home.read("kubernetes/apps/video/films/ks.yaml") == ks_before.replace("media", "video")
     assert "Next: `git add kubernetes && git commit`, then push." in said
     assert not [line for line in changed(home) if "meta/repos" in line]
@@ -470,7 +465,7 @@ def test_a_place_that_an_app_cannot_move_to_is_refused(to: str, sentence: str, h
 
 
 def test_files_that_are_found_from_the_old_namespace_only_are_refused(home: Workplace) -> None:
-    home.write("kubernetes/apps/media/films/app/kustomization.yaml", kustomization("../../shared"))
+    home.write("kubernetes/apps/media/films/app/kustomization.yaml", listing("../../shared"))
     before = files(home)
     refusal = home.refuses("move:app", "APP=media/films", "TO=video", "--", "--yes")
     assert (

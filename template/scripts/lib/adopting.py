@@ -10,7 +10,8 @@ import yaml
 from lib import editing
 from lib.apps import ChartSource, Repository, mapping, references
 from lib.checks.flux import Cluster, Kustomization
-from lib.checks.objects import CLUSTER_SCOPED, FLUX, SUBSTITUTE, Object, Place, walk
+from lib.checks.objects import CLUSTER_SCOPED, FLUX, Object, Place, walk
+from lib.checks.topics.substitution import is_left_alone
 from lib.editing import Edit
 from lib.kustomization import resources
 from lib.process import ROOT
@@ -63,7 +64,7 @@ class Adoption:
     @cached_property
     def kustomizations(self) -> list[Kustomization]:
         """The Flux Kustomizations in its files; Refusal when Flux applies none of them there."""
-        found = [one for one in self.old.kustomizations if one.item.file.path.startswith(f"{self.folder}/")]
+        found = [one for one in self.old.kustomizations if self._has(one.item.file.path)]
         if not found:
             raise Refusal(f"Flux applies no Kustomization of {self.folder} there: what it is can't be told.")
         return found
@@ -71,7 +72,23 @@ class Adoption:
     @cached_property
     def releases(self) -> list[Object]:
         """The HelmReleases in its files."""
-        return [item for _, item in self.old.releases if item.file.path.startswith(f"{self.folder}/")]
+        return [item for _, item in self.old.releases if self._has(item.file.path)]
+
+    @cached_property
+    def shared_sources(self) -> list[Object]:
+        """What its releases take their charts from, and what stands elsewhere."""
+        return [source for release in self.releases for source in self._shared_by(release)]
+
+    def _shared_by(self, release: Object) -> Iterator[Object]:
+        for reference in references(dict(release.content)):
+            kind, name = str(reference.get("kind")), str(reference.get("name"))
+            source = self.old.find(kind, str(reference.get("namespace") or release.namespace), name)
+            if source and kind in SOURCES and not self._has(source.file.path):
+                yield source
+
+    def _has(self, path: str) -> bool:
+        """Whether a file or folder of the old repository lies in the app's."""
+        return path.startswith(f"{self.folder}/")
 
     @cached_property
     def placed(self) -> dict[Place, str]:
@@ -80,9 +97,8 @@ class Adoption:
             item.at(): item.namespace
             for one in self.old.kustomizations
             for item in one.objects
-            if item.file.path.startswith(f"{self.folder}/")
-            and one.folder != self.folder
-            and not one.folder.startswith(f"{self.folder}/")
+            if self._has(item.file.path)
+            and not self._has(f"{one.folder}/")
             and item.namespace
             and not (item.declared or item.is_a("Kustomization", FLUX) or item.kind in CLUSTER_SCOPED)
         }
@@ -122,7 +138,7 @@ class Adoption:
         """The files that change, by their path in the app's folder."""
         changed = {}
         for path, file in self.old.files.items():
-            if path.startswith(f"{self.folder}/") and (text := self._adopted(path, file.text)) != file.text:
+            if self._has(path) and (text := self._adopted(path, file.text)) != file.text:
                 changed[path.removeprefix(f"{self.folder}/")] = text
         return changed
 
@@ -162,7 +178,7 @@ class Adoption:
         for key in BY_PATCHES:
             if (value := one.spec.get(key)) is not None and value != written.get(key):
                 yield from editing.with_value(
-                    text, spec, key, str(value).lower() if value in (True, False) else str(value)
+                    text, spec, key, str(value).lower() if isinstance(value, bool) else str(value)
                 )
         yield from editing.without_key(text, spec, "deletionPolicy")
         if any("sops" in item.content for item in one.objects) and not editing.inner(spec, "decryption"):
@@ -190,45 +206,29 @@ class Adoption:
         """Its chart's source is in flux-system, unless it lies beside it."""
         for keys in (("spec", "chartRef"), ("spec", "chart", "spec", "sourceRef")):
             reference = editing.inner(node, *keys)
-            found = [self.old.find(kind, namespace, name) for kind, name, namespace in _sources_of(item)]
-            if isinstance(reference, yaml.MappingNode) and any(one and self._is_outside(one) for one in found):
+            if isinstance(reference, yaml.MappingNode) and any(self._shared_by(item)):
                 yield from editing.with_value(text, reference, "namespace", OF_FLUX)
 
     def sources(self) -> dict[str, str]:
         """The chart sources that come along, by name, each the text of its file."""
-        found = {}
-        for release in self.releases:
-            for kind, name, namespace in _sources_of(release):
-                source = self.old.find(kind, namespace, name)
-                if source and self._is_outside(source) and name not in self.repository.chart_sources:
-                    found[name] = _in_flux_system(source)
-        return found
+        new = [source for source in self.shared_sources if source.name not in self.repository.chart_sources]
+        return {source.name: _in_flux_system(source) for source in new}
 
     def other_charts(self) -> list[tuple[str, ChartSource]]:
         """What the app's charts were, and the sources here of the same name that have another address or version."""
         found = []
-        for release in self.releases:
-            for kind, name, namespace in _sources_of(release):
-                before, now = self.old.find(kind, namespace, name), self.repository.chart_sources.get(name)
-                if before and now and self._is_outside(before):
-                    tag = mapping(before.spec.get("ref")).get("tag", "")
-                    if (was := f"{before.spec.get('url')} {tag}".rstrip()) != f"{now.url} {now.version}".rstrip():
-                        found.append((was, now))
+        for before in self.shared_sources:
+            if now := self.repository.chart_sources.get(before.name):
+                tag = mapping(before.spec.get("ref")).get("tag", "")
+                if (was := f"{before.spec.get('url')} {tag}".rstrip()) != f"{now.url} {now.version}".rstrip():
+                    found.append((was, now))
         return found
 
     def secrets_elsewhere(self) -> list[str]:
         """Secrets that Flux reads in flux-system from now on: those of chart sources that come along, and of keys."""
-        sources = [
-            self.old.find(kind, namespace, name)
-            for release in self.releases
-            for kind, name, namespace in _sources_of(release)
-        ]
-        found = [item.get("spec", "secretRef", "name") for item in sources if item and self._is_outside(item)]
+        found = [source.get("spec", "secretRef", "name") for source in self.shared_sources]
         found += [one.item.get("spec", "decryption", "secretRef", "name") for one in self.kustomizations]
         return sorted({str(name) for name in found if name and name != AGE})
-
-    def _is_outside(self, source: Object) -> bool:
-        return not source.file.path.startswith(f"{self.folder}/")
 
     def filled_from_now_on(self) -> list[str]:
         """Files with `${…}` that Flux left as they are, and fills in here: the root gives variables to every app."""
@@ -237,7 +237,7 @@ class Adoption:
             for one in self.kustomizations
             if not one.spec.get("postBuild")
             for item in one.objects
-            if "disabled" not in (item.annotations.get(SUBSTITUTE), item.labels.get(SUBSTITUTE))
+            if not is_left_alone(self.old, item)
             and any(isinstance(value, str) and "${" in value for _, value in walk(item.content))
         ]
         return sorted(set(found))
@@ -246,7 +246,7 @@ class Adoption:
         """Where the app looks for components that are not here, and where they are in the old repository."""
         found = []
         for path, file in self.old.files.items():
-            if posixpath.basename(path) == "kustomization.yaml" and path.startswith(f"{self.folder}/"):
+            if posixpath.basename(path) == "kustomization.yaml" and self._has(path):
                 found += [(file.folder, entry) for entry in self.old.content_of(file).get("components") or []]
         for one in self.kustomizations:
             found += [(one.folder, entry) for entry in one.spec.get("components") or []]
@@ -258,17 +258,9 @@ class Adoption:
 
     def _here(self, folder: str) -> str:
         """Where a folder of the app is in this repository; another one stays where it is."""
-        if folder != self.folder and not folder.startswith(f"{self.folder}/"):
+        if not self._has(f"{folder}/"):
             return folder
         return f"{self.repository.short(self.new_folder)}{folder.removeprefix(self.folder)}"
-
-
-def _sources_of(release: Object) -> Iterator[tuple[str, str, str]]:
-    """Kind, name and namespace of what a release takes its chart from."""
-    for reference in references(dict(release.content)):
-        if reference.get("kind") in SOURCES:
-            namespace = str(reference.get("namespace") or release.namespace)
-            yield str(reference["kind"]), str(reference.get("name")), namespace
 
 
 def _without_aliases_of_what_goes(text: str, number: int) -> str:

@@ -8,10 +8,10 @@ import yaml
 
 from lib.apps import App, Repository
 from lib.claims import claims_in
+from lib.editing import Edit, edited
 from lib.references import KUSTOMIZATIONS, address_beside, address_in, leads_into, service_names, texts
 from lib.refusal import Refusal
 
-Edit = tuple[int, int, str]
 Keys = tuple[str, ...]
 
 
@@ -63,8 +63,7 @@ class Move:
     def moved(self, path: Path, text: str) -> str:
         """A file's text in the new namespace."""
         if path.suffix in (".yaml", ".yml"):
-            for start, end, new in sorted(set(self.edits(path, text)), reverse=True):
-                text = text[:start] + new + text[end:]
+            text = edited(text, list(set(self.edits(path, text))))
         address = address_in(self.app.namespace, self.services)
         return address.sub(lambda match: f"{match['service']}.{self.namespace}", text)
 

@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -82,12 +82,19 @@ def _in_files(source: Object, key: str, files: Mapping[str, File]) -> tuple[str,
     # One that changes another is only half of it.
     if "behavior" in generator:
         return None
-    for entry in generator.get("files") or ():
-        name, _, place = str(entry).rpartition("=")
+    for name, place in generated_files(generator):
         path = posixpath.normpath(f"{source.file.folder}/{place}")
-        if (name or posixpath.basename(place)) == key and path in files and ".sops." not in path:
+        if name == key and path in files and ".sops." not in path:
             return path, files[path].text, 1
     return None
+
+
+def generated_files(generator: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The keys that a generator of kustomize makes of files, each with its file as the generator names it."""
+    listed = generator.get("files")
+    for entry in listed if isinstance(listed, list) else ():
+        name, _, place = str(entry).rpartition("=")
+        yield name or posixpath.basename(place), place
 
 
 def _in_data(source: Object, key: str) -> tuple[str, str, int] | None:

@@ -1,6 +1,5 @@
 """Keys of Secrets and ConfigMaps: what pods and releases ask for, and what is there."""
 
-import posixpath
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -8,6 +7,7 @@ from lib.checks.charts import mapping, sequence
 from lib.checks.flux import Cluster
 from lib.checks.objects import HELM, Object, walk
 from lib.checks.rules import Found, Severity, rule
+from lib.checks.values import generated_files
 
 Keys = tuple[str | int, ...]
 # The kind by the last words of the key under which a reference stands, such as apiTokenSecretRef.
@@ -96,5 +96,4 @@ def _generated(entry: Mapping[str, Any]) -> set[str] | None:
     if entry.get("envs") or entry.get("env") or entry.get("behavior"):
         return None
     literals = [str(text).partition("=")[0] for text in sequence(entry.get("literals"))]
-    files = [str(text).rpartition("=") for text in sequence(entry.get("files"))]
-    return {*literals, *(key or posixpath.basename(path) for key, _, path in files)}
+    return {*literals, *(key for key, _ in generated_files(entry))}
