@@ -2,20 +2,90 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator
+import sys
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import plumbum
 import pytest
 
-from tests.support import apiserver, processes
+from tests.support import apiserver, processes, tools
 from tests.support.cases import CASES, EXAMPLES
 from tests.support.home import Home
+from tests.support.needs import TIERS, Delivery, Narrator, in_order, is_in, missing_tools, tools_of, use_stand_ins
 from tests.support.render import Renderer, snapshot
 from tests.support.repository import Repository
 
 NOT_RENDERED = "charts not rendered"
+MOST = 12  # modules in the summary
+MISSING: pytest.StashKey[list[str]] = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--tier", choices=TIERS, default="all", help="run the tests of make check, make test or all")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("tier") != "all":
+        use_stand_ins()
+    folders = [*tools.folders(), Path(sys.executable).parent]
+    os.environ["PATH"] = os.pathsep.join([*map(str, folders), os.environ["PATH"]])
+    # One look for all processes, because they must agree on the order of the tests.
+    config.stash[MISSING] = worker_input(config)["missing"] if is_worker(config) else missing_tools()
+    if not is_worker(config) and (reporter := config.pluginmanager.getplugin("terminalreporter")):
+        Narrator(shared_folder(config) / "tools/tools.log", reporter).start()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a process of pytest-xdist what the first look found."""
+    node.workerinput["missing"] = node.config.stash[MISSING]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the tests of the tier, those whose tools are there first."""
+    tier = config.getoption("tier")
+    missing = config.stash[MISSING]
+    config.hook.pytest_deselected(items=[item for item in items if not is_in(item, tier)])
+    items[:] = in_order([item for item in items if is_in(item, tier)], missing)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """The first process brings what the tests need."""
+    config = session.config
+    needed = {name for item in session.items for name in tools_of(item)}
+    missing = config.stash[MISSING]
+    wanted = [name for name in missing if name in needed]
+    if wanted and not config.option.collectonly and worker_id(config) in ("gw0", None):
+        Delivery(shared_folder(config) / "tools").start(wanted)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test waits for its tools, before the fixtures that use them."""
+    delivery = Delivery(shared_folder(item.config) / "tools")
+    missing = item.config.stash[MISSING]
+    for name in sorted(tools_of(item).intersection(missing)):
+        delivery.wait_for(name)
+
+
+def worker_id(config: pytest.Config) -> str | None:
+    """Which of pytest-xdist's processes this is; None without it."""
+    return worker_input(config)["workerid"] if is_worker(config) else None
+
+
+def worker_input(config: pytest.Config) -> dict[str, Any]:
+    """What the first process told this one."""
+    given: dict[str, Any] = config.workerinput  # type: ignore[attr-defined]
+    return given
+
+
+def shared_folder(config: pytest.Config) -> Path:
+    """A folder that all processes of this test run share."""
+    base: Path = config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
+    return base.parent if is_worker(config) else base
 
 
 def is_worker(config: pytest.Config) -> bool:
@@ -57,10 +127,9 @@ def isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+def shared(request: pytest.FixtureRequest) -> Path:
     """A folder that all processes of this test run share."""
-    base = tmp_path_factory.getbasetemp()
-    return base.parent if is_worker(request.config) else base
+    return shared_folder(request.config)
 
 
 @pytest.fixture(scope="session")
@@ -75,18 +144,30 @@ def render(template: Path, shared: Path) -> Renderer:
     return Renderer(template, shared / "renders")
 
 
-def one_worker_each(names: Iterable[str]) -> list[Any]:
-    """Parameters whose tests stay in one process under pytest-xdist, which reads and builds that cluster once."""
-    return [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in names]
+def one_worker_each(names: Iterable[str], in_make_test: Container[str] | None = None) -> list[Any]:
+    """Parameters whose tests stay in one process under pytest-xdist, which reads and builds that cluster once.
+
+    Those that are not `in_make_test` are for make test-all; None means all of them.
+    """
+    return [
+        pytest.param(
+            name,
+            marks=[
+                pytest.mark.xdist_group(name),
+                *([] if in_make_test is None or name in in_make_test else [pytest.mark.full]),
+            ],
+        )
+        for name in names
+    ]
 
 
-@pytest.fixture(scope="session", params=one_worker_each(CASES))
+@pytest.fixture(scope="session", params=one_worker_each(CASES, in_make_test={*EXAMPLES, "awkward"}))
 def cluster(request: pytest.FixtureRequest, render: Renderer) -> Repository:
     """Each cluster that is judged: every example, every pair of choices, awkward answers."""
     return Repository(render(CASES[request.param]), CASES[request.param])
 
 
-@pytest.fixture(scope="session", params=one_worker_each(EXAMPLES))
+@pytest.fixture(scope="session", params=one_worker_each(EXAMPLES, in_make_test={"anton", "everything"}))
 def example(request: pytest.FixtureRequest, render: Renderer) -> Repository:
     """Each cluster of examples/."""
     return Repository(render(EXAMPLES[request.param]), EXAMPLES[request.param])
@@ -118,8 +199,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which charts of the examples no test rendered, because no Go module carries them."""
+    """Say which charts of the examples no test rendered, and which modules took the most time."""
     reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    seconds: Counter[str] = Counter()
+    for report in reports:
+        if isinstance(report, pytest.TestReport):
+            seconds[report.nodeid.partition("::")[0]] += report.duration  # type: ignore[assignment]
+    costs = ", ".join(f"{module} {spent:.0f}" for module, spent in seconds.most_common(MOST))
+    terminalreporter.write_line(f"seconds by module, all processes: {costs}")
     properties = [found for report in reports for found in getattr(report, "user_properties", [])]
     if missing := {chart for name, charts in properties if name == NOT_RENDERED for chart in charts}:
         terminalreporter.write_line(f"{NOT_RENDERED} ({len(missing)}): {', '.join(sorted(missing))}")

@@ -11,9 +11,10 @@ import pytest
 import yaml
 
 from tests.support.home import WEB_APP, Home, command_line, typed_to
+from tests.support.needs import needs
 from tests.support.render import PROJECT, VERSION, git
 
-pytestmark = pytest.mark.slow
+pytestmark = [needs("copier"), pytest.mark.full]
 
 APP_FILES = [".copier-answers.yml", "app/helmrelease.yaml", "app/kustomization.yaml", "ks.yaml"]
 REPOS = "kubernetes/flux/meta/repos"
@@ -38,6 +39,7 @@ def test_copier_makes_a_namespace(home: Home) -> None:
     assert "git add kubernetes/apps/media && git commit" in done.stdout
 
 
+@pytest.mark.witness
 def test_copier_makes_an_app_and_registers_it(home: Home) -> None:
     done = home.copier("app", "kubernetes/apps/default/jellyfin")
     assert done.returncode == 0, done.stderr
@@ -140,6 +142,7 @@ def test_the_files_are_those_that_copier_itself_writes(home: Home, tmp_path: Pat
 # --- What is registered ---
 
 
+@pytest.mark.witness
 def test_comments_and_order_of_a_namespaces_list_survive(home: Home) -> None:
     path = "kubernetes/apps/media/kustomization.yaml"
     home.add("namespace", "kubernetes/apps/media")
@@ -186,6 +189,7 @@ def test_a_chart_brings_its_source(home: Home) -> None:
     assert f"Its chart comes from dashboard, a new source in {REPOS}/dashboard.yaml." in added.told
 
 
+@pytest.mark.witness
 def test_an_equal_source_is_shared_and_any_other_is_the_apps_own(home: Home) -> None:
     home.add("app", "kubernetes/apps/default/one", **GRAFANA)
     home.commit()
@@ -246,6 +250,7 @@ def releases(template: Path, tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.witness
 def test_a_namespace_and_an_app_update_on_their_own_without_trust(home: Home, releases: Path) -> None:
     home.record(_src_path=str(releases))
     home.commit()

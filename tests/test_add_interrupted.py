@@ -15,9 +15,10 @@ import pytest
 
 from hooks.writing import write_all
 from tests.support.home import WEB_APP, Home, command_line, typed_to
+from tests.support.needs import needs
 from tests.support.render import PROJECT
 
-pytestmark = pytest.mark.slow
+pytestmark = [needs("copier"), pytest.mark.full]
 
 FOLDER = "kubernetes/apps/media/board"
 CHART = {"app_chart_url": "oci://ghcr.io/example/charts/dashboard", "app_chart_version": "9.3.0"}
@@ -44,6 +45,7 @@ def failing_at(at: int, error: BaseException) -> Callable[[dict[Path, bytes]], N
 
 
 @pytest.mark.parametrize("error", [OSError("no space left on device"), KeyboardInterrupt()], ids=["failed", "stopped"])
+@pytest.mark.witness
 def test_a_write_that_fails_takes_every_other_back(home: Home, error: BaseException) -> None:
     (home.root / "kubernetes/apps/media").mkdir()
     for at in itertools.count(1):

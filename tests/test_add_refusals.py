@@ -9,8 +9,9 @@ from lib.refusal import Refusal
 
 from hooks import add, answers
 from tests.support.home import WEB_APP, Home
+from tests.support.needs import needs
 
-pytestmark = pytest.mark.slow
+pytestmark = [needs("copier"), pytest.mark.full]
 
 APPS = "kubernetes/apps"
 LAN = {"app_load_balancer_ports": "[{port: 22000, protocol: TCP}]"}
@@ -126,6 +127,7 @@ def test_an_answer_that_is_missing_is_named(home: Home) -> None:
         ({"secrets_backend": "sops"}, {"app_secret": "onepassword"}, "onepassword needs secrets_backend onepassword"),
     ],
 )
+@pytest.mark.witness
 def test_what_the_cluster_lacks_is_refused(
     home_with: Callable[..., Home], answers: dict[str, str], data: dict[str, str], words: str
 ) -> None:
@@ -198,6 +200,7 @@ def test_a_namespace_without_a_list_takes_no_app(home: Home, breaks: Callable[[H
     assert words in refused(home, "app", f"{MEDIA}/jellyfin", **WEB_APP)
 
 
+@pytest.mark.witness
 def test_a_folder_with_something_in_it_is_refused(home: Home) -> None:
     home.write(f"{MEDIA}/jellyfin/notes.txt", "mine")
     assert "kubernetes/apps/media/jellyfin exists already" in refused(home, "app", f"{MEDIA}/jellyfin", **WEB_APP)

@@ -10,9 +10,10 @@ from lib.refusal import Refusal
 
 from hooks.template import Template
 from tests.support.home import Home
+from tests.support.needs import needs
 from tests.support.render import VERSION, git
 
-pytestmark = pytest.mark.slow
+pytestmark = [needs("copier"), pytest.mark.full]
 
 PUBLIC = "https://github.com/copier-talos-flux/copier-talos-flux"
 FORK = "https://git.example.net/me/talos.git"
@@ -27,6 +28,7 @@ def clone(template: Path, tmp_path: Path) -> Path:
     return tmp_path / "clone"
 
 
+@pytest.mark.witness
 def test_the_cluster_knows_the_address_best(home: Home, clone: Path) -> None:
     home.record(_src_path="gh:copier-talos-flux/copier-talos-flux")
     home.commit()

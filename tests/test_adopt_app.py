@@ -14,6 +14,8 @@ from tests.support.home import Home
 from tests.support.others import listing, write
 from tests.test_moving import CLAIM, ENCRYPTED, RELEASE, ROOT, ROOTS, SOURCE, SUBSTITUTE_FROM, ks
 
+pytestmark = pytest.mark.full
+
 APP = "kubernetes/apps/media/films"
 PLAIN = ks("films", "media").replace(SUBSTITUTE_FROM, "")
 CHART = RELEASE.format(name="films", gateway="internal", secrets="[]").partition("    route:")[0]
@@ -81,6 +83,8 @@ def test_an_app_whose_folder_is_called_unlike_its_namespace_stays_where_it_is(ho
     assert applied(home.root) == before == {("PersistentVolumeClaim", "video", "films")}
 
 
+@pytest.mark.witness
+@pytest.mark.slow
 def test_objects_that_say_their_namespaces_keep_them(home: Home) -> None:
     text = PLAIN.replace("  targetNamespace: media\n", "")
     before = applied(
@@ -126,6 +130,8 @@ def test_a_folder_outside_of_the_app_stays_the_one_that_is_applied(home: Home) -
 # --- What it says ---
 
 
+@pytest.mark.witness
+@pytest.mark.slow
 def test_comments_anchors_and_everything_else_stay(home: Home) -> None:
     text = PLAIN.replace("  name: films\n", "  name: &app films # the name\n  namespace: &ns media\n")
     text = text.replace("targetNamespace: media", "targetNamespace: *ns")
@@ -195,6 +201,8 @@ def test_what_patches_above_set_there_is_written_down(home: Home) -> None:
     assert spec(home)["interval"] == "1h"
 
 
+@pytest.mark.witness
+@pytest.mark.slow
 def test_what_is_encrypted_is_decrypted_and_not_touched(home: Home) -> None:
     secret = ENCRYPTED.format(name="films", key="TOKEN")
     old(home, {f"{APP}/app/secret.sops.yaml": secret})
@@ -370,6 +378,8 @@ def test_a_list_that_can_not_be_read_leaves_nothing_half_written(home: Home) -> 
         ('a: "1"\n', "a", "2", "a: 2\n"),
     ],
 )
+@pytest.mark.witness
+@pytest.mark.slow
 def test_a_value_is_set_and_nothing_else(text: str, key: str, value: str, expected: str) -> None:
     assert editing.edited(text, [*editing.with_value(text, editing.documents(text)[0], key, value)]) == expected
 
@@ -387,5 +397,7 @@ def test_a_value_is_set_and_nothing_else(text: str, key: str, value: str, expect
         ("a: 1\n", "a: 1\n"),
     ],
 )
+@pytest.mark.witness
+@pytest.mark.slow
 def test_a_key_is_taken_out_and_nothing_else(text: str, expected: str) -> None:
     assert editing.edited(text, [*editing.without_key(text, editing.documents(text)[0], "b")]) == expected

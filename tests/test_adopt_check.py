@@ -11,8 +11,11 @@ import pytest
 
 from tests.doubles.workplace import environment
 from tests.support.home import Home
+from tests.support.needs import needs
 from tests.support.others import listing, write
 from tests.support.render import PROJECT
+
+pytestmark = pytest.mark.full
 
 KS = """\
 ---
@@ -231,6 +234,8 @@ def test_the_report_reads_from_the_worst_to_the_numbers(move: Move) -> None:
     assert move.check().returncode == 1
 
 
+@pytest.mark.witness
+@pytest.mark.slow
 def test_a_repository_in_the_place_of_its_like_loses_nothing(move: Move) -> None:
     subprocess.run(["cp", "-r", str(move.new), str(move.old.parent / "twin")], check=True)
     done = move.check("../twin")
@@ -242,7 +247,7 @@ def test_a_repository_in_the_place_of_its_like_loses_nothing(move: Move) -> None
     )
 
 
-@pytest.mark.real
+@needs("task")
 def test_the_task_looks_for_the_old_repository_where_the_person_is(move: Move) -> None:
     done = subprocess.run(
         ["task", "adopt:check", "FROM=../../old"],
@@ -371,6 +376,8 @@ def second_root(move: Move, policy: str) -> None:
     )
 
 
+@pytest.mark.witness
+@pytest.mark.slow
 def test_a_root_that_is_gone_takes_what_it_applied(move: Move) -> None:
     second_root(move, "  deletionPolicy: WaitForTermination\n")
     assert move.under("Roots that are gone") == [

@@ -6,8 +6,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.support import flux
+from tests.support.needs import needs
 from tests.support.render import Renderer
 from tests.support.repository import Object, Repository
+
+pytestmark = needs("flux-build")
 
 TOPIC = "https://ntfy.example.net/anton"
 NTFY = {"alerts": "ntfy", "ntfy_topic": TOPIC}

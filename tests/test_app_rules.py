@@ -11,6 +11,7 @@ from lib.refusal import Refusal
 from lib.render import Template
 
 from tests.support.apiserver import ApiServer
+from tests.support.needs import needs
 from tests.support.questions import questions
 from tests.support.render import VERSION
 
@@ -237,7 +238,7 @@ def test_a_schedule_that_kubernetes_reads_is_taken(ours: Template, schedule: str
     assert ours.answers({}, answers)["app_schedule"] == schedule
 
 
-@pytest.mark.real
+@needs("kube-apiserver")
 def test_the_api_server_judges_schedules_and_names_alike(ours: Template, server: ApiServer) -> None:
     files = ours.render({}, {**given("app_port", None), "app_kind": "manifests", "app_schedule": "@daily"})
     text = files[PurePosixPath("app/cronjob.yaml")].content.decode().replace("${TIMEZONE}", "UTC")

@@ -9,6 +9,7 @@ from tests.doubles import app_template
 from tests.doubles.compare_app_template import VALUES
 from tests.support import charts
 from tests.support.apiserver import ApiServer
+from tests.support.needs import needs
 from tests.support.repository import Object, Repository, parse
 
 IMAGE = {"image": {"repository": "ghcr.io/example/app", "tag": "1.2.3"}}
@@ -31,14 +32,14 @@ def container(**fields: Any) -> Object:
     return rendered(app)["Deployment/web"]["spec"]["template"]["spec"]["containers"][0]
 
 
-@pytest.mark.real
+@needs("flux-build", "kube-apiserver")
 def test_every_app_template_release_of_an_example_is_accepted(example: Repository, server: ApiServer) -> None:
     found = [release for release in charts.releases(example) if release.chart == "app-template"]
     assert {release.name for release in found} >= {"echo"}
     assert [text for release in found for text in charts.objections(server, release, app_template.render)] == []
 
 
-@pytest.mark.real
+@needs("flux-build", "kube-apiserver")
 @pytest.mark.parametrize("document", parse(VALUES.read_text()), ids=lambda document: document["about"])
 def test_what_is_compared_with_the_real_chart_is_valid(document: dict[str, Any], server: ApiServer) -> None:
     written = {key: value for key, value in document.items() if key != "about"}

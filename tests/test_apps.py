@@ -14,6 +14,7 @@ from tests.doubles.workplace import environment
 from tests.support import app_cases, charts
 from tests.support.additions import Adder
 from tests.support.apiserver import ApiServer
+from tests.support.needs import needs
 from tests.support.render import Renderer, git
 from tests.support.repository import Object, Repository, is_kind
 from tests.test_manifests import (  # noqa: F401  (the same promises, of a cluster with apps)
@@ -38,10 +39,13 @@ from tests.test_render import (  # noqa: F401
     test_no_template_mark_is_left,
 )
 
-pytestmark = pytest.mark.real
+pytestmark = needs("flux-build", "kube-apiserver", "kustomize")
+
+# Together they have each backend of ingress, secrets and backups.
+WITNESSES = {"nginx-onepassword-s3", "envoy-sops-local-path"}
 
 
-@pytest.fixture(scope="session", params=one_worker_each(app_cases.CLUSTERS))
+@pytest.fixture(scope="session", params=one_worker_each(app_cases.CLUSTERS, in_make_test=WITNESSES))
 def cluster(
     request: pytest.FixtureRequest, template: Path, render: Renderer, tmp_path_factory: pytest.TempPathFactory
 ) -> Repository:
@@ -151,6 +155,7 @@ def test_variables_are_filled_in_where_they_are_meant_to_be(applied: dict[str, l
     assert release["spec"]["values"]["script"] == "echo ${HOME}\n"
 
 
+@pytest.mark.full
 def test_the_clusters_own_checks_find_nothing(cluster: Repository) -> None:
     git(cluster.root, "init", "--quiet")
     done = subprocess.run(

@@ -9,6 +9,8 @@ from lib.apps import ChartSource, Repository, hosts, namespace_and_name
 from lib.kustomization import resources, with_resource, without_resource
 from lib.refusal import Refusal
 
+from tests.support.needs import needs
+
 
 def kustomization(name: str, *, depends_on: str = "", kind: str = "Kustomization") -> str:
     """A ks.yaml; a name may stand twice where that is the test."""
@@ -288,7 +290,7 @@ def test_a_list_that_cannot_be_read_is_refused(text: str) -> None:
             edit(text, "./a")
 
 
-@pytest.mark.real
+@needs("kustomize")
 def test_kustomize_builds_an_empty_list(tmp_path: Path) -> None:
     """Flux would otherwise stop at such a namespace."""
     text = without_resource(HEAD + "resources:\n  - ./b/ks.yaml\n", "./b/ks.yaml")

@@ -17,10 +17,11 @@ from tests.support import flux
 from tests.support.additions import Adder
 from tests.support.apiserver import ApiError, ApiServer
 from tests.support.app_cases import IMAGE, TO_NFS
+from tests.support.needs import needs
 from tests.support.render import Renderer
 from tests.support.repository import Object, Repository
 
-pytestmark = [pytest.mark.real, pytest.mark.slow]
+pytestmark = [needs("kube-apiserver", "kubectl", "flux-build", "task", "flux"), pytest.mark.full]
 
 CLUSTER: dict[str, Any] = ANSWERS | TO_NFS
 APP = IMAGE | {

@@ -14,6 +14,7 @@ from tests.support import flux
 from tests.support.apiserver import ApiServer
 from tests.support.app_cases import CLUSTERS, IMAGE, TO_NFS, TO_S3
 from tests.support.home import Home
+from tests.support.needs import needs
 from tests.support.render import Renderer
 from tests.support.repository import Object, Repository, is_kind
 
@@ -59,6 +60,7 @@ def mover(source: Object, namespace: str) -> Object:
     list(itertools.product(("onepassword", "sops"), ("local-path", "longhorn"), (TO_S3, TO_NFS))),
     ids=lambda value: value if isinstance(value, str) else value["backups"],
 )
+@needs("flux-build")
 def test_each_volume_has_a_repository_of_its_own(
     home_with: Callable[..., Home], backend: str, storage: str, place: dict[str, str]
 ) -> None:
@@ -110,6 +112,8 @@ def values_of(found: dict[str, list[Object]], name: str) -> Object:
     ],
     ids=["an own user", "root", "the user that root gives files to", "no number"],
 )
+@needs("flux-build")
+@pytest.mark.full
 def test_files_are_read_by_the_user_whose_they_are(
     home_with: Callable[..., Home], answers: dict[str, Any], expected: dict[str, int]
 ) -> None:
@@ -118,6 +122,8 @@ def test_files_are_read_by_the_user_whose_they_are(
         assert {name: context[name] for name in ("runAsUser", "runAsGroup", "fsGroup") if name in context} == expected
 
 
+@needs("flux-build")
+@pytest.mark.full
 def test_apps_are_backed_up_at_night_and_not_all_at_once(home_with: Callable[..., Home]) -> None:
     home = home_with(**TO_S3)
     schedules = set()
@@ -132,6 +138,7 @@ def test_apps_are_backed_up_at_night_and_not_all_at_once(home_with: Callable[...
         assert 0 <= int(minute) < 60 and 1 <= int(hour) < 5 and rest == ["*", "*", "*"]
 
 
+@needs("flux-build")
 def test_only_who_says_so_is_backed_up(home_with: Callable[..., Home]) -> None:
     home = home_with(**TO_S3)
     home.add("app", FILMS, **TWO_VOLUMES)
@@ -154,7 +161,7 @@ def test_a_restricted_namespace_can_not_back_up_to_nfs(home_with: Callable[..., 
         home.add("app", FILMS, **BACKED_UP)
 
 
-@pytest.mark.real
+@needs("kube-apiserver", "flux-build")
 @pytest.mark.parametrize("level", ["baseline", "restricted"])
 @pytest.mark.parametrize("place", [TO_S3, TO_NFS], ids=lambda place: place["backups"])
 def test_pod_security_lets_the_movers_in(
@@ -175,6 +182,7 @@ def test_pod_security_lets_the_movers_in(
 
 
 @pytest.mark.parametrize("answers", [{**TO_S3, "secrets_backend": "sops"}, dict(TO_NFS)], ids=["sops", "onepassword"])
+@pytest.mark.full
 def test_the_keys_are_those_that_task_init_asks_for(home_with: Callable[..., Home], answers: dict[str, str]) -> None:
     home = home_with(**answers)
     home.add("app", FILMS, **BACKED_UP)
@@ -193,6 +201,7 @@ def test_every_cluster_of_the_generators_tests_backs_up_somewhere_else() -> None
 
 
 @pytest.mark.parametrize("answers", [dict(TO_S3), {**TO_NFS, "secrets_backend": "sops"}], ids=["s3", "nfs with sops"])
+@pytest.mark.full
 def test_the_clusters_own_check_finds_nothing(home_with: Callable[..., Home], answers: dict[str, str]) -> None:
     home = home_with(**answers)
     home.add("app", FILMS, **BACKED_UP)

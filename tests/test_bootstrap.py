@@ -16,9 +16,13 @@ from tests.doubles.anton import Home, configured, talosctl, use
 from tests.doubles.machines import Machines, machine, running
 from tests.doubles.workplace import ANSWERS, SOPS, environment
 from tests.support.apiserver import ApiServer
+from tests.support.needs import needs
 from tests.support.render import Renderer
 
-pytestmark = pytest.mark.real
+pytestmark = [
+    needs("kube-apiserver", "kubectl", "helm", "helmfile", "sops", "age-keygen", "talosctl", "task"),
+    pytest.mark.full,
+]
 # These write for real to the API server that all processes share, so they run one after the other.
 changes_the_server = pytest.mark.xdist_group("changes-the-server")
 

@@ -19,13 +19,14 @@ import yaml
 
 from tests.cluster import registry
 from tests.conftest import is_worker
-from tests.doubles.workplace import BIN, environment
+from tests.doubles.workplace import environment
 from tests.support import pictures, tools
 from tests.support.chart_home import SCRIPT, VALUES, ChartHome, made
+from tests.support.needs import needs
 from tests.support.render import Renderer
 from tests.support.terminal import Terminal
 
-pytestmark = pytest.mark.real
+pytestmark = [needs("helm", "registry", "task"), pytest.mark.full]
 
 CHART = {
     "spec": {"chart": "demo", "sourceRef": {"kind": "HelmRepository", "name": "charts", "namespace": "flux-system"}}
@@ -323,7 +324,7 @@ def test_without_helm_images_are_not_compared_and_the_rest_is(home: ChartHome) -
     home.add_source("1.0.0")
     home.add_app()
     path = [part for part in environment()["PATH"].split(os.pathsep) if not (Path(part) / "helm").exists()]
-    assert str(BIN) not in path
+    assert str(tools.BIN) not in path
     home.extra["PATH"] = os.pathsep.join(path)
     said = home.ends_with(1)
     assert "warning: helm is not installed, so images are not compared" in said
@@ -357,37 +358,6 @@ def test_a_limit_for_kubernetes_that_we_are_not_within_needs_care(home: ChartHom
     home.add_source("1.0.0")
     home.add_app()
     assert f"Kubernetes  the chart wants {limit}, the cluster has v1.36.4" in home.ends_with(2)
-
-
-LIMITS = [
-    "*", ">=1.25.0-0", ">= 1.25", "1.36", "1.36.x", "1.x", "^1.30", "^1.36.5", "~1.36", "~1.36.5", "~1", "!=1.36.4",
-    "!=1.36", ">1.36", ">1", ">1.35", "<=1.36", "<=1.36.3", "<1.36.4-0", "<1.37-0", ">=1.20,<1.36", ">=1.20 <1.40",
-    ">= 1.20, < 1.40", "1.30 - 1.36", "=1.36.4", "v1.36.4", "=>1.36", "=<1.36.4", "^0.2", "^0", "<1.20 || >=1.36.0",
-]  # fmt: skip
-
-
-def test_limits_are_read_as_helm_reads_them(home: ChartHome) -> None:
-    for number, limit in enumerate(LIMITS):
-        name = f"demo{number}"
-        home.package("1.0.0", name=name)
-        home.package("1.0.1", name=name, kubeVersion=limit)
-        home.add_source("1.0.0", f"oci://127.0.0.1:1/{name}", name)
-        home.add_app(name, {"chartRef": {"kind": "OCIRepository", "name": name, "namespace": "flux-system"}})
-    charts = home.json(2, "--offline", "--charts", home.charts)
-    ours = {one["chart"]: one["updates"][0]["kubernetesLimit"] is None for one in charts}
-    helms = {f"demo{number}": helm_takes(home.charts / f"demo{number}-1.0.1.tgz") for number in range(len(LIMITS))}
-    assert {LIMITS[int(name[4:])]: ours[name] for name in helms} == {
-        LIMITS[int(name[4:])]: helms[name] for name in helms
-    }
-
-
-def helm_takes(chart: Path) -> bool:
-    try:
-        tools.run("helm", "template", "demo", chart, "--kube-version=v1.36.4")
-    except RuntimeError as error:
-        assert "kubeVersion" in str(error), error
-        return False
-    return True
 
 
 def test_the_changelog_is_the_one_that_the_chart_names(home: ChartHome) -> None:
@@ -618,14 +588,6 @@ def test_offline_is_what_the_caches_have(home: ChartHome) -> None:
     elsewhere = home.scratch / "helmfile/oci__ghcr_io/another/demo/3.0.0"
     shutil.copytree(unpacked, elsewhere)
     assert len(home.json(1, "--offline")[0]["updates"]) == 2
-
-
-def test_a_folder_of_charts_takes_the_place_of_a_registry(home: ChartHome) -> None:
-    for version in ("1.0.0", "1.0.1"):
-        home.package(version)
-    home.add_source("1.0.0", "oci://ghcr.io/example/charts/demo")
-    home.add_app()
-    assert home.json(1, "--offline", "--charts", home.charts)[0]["recommended"] == "1.0.1"
 
 
 # --- apply ---

@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from tests.conftest import NOT_RENDERED
 from tests.support import charts
 from tests.support.apiserver import ApiServer
+from tests.support.needs import needs
 from tests.support.repository import Repository
 
-pytestmark = pytest.mark.real
+pytestmark = needs("flux-build", "helm", "kube-apiserver", "kustomize")
 
 
 def test_every_chart_that_can_be_had_works_with_the_values_as_written(

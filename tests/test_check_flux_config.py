@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -17,11 +18,13 @@ from lib.checks.objects import Place
 from lib.checks.rules import Finding
 from lib.checks.topics import RULES, findings
 
+from tests.conftest import one_worker_each
 from tests.mutations import HARMLESS, MUTATIONS
 from tests.mutations.mutation import APP, OTHER, ROOT, Harmless, Mutation
 from tests.support import app_cases
 from tests.support.additions import Adder
-from tests.support.cases import CASES
+from tests.support.cases import CASES, EXAMPLES
+from tests.support.needs import needs
 from tests.support.render import Renderer, git
 from tests.tools import schemas
 
@@ -33,12 +36,13 @@ def found(root: Path) -> list[Finding]:
 # --- Good clusters ---
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", one_worker_each(CASES, {*EXAMPLES, "awkward"}))
 def test_nothing_is_found_in_a_new_cluster(name: str, render: Renderer) -> None:
     assert list(map(str, found(render(CASES[name])))) == []
 
 
-@pytest.fixture(scope="module", params=app_cases.CLUSTERS)
+@pytest.fixture(scope="module", params=one_worker_each(app_cases.CLUSTERS, {"envoy-onepassword-longhorn"}))
 def crowded(
     request: pytest.FixtureRequest, template: Path, render: Renderer, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
@@ -49,6 +53,8 @@ def crowded(
     return root
 
 
+@pytest.mark.slow
+@pytest.mark.full
 def test_nothing_is_found_with_sixty_apps(crowded: Path) -> None:
     assert len(Cluster(crowded).kustomizations) >= 60
     assert list(map(str, found(crowded))) == []
@@ -59,9 +65,11 @@ def test_nothing_is_found_with_sixty_apps(crowded: Path) -> None:
 
 @pytest.fixture(scope="module")
 def good(template: Path, render: Renderer, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The cluster that every mutation starts from."""
+    """The cluster that every mutation starts from: with the apps that one of them names, and no more to read."""
     root = tmp_path_factory.mktemp("good") / "cluster"
-    Adder(template).make_cluster(root, render({}), {})
+    mentioned = " ".join(map(str, (*MUTATIONS, *HARMLESS)))
+    named = {f"{namespace}/{name}" for namespace, name, _ in app_cases.apps({}) if name in mentioned}
+    Adder(template).make_cluster(root, render({}), {}, only=named)
     return root
 
 
@@ -89,7 +97,19 @@ def line_of(path: Path, start: str) -> int:
     return numbers[0]
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name.replace(" ", "-"))
+def one_a_rule() -> list[Any]:
+    """Every mutation as a parameter; make test has the first of each rule."""
+    seen: set[str] = set()
+    parameters = []
+    for mutation in MUTATIONS:
+        marks = [pytest.mark.full] if mutation.rule in seen else []
+        parameters.append(pytest.param(mutation, marks=marks, id=mutation.name.replace(" ", "-")))
+        seen.add(mutation.rule)
+    return parameters
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mutation", one_a_rule())
 def test_a_defect_is_found_at_its_line_and_nothing_else(mutation: Mutation, good: Path, tmp_path: Path) -> None:
     root = mutate(good, tmp_path / "cluster", mutation)
     what = [(one.rule.id, one.place.path, one.place.line) for one in found(root)]
@@ -98,11 +118,13 @@ def test_a_defect_is_found_at_its_line_and_nothing_else(mutation: Mutation, good
     ]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("change", HARMLESS, ids=lambda change: change.name.replace(" ", "-"))
 def test_nothing_is_found_after_a_change_that_does_no_harm(change: Harmless, good: Path, tmp_path: Path) -> None:
     assert list(map(str, found(mutate(good, tmp_path / "cluster", change)))) == []
 
 
+@pytest.mark.full
 def test_a_components_patch_is_fine_where_one_app_has_a_use_for_it(good: Path, tmp_path: Path) -> None:
     mutation = next(one for one in MUTATIONS if one.name == "a component's patch that no app has a use for")
     root = mutate(good, tmp_path / "cluster", mutation)
@@ -113,6 +135,7 @@ def test_a_components_patch_is_fine_where_one_app_has_a_use_for_it(good: Path, t
     assert found(root) == []
 
 
+@pytest.mark.full
 def test_what_the_parent_waits_for_is_waited_for(good: Path, tmp_path: Path) -> None:
     mutation = next(one for one in MUTATIONS if one.name == "a record that comes before external-dns")
     root = mutate(good, tmp_path / "cluster", mutation)
@@ -128,6 +151,7 @@ def test_what_the_parent_waits_for_is_waited_for(good: Path, tmp_path: Path) -> 
     ("wanted", "meant"),
     [("nginx-interna", "nginx-internal"), ("cilium-ready", "cilium"), ("cluster-apps-cilium", "cilium")],
 )
+@pytest.mark.full
 def test_what_a_dependency_was_meant_to_be_is_said(wanted: str, meant: str, good: Path, tmp_path: Path) -> None:
     root = tmp_path / "cluster"
     shutil.copytree(good, root)
@@ -148,7 +172,7 @@ def test_a_rule_says_why_and_what_to_do(rule) -> None:  # type: ignore[no-untype
     assert rule.check.__doc__
 
 
-@pytest.mark.real
+@needs("copier")
 def test_the_schemas_are_those_of_the_pinned_modules() -> None:
     assert schemas.ARCHIVE.read_bytes() == schemas.packed(), "python -m tests.tools.schemas makes them anew"
 
@@ -172,6 +196,7 @@ def wrong(good: Path, tmp_path: Path) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_the_exit_code_says_how_bad_it_is(good: Path, wrong: Path) -> None:
     assert check(good).returncode == 0
     assert check(wrong).returncode == 2
@@ -192,12 +217,14 @@ def test_the_exit_code_says_how_bad_it_is(good: Path, wrong: Path) -> None:
         (["--root=README.md"], "README.md is no folder."),
     ],
 )
+@pytest.mark.full
 def test_what_can_not_be_checked_is_one_sentence(words: list[str], said: str, wrong: Path) -> None:
     done = check(wrong, *words)
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.startswith(f"error: {said}") and done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_rule_is_explained(good: Path) -> None:
     rule = RULES["no-timeout"]
     done = check(good, "--explain=no-timeout")
@@ -207,6 +234,8 @@ def test_a_rule_is_explained(good: Path) -> None:
     assert {line.partition(" ")[0] for line in every.splitlines() if not line.startswith(" ")} == RULES.keys()
 
 
+@pytest.mark.slow
+@pytest.mark.full
 def test_github_annotates_the_lines(wrong: Path) -> None:
     ks = wrong / APP / "ks.yaml"
     said = check(wrong, "--format=github").stdout
@@ -220,6 +249,8 @@ def test_github_is_told_the_right_file_whatever_that_is_called(capsys: pytest.Ca
     assert line.startswith("::error file=a%2C b%3A 100%25.yaml,line=7::is no%0AYAML [not-yaml].")
 
 
+@pytest.mark.slow
+@pytest.mark.full
 def test_programs_read_the_same(wrong: Path) -> None:
     said = json.loads(check(wrong, "--json").stdout)
     assert {(one["rule"], one["severity"], one["path"]) for one in said} == {
@@ -228,6 +259,8 @@ def test_programs_read_the_same(wrong: Path) -> None:
     }
 
 
+@pytest.mark.slow
+@pytest.mark.full
 def test_the_graph_is_one_that_mermaid_draws(good: Path) -> None:
     done = check(good, "--graph")
     assert done.returncode == 0
@@ -254,6 +287,7 @@ def test_names_that_differ_in_their_punctuation_alone_are_two_in_the_graph() -> 
 
 
 @pytest.mark.parametrize("place", ["end of the line", "above", "head"])
+@pytest.mark.full
 def test_a_finding_is_waived_with_a_reason(place: str, good: Path, tmp_path: Path) -> None:
     root = tmp_path / "cluster"
     shutil.copytree(good, root)
@@ -272,6 +306,8 @@ def test_a_finding_is_waived_with_a_reason(place: str, good: Path, tmp_path: Pat
     assert {one.rule.id for one in found(root)} == {"path-unknown", "waiver-without-reason"}
 
 
+@pytest.mark.slow
+@pytest.mark.full
 def test_without_git_the_same_is_found(wrong: Path) -> None:
     before = list(map(str, found(wrong)))
     git(wrong, "init", "--quiet")
@@ -310,6 +346,7 @@ BOMB = "---\na: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("ä: ö\r\nb:\r\n  - c\r\n".encode(), ""),
     ],
 )
+@pytest.mark.full
 def test_bad_input_is_a_finding_and_no_traceback(content: bytes, reason: str, good: Path, tmp_path: Path) -> None:
     root = tmp_path / "cluster"
     shutil.copytree(good, root)
@@ -324,6 +361,7 @@ def test_bad_input_is_a_finding_and_no_traceback(content: bytes, reason: str, go
     assert done.returncode == (2 if reason else 0), done.stdout
 
 
+@pytest.mark.full
 def test_a_file_that_nobody_may_read_is_a_finding(good: Path, tmp_path: Path) -> None:
     root = tmp_path / "cluster"
     shutil.copytree(good, root)
@@ -348,6 +386,7 @@ def as_anybody(root: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("script", ["check-flux-config", "validate-manifests"])
+@pytest.mark.full
 def test_where_flux_starts_nowhere_the_reason_is_said(script: str, good: Path, tmp_path: Path) -> None:
     root = tmp_path / "cluster"
     shutil.copytree(good, root)
@@ -366,6 +405,7 @@ def test_where_flux_starts_nowhere_the_reason_is_said(script: str, good: Path, t
 @pytest.mark.parametrize(
     "spec", ["patches: 5", "components: {a: b}", "sourceRef: [a]", "dependsOn: {a: b}", "path: []"]
 )
+@pytest.mark.full
 def test_a_root_that_says_nonsense_is_no_traceback(spec: str, good: Path, tmp_path: Path) -> None:
     root = tmp_path / "cluster"
     shutil.copytree(good, root)
@@ -380,6 +420,7 @@ def test_a_root_that_says_nonsense_is_no_traceback(spec: str, good: Path, tmp_pa
     assert done.returncode in (2, 3)
 
 
+@pytest.mark.full
 def test_windows_line_ends_change_no_line_number(good: Path, tmp_path: Path) -> None:
     root = tmp_path / "cluster"
     shutil.copytree(good, root)

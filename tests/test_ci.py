@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from tests.support.cases import EXAMPLES
+from tests.support.needs import needs
 from tests.support.render import Renderer, git
 from tests.support.repository import Repository
 
@@ -109,7 +110,7 @@ def test_the_branch_that_renovate_makes_starts_the_update(render: Renderer, ci: 
         assert {"if": f'$CI_COMMIT_BRANCH == "renovate/{topic[1]}"'} in rules
 
 
-@pytest.mark.real
+@needs("actionlint")
 def test_actionlint_accepts_the_workflows(render: Renderer) -> None:
     root = render({**EXAMPLES["minimal"], "ci": "github"})
     done = subprocess.run(
@@ -172,7 +173,9 @@ def test_tools_are_pinned_exactly_and_agree_with_the_cluster(example: Repository
 # --- task validate ---
 
 
-@pytest.mark.real
+@needs("kustomize", "talosctl")
+@pytest.mark.full
+@pytest.mark.witness
 def test_a_new_cluster_passes(mine: Path) -> None:
     done = validate(mine)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
@@ -272,27 +275,33 @@ def findings(render: Renderer, tmp_path_factory: pytest.TempPathFactory) -> list
     return done.stdout.partition("\n\n")[0].splitlines()
 
 
-@pytest.mark.real
+@needs("kustomize", "talosctl")
+@pytest.mark.full
 @pytest.mark.parametrize("case", BAD)
+@pytest.mark.witness
 def test_what_must_not_be_committed_is_refused_with_its_place(findings: list[str], case: str) -> None:
     name, _, reason = BAD[case]
     assert any(line.startswith(f"{name}:") and reason in line for line in findings), findings
 
 
-@pytest.mark.real
+@needs("kustomize", "talosctl")
+@pytest.mark.full
 @pytest.mark.parametrize("case", GOOD)
+@pytest.mark.witness
 def test_what_is_no_secret_passes(findings: list[str], case: str) -> None:
     assert [line for line in findings if line.startswith(f"{GOOD[case][0]}:")] == []
 
 
-@pytest.mark.real
+@needs("kustomize", "talosctl")
+@pytest.mark.full
 def test_nothing_else_is_found_and_no_secret_is_repeated(findings: list[str]) -> None:
     names = {name for name, *_ in BAD.values()}
     assert [line for line in findings if line.partition(":")[0] not in names] == []
     assert not [line for line in findings if "hunter2" in line or AGE_KEY in line]
 
 
-@pytest.mark.real
+@needs("kustomize", "talosctl")
+@pytest.mark.full
 def test_an_app_that_is_commented_out_is_meant_to_be(mine: Path) -> None:
     listing = mine / "kubernetes/apps/default/kustomization.yaml"
     listing.write_text(listing.read_text().replace("  - ./echo/ks.yaml", "  # - ./echo/ks.yaml"))
@@ -300,7 +309,8 @@ def test_an_app_that_is_commented_out_is_meant_to_be(mine: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.real
+@needs("kustomize", "talosctl")
+@pytest.mark.full
 def test_a_staged_secret_is_found_although_the_work_tree_is_clean(mine: Path) -> None:
     file = mine / "docs" / "x.md"
     file.write_text(f"{AGE_KEY}\n")
@@ -319,7 +329,8 @@ def finds_the_key_in(mine: Path) -> None:
     assert AGE_KEY not in done.stdout
 
 
-@pytest.mark.real
+@needs("kustomize", "talosctl")
+@pytest.mark.full
 def test_a_staged_file_that_only_says_it_is_encrypted_is_found(mine: Path) -> None:
     file = mine / "talos" / "x.sops.yaml"
     file.write_text("---\na: b\n")
@@ -330,7 +341,8 @@ def test_a_staged_file_that_only_says_it_is_encrypted_is_found(mine: Path) -> No
     assert done.stdout.startswith("talos/x.sops.yaml:1: ") and "[secret-not-encrypted]" in done.stdout
 
 
-@pytest.mark.real
+@needs("kustomize", "talosctl")
+@pytest.mark.full
 def test_with_changed_only_what_differs_from_the_last_commit_is_shown(mine: Path) -> None:
     before, now = (f"kubernetes/apps/{app}/ks.yaml" for app in ("default/echo", "kube-system/cilium"))
     without_timeout(mine / before)
@@ -351,7 +363,8 @@ def without_timeout(ks: Path) -> None:
     ks.write_text("".join(line for line in ks.read_text().splitlines(keepends=True) if "timeout:" not in line))
 
 
-@pytest.mark.real
+@needs("kustomize", "talosctl")
+@pytest.mark.full
 def test_gitlab_gets_each_finding_with_its_line(mine: Path) -> None:
     (mine / "docs" / "x.md").write_text(f"\n{AGE_KEY}\n")
     assert validate(mine, "--report=report.json").returncode == 2
@@ -363,7 +376,8 @@ def test_gitlab_gets_each_finding_with_its_line(mine: Path) -> None:
     assert done.returncode == 3 and "can't be written: No such file or directory" in done.stderr
 
 
-@pytest.mark.real
+@needs("kustomize", "talosctl")
+@pytest.mark.full
 @pytest.mark.parametrize("staged", [False, True])
 def test_what_is_too_much_to_read_is_said_and_not_read(mine: Path, staged: bool) -> None:
     letters = "abcdefgh"
@@ -385,7 +399,8 @@ def test_what_is_too_much_to_read_is_said_and_not_read(mine: Path, staged: bool)
         assert re.search(rf"^{folder}/large.yaml:1: is .*larger than 2 MB", done.stdout, re.MULTILINE)
 
 
-@pytest.mark.real
+@needs("kustomize", "talosctl")
+@pytest.mark.full
 def test_a_merge_that_stopped_is_found_where_it_stopped(mine: Path) -> None:
     def commit(text: str) -> None:
         (mine / "notes.md").write_text(text)
@@ -422,7 +437,8 @@ def test_a_missing_tool_is_named_and_is_no_finding(mine: Path, tmp_path: Path) -
     assert "talosctl is not installed: machine configurations are not checked." in done.stderr
 
 
-@pytest.mark.real
+@needs("kustomize", "talosctl")
+@pytest.mark.full
 def test_a_warning_is_shown_and_stops_no_commit(mine: Path) -> None:
     ks = mine / "kubernetes/apps/default/echo/ks.yaml"
     without_timeout(ks)
@@ -434,7 +450,8 @@ def test_a_warning_is_shown_and_stops_no_commit(mine: Path) -> None:
     assert done.returncode == 2 and "[no-timeout]" in done.stdout
 
 
-@pytest.mark.real
+@needs("kustomize", "talosctl")
+@pytest.mark.full
 def test_a_check_that_fails_is_no_silent_pass(mine: Path) -> None:
     (mine / ".yamllint").write_text("extends: no such configuration\n")
     done = validate(mine)
@@ -442,7 +459,8 @@ def test_a_check_that_fails_is_no_silent_pass(mine: Path) -> None:
     assert done.stderr.startswith("error: yamllint failed: ") and "Traceback" not in done.stderr
 
 
-@pytest.mark.real
+@needs("kustomize", "talosctl")
+@pytest.mark.full
 def test_outside_of_git_one_sentence_says_what_is_unchecked(mine: Path) -> None:
     shutil.rmtree(mine / ".git")
     done = validate(mine)
@@ -450,7 +468,8 @@ def test_outside_of_git_one_sentence_says_what_is_unchecked(mine: Path) -> None:
     assert done.stderr.startswith("error: git diff failed: ") and "Traceback" not in done.stderr
 
 
-@pytest.mark.real
+@needs("kustomize", "talosctl")
+@pytest.mark.full
 def test_settings_that_are_no_yaml_are_found_like_any_other_file(mine: Path) -> None:
     (mine / "kubernetes/flux/meta/settings/cluster-settings.yaml").write_text("---\na: [\n")
     done = validate(mine)

@@ -26,11 +26,12 @@ from tests.support.commandline import (
     tasks_of,
 )
 from tests.support.crds import PROVIDERS
+from tests.support.needs import needs
 from tests.support.questions import questions
 from tests.support.render import PROJECT, Renderer
 from tests.support.repository import Repository, walk
 
-pytestmark = pytest.mark.real
+pytestmark = [needs("age-keygen", "copier", "flux", "helm", "kubectl", "sops", "talosctl", "task"), pytest.mark.full]
 
 REAL = {"age-keygen", "copier", "flux", "helm", "kubectl", "sops", "talosctl", "uvx"}
 # https://developer.1password.com/docs/cli/reference, https://mise.jdx.dev/cli, https://lefthook.dev/usage,

@@ -10,10 +10,15 @@ from tests.doubles.factory import image_factory
 from tests.doubles.machines import machine, network, running
 from tests.doubles.workplace import ANSWERS, SOPS, set_up
 from tests.support.apiserver import ApiServer
+from tests.support.needs import needs
 from tests.support.render import Renderer
 from tests.test_bootstrap import register, with_charts_that_show_their_values
 
-pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.xdist_group("changes-the-server")]
+pytestmark = [
+    needs("kube-apiserver", "kubectl", "helm", "helmfile", "sops", "age-keygen", "talosctl", "task", "flux"),
+    pytest.mark.full,
+    pytest.mark.xdist_group("changes-the-server"),
+]
 
 PAGE = "docs/runbooks/first-boot.md"
 STEP = re.compile(r"^```sh\ntask ([^\n]*)\n```\n(?:\n[^`]*?)??\n```text\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -14,6 +14,8 @@ from lib.checks.graph_svg import Box, boxes_of, graph_svg, needed, steps_of
 from tests.support.cases import EXAMPLES
 from tests.support.render import Renderer
 
+pytestmark = pytest.mark.slow
+
 TEXT = "{http://www.w3.org/2000/svg}text"
 A, B, C, D = (("flux-system", name) for name in "abcd")
 
@@ -102,6 +104,7 @@ def test_the_readme_shows_the_picture_and_the_second_time_nothing_changes(mine: 
     assert (mine / "README.md").read_text() == after
 
 
+@pytest.mark.full
 def test_a_picture_that_is_outdated_is_drawn_anew(mine: Path) -> None:
     draw(mine)
     assert draw(mine, "--check").returncode == 0

@@ -45,12 +45,13 @@ from tests.doubles.anton import configured, installed
 from tests.doubles.workplace import ANSWERS
 from tests.support import apiserver, crds, pictures, processes
 from tests.support.apiserver import ApiServer
+from tests.support.needs import needs
 from tests.support.proxy import Proxy
 from tests.support.render import PROJECT, Renderer
 from tests.support.repository import Object
 from tests.support.terminal import Terminal
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("health")]
+pytestmark = [needs("kube-apiserver"), pytest.mark.full, pytest.mark.xdist_group("health")]
 
 TOOLS = ("k8s-health-check", "flux-deployment-check", "flux-monitor", "cluster-health-monitor")
 LONG_AGO = "2026-01-01T00:00:00Z"

@@ -11,9 +11,10 @@ import pytest
 
 from tests.bench_health import SCRIPTS, prepared
 from tests.doubles.workplace import ANSWERS
+from tests.support.needs import needs
 from tests.support.render import Renderer
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("cost")]
+pytestmark = [needs("kube-apiserver"), pytest.mark.full, pytest.mark.xdist_group("cost")]
 MIB = 150
 # A process counts what its parent had when it was forked, which is more here than all of a script: a small one starts
 # it, and says its exit code and its peak in KiB.

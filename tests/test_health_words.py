@@ -244,6 +244,7 @@ def test_an_object_that_says_little_of_itself_is_no_traceback(
         door.examine(snapshot).as_json()
 
 
+@pytest.mark.full
 def test_looking_and_telling_all_day_leaves_nothing_behind() -> None:
     """Follower, which keeps the snapshot, has a test of its own: here is what is made of it at every change."""
     sizes = []

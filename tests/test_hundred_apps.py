@@ -8,10 +8,11 @@ import pytest
 from tests.support import tools
 from tests.support.additions import Adder
 from tests.support.app_cases import CHART, IMAGE
+from tests.support.needs import needs
 from tests.support.render import Renderer
 from tests.support.repository import Repository, parse
 
-pytestmark = pytest.mark.real
+pytestmark = [needs("kustomize"), pytest.mark.full]
 
 
 def test_a_hundred_apps_are_added_in_a_row(template: Path, render: Renderer, tmp_path: Path) -> None:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.needs import needs
 from tests.support.render import commit_all, git
 from tests.test_questions import questionnaire  # noqa: F401  (a fixture)
 
-pytestmark = pytest.mark.slow
+pytestmark = [needs("copier"), pytest.mark.full]
 
 TUNNEL = "6f2b0a57-31c4-4f0e-8c62-1a7d3c5e9b40"
 

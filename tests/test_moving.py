@@ -15,6 +15,8 @@ from tests.support.home import Home
 from tests.support.others import listing, write
 from tests.support.render import PROJECT
 
+pytestmark = pytest.mark.full
+
 HOW_TO = PROJECT / "docs" / "how-to"
 FROM_CLUSTER_TEMPLATE = HOW_TO / "move-from-cluster-template.md"
 FROM_YOUR_OWN = HOW_TO / "move-from-your-own-repository.md"
@@ -275,6 +277,8 @@ def moved(home_with: Callable[..., Home]) -> Home:
     return home
 
 
+@pytest.mark.witness
+@pytest.mark.slow
 def test_apps_of_cluster_template_are_moved_as_the_page_says(moved: Home) -> None:
     follow_the_page(moved)
     assert errors(moved) == []

@@ -7,7 +7,7 @@ import pytest
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
-from tests.tools.build import PROJECT
+from tests.support.render import PROJECT
 
 ADDRESSES = ["0.0.0.0", "1.2.3.4", "10.0.0.1", "192.168.1.254", "192.168.1.255", "255.255.255.255"]
 NO_ADDRESSES = [

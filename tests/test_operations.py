@@ -24,6 +24,7 @@ from tests.doubles.machines import SOURCE, VANILLA, Machines
 from tests.doubles.workplace import ANSWERS, SOPS
 from tests.support import apiserver, crds, pictures
 from tests.support.apiserver import ApiError, ApiServer
+from tests.support.needs import needs
 from tests.support.processes import Processes, free_ports
 from tests.support.proxy import Proxy
 from tests.support.render import Renderer
@@ -31,7 +32,11 @@ from tests.support.terminal import Terminal
 from tests.support.wellness import Wellness, ready
 
 # One server of their own, on which they agree what is well.
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("operations")]
+pytestmark = [
+    needs("kube-apiserver", "kubectl", "talosctl", "sops", "age-keygen", "flux", "task"),
+    pytest.mark.full,
+    pytest.mark.xdist_group("operations"),
+]
 NAMES = ("k8s-1", "k8s-2", "k8s-3")
 
 
@@ -40,10 +45,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """An API server without other tests' nodes."""
     processes = Processes(tmp_path_factory.mktemp("apiserver"))
     try:
-        found = apiserver.start(processes, ["ServiceAccount"])[0]
         of_flux = ("kustomize.toolkit.fluxcd.io", "helm.toolkit.fluxcd.io")
-        apiserver.install(found, [item for item in crds.definitions() if item["spec"]["group"] in of_flux])
-        yield found
+        definitions = [item for item in crds.definitions() if item["spec"]["group"] in of_flux]
+        yield apiserver.start(processes, ["ServiceAccount"], definitions)[0]
     finally:
         processes.end()
 

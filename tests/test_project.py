@@ -12,6 +12,7 @@ from lib.refusal import Refusal
 
 from tests.support.cases import EXAMPLES
 from tests.support.commandline import INLINE
+from tests.support.needs import needs
 from tests.support.questions import is_public, questions
 from tests.support.render import PROJECT, Renderer
 from tests.support.repository import Repository
@@ -20,7 +21,7 @@ from tests.test_render import BACKUP_SETTINGS, SETTINGS, TIERS
 from tests.tools.catalogue import TOOLS
 from tests.tools.pages import all_pages, components, scripts
 from tests.tools.pages.questions import CHART, HEADER, IMAGE, PAGE, SECTIONS, example, template
-from tests.tools.pages.tables import cells
+from tests.tools.pages.tables import cells, table
 
 # Files of other repositories, and of a release that is yet to come.
 NOT_OURS = {
@@ -51,7 +52,9 @@ def generated(render: Renderer) -> dict[Path, str]:
     return all_pages(render)
 
 
-@pytest.mark.slow
+@needs("copier")
+@pytest.mark.full
+@pytest.mark.xdist_group("pages")
 def test_every_page_that_is_made_of_the_project_is_as_the_project_says(generated: dict[Path, str]) -> None:
     outdated = [path.name for path, text in generated.items() if path.read_text() != text]
     assert outdated == [], "python -m tests.tools.pages writes them"
@@ -163,11 +166,6 @@ def test_the_keys_of_a_node_are_listed_with_their_defaults() -> None:
     assert {name: value for name, value in said.items() if value} == written
 
 
-def table(text: str, header: str) -> list[str]:
-    """The rows of the first table with that header."""
-    return text.split(f"\n{header}\n", 1)[1].split("\n\n", 1)[0].splitlines()[1:]
-
-
 def test_the_keys_of_cluster_settings_are_listed():
     listed = {cells(row)[0] for row in table(PAGE.read_text(), "| key | is |")}
     assert listed == SETTINGS.union({"EXTERNAL_ADDRESS"}, *BACKUP_SETTINGS.values())
@@ -246,6 +244,8 @@ def test_folders_in_the_readmes_table_of_what_to_change_are_there() -> None:
             assert list(PROJECT.glob(name.rstrip("/"))), name
 
 
+@pytest.mark.full
+@pytest.mark.xdist_group("pages")
 def test_flags_that_stand_alone_are_flags_of_a_script_or_a_task(generated: dict[Path, str]) -> None:
     helps = generated[scripts.PAGE]
     known = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", helps)) | FLAGS_OF_OTHERS

@@ -11,10 +11,11 @@ import pytest
 
 from tests.support import forge
 from tests.support.forge import Forge
+from tests.support.needs import needs
 from tests.support.render import VERSION, Renderer, commit_all, git
 from tests.support.years import MEDIA, NEXT, Years, home_with_apps
 
-pytestmark = pytest.mark.slow
+pytestmark = [needs("copier"), pytest.mark.full]
 
 JELLYFIN = f"{MEDIA}/jellyfin"
 FLUX = {"macros/flux.jinja": ("  retryInterval: 2m", "  retryInterval: 3m")}
@@ -76,6 +77,7 @@ def job(request: pytest.FixtureRequest, _home: Path, template: Path, tmp_path: P
         yield job
 
 
+@pytest.mark.witness
 def test_one_pull_request_holds_everything(job: Job) -> None:
     job.years.released(f"docs/releases/{NEXT}.md", "# v999.1.0: patience\n\nFlux tries again later.\n")
     job.years.release(NEXT, FLUX)

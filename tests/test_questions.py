@@ -9,8 +9,7 @@ import pytest
 import yaml
 
 from tests.support.questions import questions
-from tests.support.render import quicker
-from tests.tools.build import PROJECT
+from tests.support.render import PROJECT, quicker
 
 ASKED = [
     "cluster_name",

@@ -10,14 +10,17 @@ import lib.render
 import pytest
 import yaml
 
+from tests.conftest import one_worker_each
 from tests.support import releases
+from tests.support.needs import needs
 from tests.support.render import PROJECT, VERSION, commit_all, git
 from tests.support.repository import Repository
 from tests.support.years import tree_of
 
 RELEASES = list(releases.releases())
 LINK = re.compile(r"\]\([^)]*\)")
-STEPS = [pytest.param(*pair, id="-".join(pair)) for pair in itertools.pairwise(RELEASES)]
+STEPS = [pytest.param(*pair, id="-".join(pair), marks=pytest.mark.full) for pair in itertools.pairwise(RELEASES)]
+EACH = one_worker_each(RELEASES, in_make_test=RELEASES[-1:])
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +55,7 @@ def test_there_is_more_than_one() -> None:
     assert len(RELEASES) > 1
 
 
-@pytest.mark.parametrize("version", RELEASES)
+@pytest.mark.parametrize("version", EACH)
 def test_a_release_is_a_commit_of_this_history_which_tells_of_it(version: str) -> None:
     commit = releases.releases()[version]
     git(PROJECT, "merge-base", "--is-ancestor", commit, "HEAD")
@@ -79,8 +82,9 @@ def changelog() -> str:
     return (PROJECT / "CHANGELOG.md").read_text()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("version", RELEASES)
+@needs("copier")
+@pytest.mark.parametrize("version", EACH)
+@pytest.mark.full
 def test_the_kept_cluster_is_what_the_release_makes(version: str, released: Path, tmp_path: Path) -> None:
     releases.make(released, version, tmp_path / "made")
     kept = tree_of(cluster_of(version, tmp_path))
@@ -89,9 +93,9 @@ def test_the_kept_cluster_is_what_the_release_makes(version: str, released: Path
     }
 
 
-@pytest.mark.real
-@pytest.mark.slow
-@pytest.mark.parametrize("version", RELEASES)
+@needs("kustomize")
+@needs("copier")
+@pytest.mark.parametrize("version", EACH)
 def test_its_cluster_follows_to_this_one(version: str, released: Path, tmp_path: Path) -> None:
     root = cluster_of(version, tmp_path)
     done = run(root, released, "update", "--to", VERSION)
@@ -117,7 +121,7 @@ def differing_from_new(root: Path, released: Path) -> list[str]:
     return found
 
 
-@pytest.mark.slow
+@needs("copier")
 @pytest.mark.parametrize(("version", "following"), STEPS)
 def test_what_is_edited_between_two_releases_stays(
     version: str, following: str, released: Path, tmp_path: Path

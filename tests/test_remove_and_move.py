@@ -17,10 +17,11 @@ from lib.claims import claims_in
 from lib.moving import Move
 
 from tests.doubles.workplace import ANSWERS, IDENTITY, SOPS, Workplace, environment, set_up
+from tests.support.needs import needs
 from tests.support.others import listing
 from tests.support.render import PROJECT, VERSION, Renderer, git
 
-pytestmark = pytest.mark.real
+pytestmark = [needs("task", "kustomize", "flux", "age-keygen", "sops"), pytest.mark.full]
 
 Files = dict[str, bytes]
 

@@ -10,9 +10,10 @@ import yaml
 from lib.render import File, Template
 from lib.terminal import Refusal
 
-from tests.support.cases import AWKWARD, EXAMPLES
+from tests.conftest import one_worker_each
+from tests.support.cases import AWKWARD, CASES, EXAMPLES
+from tests.support.needs import needs
 from tests.support.render import VERSION, Renderer, git, quicker
-from tests.support.repository import Repository
 
 ANSWERS_FILE = PurePosixPath(".copier-answers.yml")
 Files = dict[PurePosixPath, File]
@@ -72,15 +73,21 @@ class Miniature:
 # --- The same files ---
 
 
-@pytest.mark.slow
-def test_a_cluster_is_rendered_as_copier_copies_it(cluster: Repository, render: Renderer, tmp_path: Path) -> None:
+one_of_each = pytest.mark.parametrize("name", one_worker_each([*EXAMPLES, "awkward"], {"anton", "everything"}))
+
+
+@needs("copier")
+@one_of_each
+def test_a_cluster_is_rendered_as_copier_copies_it(name: str, render: Renderer, tmp_path: Path) -> None:
     with quicker():
-        copied = render.into(tmp_path / "copy", cluster.answers)
-    assert_equal(files_in(cluster.root), files_in(copied))
+        copied = render.into(tmp_path / "copy", CASES[name])
+    assert_equal(files_in(render(CASES[name])), files_in(copied))
 
 
-def test_recorded_answers_render_the_same_cluster_again(cluster: Repository, ours: Template) -> None:
-    expected = files_in(cluster.root)
+@pytest.mark.slow
+@one_of_each
+def test_recorded_answers_render_the_same_cluster_again(name: str, render: Renderer, ours: Template) -> None:
+    expected = files_in(render(CASES[name]))
     assert_equal(ours.render(recorded(expected)), expected)
 
 

@@ -11,10 +11,11 @@ import yaml
 
 from tests.support.additions import Adder
 from tests.support.cases import EXAMPLES
+from tests.support.needs import needs
 from tests.support.render import Renderer
 from tests.tools import renovate
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("renovate")]
+pytestmark = [needs("renovate"), pytest.mark.full, pytest.mark.xdist_group("renovate")]
 
 # Together they have every component, both hosts of CI and no outside at all.
 JUDGED = ("anton", "envoy-gateway", "everything", "internal-only")
@@ -75,11 +76,6 @@ def in_git(source: Path, target: Path) -> Path:
     subprocess.run(["git", "init", "--quiet"], cwd=target, check=True)
     subprocess.run(["git", "add", "--all"], cwd=target, check=True)
     return target
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _renovate() -> None:
-    renovate.install()
 
 
 @pytest.fixture(scope="session", params=JUDGED)

@@ -18,12 +18,13 @@ import pytest
 import yaml
 
 from tests.support import githost
+from tests.support.needs import needs
 from tests.support.render import PROJECT, VERSION, git
 from tests.test_update import commit as commit_all
 from tests.test_update import replace
 from tests.tools import renovate
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("renovate")]
+pytestmark = [needs("renovate", "copier"), pytest.mark.full, pytest.mark.xdist_group("renovate")]
 
 ADDRESS = f"{githost.ADDRESS}/home/copier-talos-flux.git"
 ANSWERS = ".copier-answers.yml"
@@ -130,7 +131,6 @@ class Household:
 
 @pytest.fixture(scope="module")
 def household(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Household]:
-    renovate.install()
     household = Household(tmp_path_factory.mktemp("household"), template)
     with githost.serving(household.served) as redirection:
         household.move_in(redirection)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.needs import needs
+
 BACKUPS = {"backups": "nfs", "backup_nfs": "nas.example.net:/backups"}
 BACKENDS = [pytest.param({"secrets_backend": backend, **BACKUPS}, id=backend) for backend in ("onepassword", "sops")]
 
@@ -23,6 +25,7 @@ def test_scripts_are_formatted_and_free_of_the_usual_mistakes(render, answers):
     assert complaints("ruff", "check", *chosen, *rules, ".", folder=scripts) == ""
 
 
+@pytest.mark.full
 def test_scripts_are_typed(render, tmp_path):
     options = (
         "--ignore-missing-imports",
@@ -37,8 +40,9 @@ def test_scripts_are_typed(render, tmp_path):
         assert complaints("mypy", *options, *names, folder=scripts) == ""
 
 
-@pytest.mark.real
+@needs("task")
 @pytest.mark.parametrize("answers", BACKENDS)
+@pytest.mark.full
 def test_a_script_starts_with_nothing_but_the_packages_that_its_header_names(render, answers):
     scripts = render(answers) / "scripts"
     broken = {

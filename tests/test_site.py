@@ -11,13 +11,14 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize
 
+from tests.support.needs import needs
 from tests.support.releases import ADDRESS
 from tests.support.render import PROJECT
 from tests.support.site import Site, build, chromium, served
 from tests.support.terminal import Terminal
 
 # One process builds the site and starts the browser.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("site")]
+pytestmark = [needs("sphinx"), pytest.mark.full, pytest.mark.xdist_group("site")]
 
 DESKTOP, PHONE = ViewportSize(width=1280, height=800), ViewportSize(width=360, height=740)
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -127,7 +128,7 @@ def name_of(picture: str) -> str:
     return root.findtext("{*}title", "") if root.get("role") == "img" else ""
 
 
-@pytest.mark.real
+@needs("chromium")
 def test_no_page_loads_anything_from_elsewhere(site: Site, address: str, browser: Browser) -> None:
     asked: set[str] = set()
     page = browser.new_page()
@@ -139,7 +140,7 @@ def test_no_page_loads_anything_from_elsewhere(site: Site, address: str, browser
     assert [url for url in asked if not url.startswith((address, "data:"))] == []
 
 
-@pytest.mark.real
+@needs("chromium")
 @pytest.mark.parametrize(
     ("scheme", "size"), [("light", DESKTOP), ("dark", DESKTOP), ("light", PHONE)], ids=["light", "dark", "phone"]
 )
@@ -153,7 +154,7 @@ def test_axe_finds_nothing(site: Site, address: str, browser: Browser, scheme: S
     assert found == []
 
 
-@pytest.mark.real
+@needs("chromium")
 def test_axe_finds_a_picture_without_a_text_and_a_pale_word(browser: Browser) -> None:
     page = browser.new_page()
     page.set_content("<html lang='en'><title>A</title><img src=''><p style='color: #ccc; background: #fff'>pale</p>")
@@ -172,7 +173,7 @@ def violations(page: Page) -> list[str]:
     ]
 
 
-@pytest.mark.real
+@needs("chromium")
 def test_pictures_follow_the_readers_choice_of_light_or_dark(address: str, browser: Browser) -> None:
     page = browser.new_page(color_scheme="light")
     page.goto(f"{address}how-to/operating.html")
@@ -181,7 +182,7 @@ def test_pictures_follow_the_readers_choice_of_light_or_dark(address: str, brows
     page.close()
 
 
-@pytest.mark.real
+@needs("chromium")
 def test_no_page_scrolls_sideways_on_a_phone(site: Site, address: str, browser: Browser) -> None:
     page = browser.new_page(viewport=PHONE)
     wide = []

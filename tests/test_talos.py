@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support.needs import needs
 from tests.support.talos import Machines, new_secrets
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("talos")]
+pytestmark = [needs("talosctl"), pytest.mark.xdist_group("talos")]
 
 # Ids that the Image Factory itself gives these two sets.
 VANILLA = "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba"

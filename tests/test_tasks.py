@@ -18,9 +18,10 @@ import yaml
 from tests.doubles.factory import Factory, image_factory
 from tests.doubles.workplace import ANSWERS, REPOSITORY, SOPS, Workplace, environment, set_up
 from tests.support import tools
+from tests.support.needs import needs
 from tests.support.render import PROJECT, Renderer
 
-pytestmark = pytest.mark.real
+pytestmark = [needs("task", "talosctl", "age-keygen"), pytest.mark.full]
 
 SCRIPTS = PROJECT / "template" / "scripts"
 VANILLA = "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba"
@@ -92,6 +93,7 @@ def test_init_makes_the_age_key_and_its_recipient(onepassword: Workplace) -> Non
     assert "age.key" not in onepassword.git("status", "--porcelain")
 
 
+@pytest.mark.witness
 def test_init_makes_missing_items_and_names_what_a_person_must_give(onepassword: Workplace) -> None:
     said = onepassword.succeeds("init")
     items = onepassword.items()
@@ -103,6 +105,7 @@ def test_init_makes_missing_items_and_names_what_a_person_must_give(onepassword:
     assert "task secret:set SECRET=op-credentials KEY=1password-credentials.json" in said
 
 
+@pytest.mark.witness
 def test_init_again_changes_nothing(onepassword: Workplace) -> None:
     onepassword.succeeds("init")
     before = onepassword.every_file() | {onepassword.account: onepassword.account.read_text()}
@@ -122,6 +125,7 @@ def test_init_fills_the_gaps_of_an_item_and_keeps_the_rest(onepassword: Workplac
     assert len(grafana["admin-password"]) == 64
 
 
+@pytest.mark.witness
 def test_no_secret_is_an_argument_or_on_disk(onepassword: Workplace, factory: Factory) -> None:
     configured(onepassword, factory)
     onepassword.succeeds("secret:set", "SECRET=cloudflare", "KEY=api-token", stdin="cf-very-secret\n")
@@ -154,12 +158,14 @@ def test_init_refuses_a_vault_that_it_cannot_read(onepassword: Workplace) -> Non
     assert "account is not signed in" in onepassword.refuses("init")
 
 
+@needs("sops")
 def test_init_never_replaces_a_lost_age_key(sops: Workplace) -> None:
     sops.succeeds("init")
     (sops.root / "age.key").unlink()
     assert "restore it from your backup" in sops.refuses("init")
 
 
+@needs("sops")
 def test_init_refuses_a_key_that_is_not_the_recipients(sops: Workplace) -> None:
     sops.succeeds("init")
     (sops.root / "age.key").unlink()
@@ -168,6 +174,7 @@ def test_init_refuses_a_key_that_is_not_the_recipients(sops: Workplace) -> None:
 
 
 @pytest.mark.parametrize("both", ["{},{}", "[{}, {}]"])
+@needs("sops")
 def test_a_second_person_may_decrypt_as_well(sops: Workplace, both: str) -> None:
     sops.succeeds("init", "--", "--no-input")
     own = re.findall(r"age1[0-9a-z]+", sops.read(".sops.yaml"))[0]
@@ -176,6 +183,7 @@ def test_a_second_person_may_decrypt_as_well(sops: Workplace, both: str) -> None
     sops.succeeds("init", "--", "--no-input")
 
 
+@needs("sops")
 def test_init_with_sops_encrypts_and_registers_what_it_makes(sops: Workplace) -> None:
     sops.succeeds("init")
     folder = "kubernetes/apps/monitoring/grafana/app"
@@ -216,6 +224,7 @@ def test_init_makes_a_deploy_key_for_an_ssh_repository(backend: str, render: Ren
 # --- configure ---
 
 
+@pytest.mark.witness
 def test_configure_renders_a_valid_configuration_for_every_node(onepassword: Workplace, factory: Factory) -> None:
     configured(onepassword, factory)
     folder = onepassword.root / "talos" / "clusterconfig"
@@ -240,6 +249,7 @@ def test_configure_again_keeps_the_keys_of_the_cluster(onepassword: Workplace, f
     assert onepassword.read("talos/clusterconfig/k8s-1.yaml") == config
 
 
+@needs("sops")
 def test_configure_with_sops_encrypts_the_keys_of_the_cluster(sops: Workplace, factory: Factory) -> None:
     configured(sops, factory)
     text = sops.read("talos/secrets.sops.yaml")
@@ -269,6 +279,7 @@ def test_configure_stops_when_the_factory_returns_another_id(onepassword: Workpl
     assert "http://127.0.0.1:9 does not answer" in onepassword.refuses("configure")
 
 
+@needs("sops")
 def test_configure_encrypts_what_lies_there_in_clear(sops: Workplace, factory: Factory) -> None:
     sops.extra["IMAGE_FACTORY_URL"] = factory.url
     sops.succeeds("init")
@@ -318,6 +329,7 @@ def test_an_origin_that_flux_does_not_read_is_refused(task: str, onepassword: Wo
 
 
 @pytest.mark.parametrize("task", REFUSING)
+@pytest.mark.witness
 def test_an_unpushed_head_is_refused(task: str, onepassword: Workplace) -> None:
     onepassword.write("note.txt", "new\n")
     onepassword.git("add", "--all")
@@ -352,6 +364,7 @@ def test_tasks_that_need_keys_name_the_one_that_makes_them(onepassword: Workplac
     assert not (onepassword.root / "talos/clusterconfig").exists()
 
 
+@needs("sops")
 def test_keys_that_are_pushed_are_not_made_anew(sops: Workplace, factory: Factory) -> None:
     sops.extra["IMAGE_FACTORY_URL"] = factory.url
     sops.succeeds("init")
@@ -442,6 +455,7 @@ def decrypt(workplace: Workplace, name: str) -> str:
     ).stdout
 
 
+@pytest.mark.witness
 def test_secret_set_writes_the_item(onepassword: Workplace) -> None:
     onepassword.succeeds("secret:set", "SECRET=cloudflare", "KEY=api-token", stdin="one\n")
     assert onepassword.items()["cloudflare"] == {"api-token": "one"}
@@ -455,6 +469,7 @@ def test_secret_set_keeps_a_value_of_many_lines(onepassword: Workplace) -> None:
     assert onepassword.items()["1password-connect"]["1password-credentials.json"] == value
 
 
+@needs("sops")
 def test_secret_set_reaches_every_namespace(sops: Workplace) -> None:
     sops.succeeds("init")
     sops.succeeds("secret:set", "SECRET=cloudflare", "KEY=api-token", stdin="token\n")
@@ -463,6 +478,7 @@ def test_secret_set_reaches_every_namespace(sops: Workplace) -> None:
         assert yaml.safe_load(decrypt(sops, name))["stringData"] == {"api-token": "token"}
 
 
+@needs("sops")
 def test_secret_set_leaves_other_values_as_they_are(sops: Workplace) -> None:
     sops.succeeds("init")
     name = "kubernetes/apps/monitoring/grafana/app/grafana.sops.yaml"
@@ -472,6 +488,7 @@ def test_secret_set_leaves_other_values_as_they_are(sops: Workplace) -> None:
     assert yaml.safe_load(decrypt(sops, name))["stringData"]["admin-password"] == "a 'quoted' \"value\""
 
 
+@needs("sops")
 def test_secret_set_serves_an_app_that_somebody_added(sops: Workplace) -> None:
     sops.succeeds("init")
     sops.write("kubernetes/apps/media/films/app/kustomization.yaml", "resources:\n  - ./helmrelease.yaml\n")
@@ -542,6 +559,7 @@ def add(library: Callable[[str], Any]) -> Add:
     return library("lib.kustomization").with_resource
 
 
+@pytest.mark.witness
 def test_a_sorted_list_stays_sorted(add: Add) -> None:
     text = "---\nkind: Kustomization\nresources:\n  - ./a.yaml\n  # the chart\n  - ./helmrelease.yaml\n  - ./z.yaml\n"
     assert add(text, "./grafana.sops.yaml") == text.replace(
@@ -549,6 +567,7 @@ def test_a_sorted_list_stays_sorted(add: Add) -> None:
     )
 
 
+@pytest.mark.witness
 def test_any_other_list_gets_it_at_its_end(add: Add) -> None:
     text = "resources:\n- ./z.yaml # last\n- ./a.yaml # first\n\n# and more\nlabels: []\n"
     assert add(text, "./b.yaml") == text.replace("first\n", "first\n- ./b.yaml\n")

@@ -10,10 +10,11 @@ import yaml
 
 from tests.support import pictures
 from tests.support import terminal as screens
+from tests.support.needs import needs
 from tests.support.questions import questions
 from tests.test_questions import ASKED, questionnaire  # noqa: F401  (a fixture)
 
-pytestmark = pytest.mark.slow
+pytestmark = [needs("copier", "terminal"), pytest.mark.full]
 
 ENTER, ESCAPE, DOWN, CLEAR_LINE = "\r", "\x1b", "\x1b[B", "\x05\x15"
 
@@ -95,6 +96,7 @@ def test_another_home_network_moves_every_address(terminal):
     assert [node["address"] for node in answers["nodes"]] == ["10.0.0.98", "10.0.0.99", "10.0.0.100"]
 
 
+@pytest.mark.witness
 def test_in_a_small_network_each_mistake_is_named_and_can_be_mended(terminal):
     node = "[{{name: one, address: {}, disk: /dev/sda, interface: eth0}}]".format
     given = {

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from copier._template import load_template_config
 
+from tests.support.needs import needs
 from tests.support.questions import questions
 from tests.support.render import PROJECT, commit_all, git, quicker
 from tests.test_questions import questionnaire  # noqa: F401  (a fixture)
@@ -65,14 +66,14 @@ def release(tmp_path) -> Release:
     return Release(tmp_path)
 
 
-@pytest.mark.slow
+@needs("copier")
 def test_a_default_that_changes_later_flips_no_cluster(release):
     replace(release.template / "questions/access.yml", "else 'quic' }}", "else 'http2' }}")
     release.release()
     assert release.update()["tunnel_transport"] == "quic"
 
 
-@pytest.mark.slow
+@needs("copier")
 @pytest.mark.parametrize(
     ("question", "rules", "old", "new"),
     [
@@ -96,6 +97,7 @@ def test_a_default_that_changes_later_flips_no_cluster(release):
         ),
     ],
 )
+@pytest.mark.full
 def test_a_stricter_rule_stops_the_update_and_names_the_answer(release, question, rules, old, new):
     before = release.answers()[question]
     replace(release.template / rules, old, new)
@@ -116,12 +118,13 @@ def test_a_choice_that_is_gone_stops_the_update_and_names_the_answer(tmp_path):
     assert git(release.cluster, "status", "--porcelain") == ""
 
 
-@pytest.mark.slow
+@needs("copier")
+@pytest.mark.full
 def test_what_calls_flux_follows_when_nothing_can_reach_it_any_more(release):
     assert release.update(external_access="none")["webhook_provider"] == "none"
 
 
-@pytest.mark.slow
+@needs("copier")
 def test_a_raised_pin_of_the_template_leaves_the_clusters_version_alone(release):
     replace(release.template / "questions/pins.yml", "default: 1.20.1", "default: 1.99.0")
     release.release()
@@ -130,7 +133,8 @@ def test_a_raised_pin_of_the_template_leaves_the_clusters_version_alone(release)
     assert (release.cluster / CILIUM).read_text() == before
 
 
-@pytest.mark.slow
+@needs("copier")
+@pytest.mark.full
 def test_what_renovate_raised_survives_when_the_template_raises_it_too(release):
     replace(release.cluster / CILIUM, "tag: 1.20.1", "tag: 1.20.7")
     commit(release.cluster, "chore: raise cilium")
@@ -145,7 +149,8 @@ def test_what_renovate_raised_survives_when_the_template_raises_it_too(release):
     assert "<<<<<<<" not in (release.cluster / CILIUM).read_text()
 
 
-@pytest.mark.slow
+@needs("copier")
+@pytest.mark.full
 def test_a_component_that_comes_later_starts_at_that_releases_version(release):
     replace(release.template / "questions/pins.yml", "default: 1.12.1", "default: 1.13.0")
     release.release()
@@ -367,7 +372,8 @@ def test_each_question_that_has_a_rule_is_tried():
     assert set(RULED) - tried == set()
 
 
-@pytest.mark.slow
+@needs("copier")
+@pytest.mark.full
 @pytest.mark.parametrize(("instance", "name"), CASES)
 def test_a_stricter_rule_replaces_no_recorded_answer(later_release, instance, name):
     question = tightened(QUESTIONS[name], name, INSTANCES[instance][name])
@@ -375,10 +381,11 @@ def test_a_stricter_rule_replaces_no_recorded_answer(later_release, instance, na
         print(name, "is", later_release(instance, {name: question})[name])
 
 
-@pytest.mark.slow
+@needs("copier")
 @pytest.mark.parametrize(
     ("instance", "name"), [case for case in CASES if case.values[1] not in {"generator", *HAVE_NO_DEFAULT}]
 )
+@pytest.mark.full
 def test_a_question_that_was_never_recorded_has_its_default(later_release, instance, name):
     answers = later_release(instance, {}, without=name)
     assert answers[name] != INSTANCES[instance][name]

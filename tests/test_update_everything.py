@@ -11,10 +11,11 @@ import pytest
 import yaml
 from lib.kustomization import with_resource
 
+from tests.support.needs import needs
 from tests.support.render import VERSION, Renderer, git
 from tests.support.years import APPS, MEDIA, NEXT, Years, home_with_apps, tree_of, without_the_version
 
-pytestmark = pytest.mark.slow
+pytestmark = [needs("copier"), pytest.mark.full]
 
 JELLYFIN = f"{MEDIA}/jellyfin"
 COREDNS = "kubernetes/apps/kube-system/coredns"
@@ -40,6 +41,7 @@ def years(cluster: Path, template: Path, tmp_path: Path) -> Years:
 # --- What follows ---
 
 
+@pytest.mark.witness
 def test_with_nothing_to_do_nothing_changes(years: Years) -> None:
     before = years.tree
     assert f"Everything follows the template at {VERSION} already" in years.update()
@@ -47,6 +49,7 @@ def test_with_nothing_to_do_nothing_changes(years: Years) -> None:
     assert years.run("--check").returncode == 0
 
 
+@pytest.mark.witness
 def test_one_update_reaches_core_apps_namespaces_and_apps(years: Years) -> None:
     years.release(NEXT, FLUX)
     years.release("v999.2.0", NAMESPACE)
@@ -64,6 +67,7 @@ def test_one_update_reaches_core_apps_namespaces_and_apps(years: Years) -> None:
     assert "already" in years.update()
 
 
+@pytest.mark.witness
 def test_what_is_the_users_stays(years: Years) -> None:
     years.edit(f"{JELLYFIN}/ks.yaml", "prune: true", "prune: true\n  suspend: true")
     years.edit(f"{JELLYFIN}/app/helmrelease.yaml", "10.11.2", "10.12.0")
@@ -82,6 +86,7 @@ def test_what_is_the_users_stays(years: Years) -> None:
     assert {name: years.text(name) for name in mine} == mine
 
 
+@pytest.mark.witness
 def test_a_conflict_is_one_that_git_shows(years: Years) -> None:
     path = f"{JELLYFIN}/ks.yaml"
     years.edit(path, "retryInterval: 2m", "retryInterval: 7m")
@@ -196,6 +201,7 @@ def test_a_new_question_is_asked_once_where_somebody_can_answer(years: Years) ->
     assert "colour: reddish\n" in years.text(".copier-answers.yml")
 
 
+@pytest.mark.witness
 def test_a_dry_run_shows_the_lines_and_changes_nothing(years: Years) -> None:
     years.release(NEXT, FLUX)
     shown = years.update("--dry-run", "--diff", "--only", JELLYFIN)
@@ -311,6 +317,7 @@ def test_unusual_files_are_kept(years: Years) -> None:
     assert (years.root / JELLYFIN / "app/link.yaml").is_symlink()
 
 
+@pytest.mark.witness
 def test_a_link_in_place_of_a_file_is_a_conflict(years: Years) -> None:
     path = years.root / "README.md"
     path.rename(years.root / "LIESMICH.md")
@@ -353,6 +360,7 @@ def test_a_file_that_becomes_a_folder_and_back(years: Years) -> None:
 # --- Taking it back ---
 
 
+@pytest.mark.witness
 def test_undo_restores_every_byte(years: Years) -> None:
     before = years.tree
     years.released("template/new/folder/file.yaml", "---\n")
@@ -377,6 +385,7 @@ def test_undo_restores_every_byte_in_the_middle_of_conflicts(years: Years) -> No
     assert (years.tree, years.status) == (before, "")
 
 
+@pytest.mark.witness
 def test_a_committed_update_is_not_undone(years: Years) -> None:
     years.release(NEXT, FLUX)
     years.update()
@@ -434,6 +443,7 @@ def test_stopped_anywhere_it_leaves_nothing(years: Years, act: str, every: int) 
     assert (years.tree, years.status) == (before, "")
 
 
+@pytest.mark.witness
 def test_two_updates_at_once_are_one(years: Years) -> None:
     lock = f"import fcntl; lock = open({str(years.root / '.git/copier-update.lock')!r}, 'w'); fcntl.flock(lock, 2)"
     done = years.run(before=lock)
@@ -444,6 +454,7 @@ def test_two_updates_at_once_are_one(years: Years) -> None:
 # --- What is refused ---
 
 
+@pytest.mark.witness
 def test_uncommitted_work_is_named(years: Years) -> None:
     years.release(NEXT, FLUX)
     years.edit("README.md", "## Follow", "## follow")
@@ -630,6 +641,7 @@ def test_a_repository_without_a_commit_is_refused(years: Years) -> None:
         ("domain", "--data is question=answer, not domain."),
     ],
 )
+@pytest.mark.witness
 def test_a_wrong_answer_is_refused(data: str, reason: str, years: Years) -> None:
     assert years.refuses("--data", data).startswith(reason)
 

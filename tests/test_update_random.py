@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
-import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from lib.merging import Merged, merge, unit_of, with_markers
 from lib.render import File
+
+from tests.support.needs import needs
 
 UNIT = "kubernetes/apps/media/jellyfin"
 NAMES = [f"{UNIT}/{name}" for name in ("ks.yaml", "app/a.yaml", "app/b.yaml", "app/c.yaml", "app/folder/d.yaml")]
@@ -79,7 +80,7 @@ many = settings(
 )
 
 
-@pytest.mark.slow
+@needs("copier")
 @many
 @given(histories())
 @example(({NAMES[0]: LINES}, {NAMES[1]: [*LINES, "mine: 1"]}, {NAMES[2]: LINES}))
@@ -91,7 +92,7 @@ def test_every_line_that_the_user_wrote_is_kept_or_in_a_conflict(history: tuple[
     assert mine(yours) <= mine(result(yours, merged)) | mine(undecided)
 
 
-@pytest.mark.slow
+@needs("copier")
 @many
 @given(histories())
 def test_a_line_in_a_conflict_is_in_the_file_that_a_person_opens(history: tuple[Texts, Texts, Texts]) -> None:
@@ -103,7 +104,7 @@ def test_a_line_in_a_conflict_is_in_the_file_that_a_person_opens(history: tuple[
             assert mine({"yours": conflict.yours}) <= mine({"shown": shown})
 
 
-@pytest.mark.slow
+@needs("copier")
 @many
 @given(histories())
 def test_nothing_happens_where_only_one_side_acts(history: tuple[Texts, Texts, Texts]) -> None:
@@ -115,7 +116,7 @@ def test_nothing_happens_where_only_one_side_acts(history: tuple[Texts, Texts, T
     assert (same.changes, same.conflicts) == ({}, [])
 
 
-@pytest.mark.slow
+@needs("copier")
 @many
 @given(histories(), histories())
 def test_no_edit_travels_from_one_app_to_another(

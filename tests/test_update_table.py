@@ -6,10 +6,11 @@ import sys
 
 import pytest
 
+from tests.support.needs import needs
 from tests.support.render import PROJECT
 from tests.support.table import CELLS, TEMPLATE, USER, Pair
 
-pytestmark = pytest.mark.slow
+pytestmark = [needs("copier"), pytest.mark.full]
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +37,7 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Pair:
     return pair
 
 
+@pytest.mark.witness
 def test_no_change_of_a_user_is_ever_lost(ours: Pair) -> None:
     assert {cell: ours.outcome(*cell) for cell in CELLS if "yours" in ours.outcome(*cell)} == {}
 

@@ -63,11 +63,10 @@ def _bring_up(started: Processes) -> dict[str, Any]:
         started,
         # The pods behind them are fake.
         disable=["MutatingAdmissionWebhook", "ValidatingAdmissionWebhook"],
+        definitions=[item for item in crds.definitions() if item["spec"]["group"].endswith(".toolkit.fluxcd.io")],
     )
     kubeconfig = folder / "kubeconfig"
     kubeconfig.write_text(server.kubeconfig())
-    flux = [item for item in crds.definitions() if item["spec"]["group"].endswith(".toolkit.fluxcd.io")]
-    apiserver.install(server, flux)
     controllers, scheduler, kwok = processes.free_ports(3)
     common = (f"--kubeconfig={kubeconfig}", "--leader-elect=false", "--bind-address=127.0.0.1")
     started.start(

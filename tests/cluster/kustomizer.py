@@ -24,8 +24,8 @@ def running(folder: Path, owner: int) -> ApiServer:
 
 
 def _bring_up(started: Processes) -> dict[str, Any]:
-    server, access = apiserver.start(started, disable=WITHOUT)
-    apiserver.install(server, [item for item in crds.definitions() if item["spec"]["group"].endswith(".fluxcd.io")])
+    definitions = [item for item in crds.definitions() if item["spec"]["group"].endswith(".fluxcd.io")]
+    server, access = apiserver.start(started, WITHOUT, definitions)
     (started.folder / "kubeconfig").write_text(server.kubeconfig())
     controlplane.start_flux(started, {"kustomize-controller": ["--concurrent=20"]})
     return access

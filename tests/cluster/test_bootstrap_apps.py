@@ -19,10 +19,15 @@ from tests.cluster.conftest import Slot
 from tests.cluster.state import WORKLOADS, helm_releases, key, state
 from tests.doubles.workplace import ANSWERS, Workplace, set_up
 from tests.support import processes
+from tests.support.needs import CLUSTER, needs
 from tests.support.render import Renderer
 from tests.support.repository import Object, parse
 
-pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.xdist_group("bootstrap-apps")]
+pytestmark = [
+    needs(*CLUSTER, "helmfile", "helm", "registry", "task", "sops", "age-keygen"),
+    pytest.mark.full,
+    pytest.mark.xdist_group("bootstrap-apps"),
+]
 
 HELM_CONTROLLER = "helm.toolkit.fluxcd.io/"
 

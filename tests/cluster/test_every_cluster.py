@@ -12,9 +12,14 @@ from tests.cluster.cluster import Cluster
 from tests.cluster.conftest import EVERY
 from tests.cluster.state import differences, helm_releases, state
 from tests.support import charts
+from tests.support.needs import CLUSTER, needs
 from tests.support.repository import Object
 
-pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.parametrize("live", EVERY, indirect=True)]
+pytestmark = [
+    needs(*CLUSTER, "sops", "age-keygen", "task"),
+    pytest.mark.full,
+    pytest.mark.parametrize("live", EVERY, indirect=True),
+]
 
 
 def test_everything_becomes_ready_in_whatever_order_the_charts_arrive(live: Cluster) -> None:

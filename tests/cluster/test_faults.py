@@ -17,10 +17,15 @@ from tests.cluster.cluster import NAMESPACE, Cluster
 from tests.cluster.conftest import Slot
 from tests.cluster.faults import BAD_SOURCE, FAULTS, FROZEN_APP, Fault
 from tests.support import pictures
+from tests.support.needs import CLUSTER, needs
 from tests.support.render import commit_all, git
 from tests.support.terminal import Terminal
 
-pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.xdist_group("faults")]
+pytestmark = [
+    needs(*CLUSTER, "task", "sops", "age-keygen", "terminal"),
+    pytest.mark.full,
+    pytest.mark.xdist_group("faults"),
+]
 
 TOLD = [fault for fault in (*FAULTS, BAD_SOURCE) if fault.says]
 SHOWN = {"no-secret", "waiter", "second-waiter", "bad-tag", "paused", "after-paused"}

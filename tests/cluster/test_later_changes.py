@@ -15,11 +15,12 @@ from tests.cluster.cluster import AGE_SECRET, NAMESPACE, Cluster, message_of
 from tests.cluster.state import differences, state
 from tests.conftest import one_worker_each
 from tests.support.additions import Adder
+from tests.support.needs import CLUSTER, needs
 from tests.support.render import git
 
 pytestmark = [
-    pytest.mark.real,
-    pytest.mark.slow,
+    needs(*CLUSTER),
+    pytest.mark.full,
     pytest.mark.parametrize("live", one_worker_each(["anton"]), indirect=True),
 ]
 

@@ -12,11 +12,12 @@ from tests.support import tools
 from tests.support.additions import Adder
 from tests.support.app_cases import IMAGE
 from tests.support.flux import LOOKS_LIKE_A_NUMBER
+from tests.support.needs import CLUSTER, needs
 from tests.support.render import git
 
 pytestmark = [
-    pytest.mark.real,
-    pytest.mark.slow,
+    needs(*CLUSTER, "sops", "age-keygen", "task"),
+    pytest.mark.full,
     pytest.mark.parametrize("live", one_worker_each(["sops"]), indirect=True),
 ]
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.needs import CLUSTER, needs
 from tests.support.render import PROJECT
 
-pytestmark = [pytest.mark.real, pytest.mark.slow]
+pytestmark = [needs(*CLUSTER), pytest.mark.full]
 
 OWNER = """
 import os, sys, time

@@ -18,10 +18,11 @@ from tests.cluster.cluster import KUSTOMIZATIONS
 from tests.cluster.source import GROUP, SourceController, archive_of
 from tests.support import processes
 from tests.support.apiserver import ApiServer
+from tests.support.needs import CLUSTER, needs
 from tests.support.render import PROJECT, commit_all
 from tests.support.repository import FLUX_KUSTOMIZATION, Object
 
-pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.xdist_group("taking-over")]
+pytestmark = [needs(*CLUSTER), pytest.mark.full, pytest.mark.xdist_group("taking-over")]
 
 PAGE = PROJECT / "docs" / "how-to" / "let-flux-take-over.md"
 ROOT = "cluster-apps"

@@ -11,10 +11,11 @@ from tests.cluster.cluster import Cluster
 from tests.cluster.conftest import Slot
 from tests.support import flux
 from tests.support.additions import Adder
+from tests.support.needs import CLUSTER, needs
 from tests.support.render import git
 from tests.support.repository import Object
 
-pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.xdist_group("waiting")]
+pytestmark = [needs(*CLUSTER), pytest.mark.full, pytest.mark.xdist_group("waiting")]
 
 # The app of which nothing is missing but an object of that kind, in the order in which a cluster comes up. The Gateways
 # of the same app wait for their GatewayClass. Nobody waits for FluxInstance: a change to it restarts who would. VolSync

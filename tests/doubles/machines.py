@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.support.locks import locked
-from tests.tools.build import cache_dir
+from tests.tools.locks import locked
+from tests.tools.obtain import cache_dir
 
 # What the Image Factory calls an image without extensions.
 VANILLA = "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba"

@@ -13,10 +13,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.support.render import PROJECT, git
+from tests.support import tools
+from tests.support.render import git
 
 DOUBLES = Path(__file__).parent
-BIN = PROJECT / ".tools" / "bin"
 REPOSITORY = "https://git.example.net/home/anton.git"
 ANSWERS: dict[str, Any] = {
     "domain": "anton.example.net",
@@ -30,9 +30,10 @@ IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.net")
 
 @cache
 def environment() -> dict[str, str]:
-    """PATH: the double of op, the real tools, then this Python's own; nothing that points at another cluster."""
+    """PATH: the double of op, the tools, then this Python's own; nothing that points at another cluster."""
     kept = {key: value for key, value in os.environ.items() if key not in {"KUBECONFIG", "TALOSCONFIG"}}
-    path = os.pathsep.join([str(DOUBLES), str(BIN), str(Path(sys.executable).parent), kept.get("PATH", "")])
+    folders = [DOUBLES, *tools.folders(), Path(sys.executable).parent]
+    path = os.pathsep.join([*map(str, folders), kept.get("PATH", "")])
     return kept | {"PATH": path, "GIT_TERMINAL_PROMPT": "0", "NO_COLOR": "1", "COLUMNS": "200"}
 
 

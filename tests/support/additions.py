@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -34,12 +34,19 @@ class Adder:
         rendered = self._renderer.render({}, data)
         return Copy({Path(path): file.content for path, file in rendered.items()})
 
-    def make_cluster(self, root: Path, rendered: Path, answers: Mapping[str, Any]) -> None:
-        """A rendered cluster after `task init`, with every app of the table that fits its answers."""
+    def make_cluster(
+        self, root: Path, rendered: Path, answers: Mapping[str, Any], only: Container[str] | None = None
+    ) -> None:
+        """A rendered cluster after `task init`, with every app of the table that fits its answers.
+
+        `only` names the apps that are wanted, as <namespace>/<name>.
+        """
         shutil.copytree(rendered, root)
         config = root / ".sops.yaml"
         config.write_text(re.sub(r"^( +age:).*$", rf"\1 {RECIPIENT}", config.read_text(), flags=re.MULTILINE))
         apps = root / "kubernetes/apps"
         self.add("namespace", apps / app_cases.RESTRICTED, {"ns_pod_security": "restricted"})
         for namespace, name, data in app_cases.apps(answers):
+            if only is not None and f"{namespace}/{name}" not in only:
+                continue
             self.add("app", apps / namespace / name, data)

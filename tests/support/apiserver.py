@@ -6,8 +6,10 @@ keeps one running in FOLDER until process PID is gone; `running` starts that and
 """
 
 import base64
+import hashlib
 import http.client
 import json
+import os
 import shutil
 import ssl
 import sys
@@ -23,9 +25,12 @@ import yaml
 from tests.support import crds, processes, tools
 from tests.support.processes import NotYet, Processes
 from tests.support.repository import Object, is_kind, parse
+from tests.tools.locks import cache_dir, locked
 
 # Holds the service networks of every example and of the defaults; the largest that an API server takes.
 SERVICE_NETWORK = "10.32.0.0/12"
+KEY, ADMISSION, AUTHORITY, TOKENS = "service-account.key", "admission.yaml", "authority.crt", "tokens.csv"
+CERTIFICATE = "certificates/apiserver.crt"
 NOT_FOUND = 404
 DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 TOKEN = "judge"  # noqa: S105, it opens a server on loopback that ends with the tests
@@ -202,11 +207,59 @@ def running(folder: Path, owner: int) -> ApiServer:
     return ApiServer(**processes.running(__name__, folder, owner))
 
 
-def start(started: Processes, disable: Sequence[str]) -> tuple[ApiServer, dict[str, Any]]:
-    """Start etcd and an API server as Talos configures it, without some admission plugins.
+def start(
+    started: Processes, disable: Sequence[str], definitions: Sequence[Object] = ()
+) -> tuple[ApiServer, dict[str, Any]]:
+    """Start etcd and an API server as Talos configures it, without some admission plugins, with these CRDs in it.
 
-    Returns a client of it, and what another process needs to make one.
+    etcd starts from a copy of data that holds the CRDs already; the first run on a machine makes it.
+    Returns a client of the server, and what another process needs to make one.
     """
+    shutil.copytree(_prepared(definitions), started.folder, dirs_exist_ok=True)
+    started.scratch.mkdir(exist_ok=True)
+    (started.folder / "etcd").rename(started.scratch / "etcd")
+    server = _run(started, disable)
+    processes.wait_until(lambda: served_by(definitions) <= server.discovered())
+    return server, {"port": server.port, "certificate": str(started.folder / CERTIFICATE)}
+
+
+def _prepared(definitions: Sequence[Object]) -> Path:
+    """A folder in the cache with what a server starts from: its keys, its configuration, and etcd's data.
+
+    One for each set of CRDs and each version of the tools that wrote it.
+    """
+    recipe = [os.path.realpath(tools.path(name)) for name in ("etcd", "kube-apiserver")]
+    digest = hashlib.sha256(json.dumps([recipe, Path(__file__).read_text(), definitions]).encode()).hexdigest()
+    target = cache_dir().parent / "apiservers" / digest[:16]
+    with locked(target):
+        if not target.exists():
+            draft = target.with_name(f"{target.name}.draft")
+            shutil.rmtree(draft, ignore_errors=True)
+            draft.mkdir()
+            _write_configuration(draft)
+            making = Processes(draft)
+            try:
+                install(_run(making, ["ServiceAccount"]), definitions)
+            finally:
+                making.end(keep=True)
+            (draft / "scratch/etcd").rename(draft / "etcd")
+            (draft / "scratch").rmdir()
+            for log in draft.glob("*.log"):
+                log.unlink()
+            draft.rename(target)
+    return target
+
+
+def _write_configuration(folder: Path) -> None:
+    """Write what a server reads when it starts."""
+    for name, text in zip((KEY, ADMISSION, AUTHORITY), _from_talos(folder), strict=True):
+        (folder / name).touch(0o600)
+        (folder / name).write_text(text)
+    (folder / TOKENS).write_text(f"{TOKEN},admin,1,system:masters\n{GUEST},{GUEST},2\n")
+
+
+def _run(started: Processes, disable: Sequence[str]) -> ApiServer:
+    """Start etcd, with the data that is in its folder, and an API server that reads what lies beside it."""
     folder = started.folder
     client, peer, secure = processes.free_ports(3)
     etcd, peers = f"http://127.0.0.1:{client}", f"http://127.0.0.1:{peer}"
@@ -222,46 +275,44 @@ def start(started: Processes, disable: Sequence[str]) -> tuple[ApiServer, dict[s
         "--unsafe-no-fsync",
         "--log-level=warn",
     )
-    key, admission, authority = folder / "service-account.key", folder / "admission.yaml", folder / "authority.crt"
-    for file, text in zip((key, admission, authority), _from_talos(folder), strict=True):
-        file.touch(0o600)
-        file.write_text(text)
-    (folder / "tokens.csv").write_text(f"{TOKEN},admin,1,system:masters\n{GUEST},{GUEST},2\n")
-    certificate = folder / "certificates" / "apiserver.crt"
     started.start(
         "kube-apiserver",
         f"--etcd-servers={etcd}",
         "--bind-address=127.0.0.1",
         f"--secure-port={secure}",
-        f"--cert-dir={certificate.parent}",
-        f"--service-account-key-file={key}",
-        f"--service-account-signing-key-file={key}",
+        f"--cert-dir={(folder / CERTIFICATE).parent}",
+        f"--service-account-key-file={folder / KEY}",
+        f"--service-account-signing-key-file={folder / KEY}",
         "--service-account-issuer=https://kubernetes.default.svc",
         f"--service-cluster-ip-range={SERVICE_NETWORK}",
-        f"--client-ca-file={authority}",
-        f"--token-auth-file={folder / 'tokens.csv'}",
+        f"--client-ca-file={folder / AUTHORITY}",
+        f"--token-auth-file={folder / TOKENS}",
         "--authorization-mode=RBAC",
         "--allow-privileged=true",
-        f"--admission-control-config-file={admission}",
+        f"--admission-control-config-file={folder / ADMISSION}",
         f"--disable-admission-plugins={','.join(disable)}",
     )
-    started.wait_until(certificate.exists)
-    server = ApiServer(secure, str(certificate))
+    started.wait_until((folder / CERTIFICATE).exists)
+    server = ApiServer(secure, str(folder / CERTIFICATE))
     started.wait_until(lambda: server.call("GET", "/readyz") == "ok")
-    return server, {"port": secure, "certificate": str(certificate)}
+    return server
 
 
 def install(server: ApiServer, definitions: Sequence[Object]) -> None:
     """Create CRDs and wait until clients find each; TimeoutError after START_SECONDS."""
     for definition in definitions:
         server.call("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition)
-    wanted = {
+    processes.wait_until(lambda: served_by(definitions) <= server.discovered())
+
+
+def served_by(definitions: Sequence[Object]) -> set[tuple[str, str, str]]:
+    """(group, version, plural) of everything that CRDs bring."""
+    return {
         (spec["group"], version["name"], spec["names"]["plural"])
         for spec in (definition["spec"] for definition in definitions)
         for version in spec["versions"]
         if version["served"]
     }
-    processes.wait_until(lambda: wanted <= server.discovered())
 
 
 def _from_talos(folder: Path) -> tuple[str, str, str]:
@@ -288,9 +339,7 @@ def _plain(text: str) -> str:
 
 def _bring_up(started: Processes) -> dict[str, Any]:
     # Pods are judged without their service accounts, which nobody makes in a dry run.
-    server, access = start(started, disable=["ServiceAccount"])
-    install(server, crds.definitions())
-    return access
+    return start(started, ["ServiceAccount"], crds.definitions())[1]
 
 
 if __name__ == "__main__":

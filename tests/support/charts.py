@@ -14,9 +14,9 @@ import yaml
 
 from tests.support import crds, flux, modules, tools
 from tests.support.apiserver import ApiServer
-from tests.support.locks import locked
 from tests.support.repository import Object, Repository, chart_source, is_kind, parse
 from tests.tools.catalogue import KUBERNETES
+from tests.tools.locks import locked
 
 POD_SECURITY = "pod-security.kubernetes.io/enforce"
 

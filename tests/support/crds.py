@@ -1,11 +1,15 @@
 """The CustomResourceDefinitions of everything a cluster may run, each from the module of its authors."""
 
+import hashlib
+import json
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from tests.support import modules
 from tests.support.render import PROJECT
 from tests.support.repository import Object, is_kind, parse
+from tests.tools.locks import cache_dir, locked
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,22 @@ PROVIDERS = {
 
 @lru_cache(maxsize=1)
 def definitions() -> list[Object]:
-    """Every CRD, once each; ValueError when a module has none where this table says so."""
+    """Every CRD, once each; ValueError when a module has none where this table says so.
+
+    Read from the modules once on a machine: their YAML takes seconds, and a later run needs no module.
+    """
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in [Path(__file__), *_fixtures()])).hexdigest()
+    kept = cache_dir().parent / f"crds-{digest[:16]}.json"
+    with locked(kept):
+        if not kept.exists():
+            draft = kept.with_suffix(".draft")
+            draft.write_text(json.dumps(_read()))
+            draft.replace(kept)
+    found: list[Object] = json.loads(kept.read_text())
+    return found
+
+
+def _read() -> list[Object]:
     found: dict[str, Object] = {}
     for source in SOURCES:
         for pattern in source.files:
@@ -65,6 +84,10 @@ def definitions() -> list[Object]:
                 raise ValueError(f"{source.module} has no {pattern}")
             documents = [document for file in files for document in parse(file.read_text())]
             found |= {d["metadata"]["name"]: d for d in documents if is_kind(d, "CustomResourceDefinition")}
-    for file in sorted(FIXTURES.glob("*.yaml")):
+    for file in _fixtures():
         found |= {document["metadata"]["name"]: document for document in parse(file.read_text())}
     return list(found.values())
+
+
+def _fixtures() -> list[Path]:
+    return sorted(FIXTURES.glob("*.yaml"))

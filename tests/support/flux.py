@@ -1,75 +1,78 @@
-"""What Flux would apply: its Kustomizations built, patched, moved to their namespace and substituted, strictly.
-
-The rules are those of kustomize-controller 1.9 (github.com/fluxcd/pkg/kustomize and .../envsubst).
-"""
+"""What Flux would apply, by Flux' own library: see tests/tools/go/quick/flux.go."""
 
 import copy
 import hashlib
 import json
-import os
-import re
+import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tests.support import tools
-from tests.support.repository import FLUX_KUSTOMIZATION, Object, Repository, is_kind, parse
+from tests.support.repository import Object, Repository
 
-VARIABLE = re.compile(r"\$\$|\$\{([^}]*)\}")
-NAME = re.compile(r"[_A-Za-z][_A-Za-z0-9]*")
 LOOKS_LIKE_A_NUMBER = "00512e34"
-SUBSTITUTE = f"{FLUX_KUSTOMIZATION}/substitute"
+SETTINGS = "cluster-settings"
+_built: dict[str, dict[str, list[Object]]] = {}
+
+
+def reconcile(repository: Repository, roots: Sequence[Object] = ()) -> dict[str, list[Object]]:
+    """Everything that ends up in the cluster, by the name of the Flux Kustomization that applies it.
+
+    `roots` are given where they are not applied as they stand in the repository. Equal repositories are built once.
+    ValueError with the words of Flux for the first Kustomization that can't be built.
+    """
+    kustomizations = list(roots or repository.documents("kubernetes/flux/cluster/ks.yaml"))
+    folder = repository.root / "kubernetes"
+    request = {
+        "kustomizations": kustomizations,
+        "configMaps": {SETTINGS: repository.settings},
+        "secrets": _values_of_secrets(repository),
+    }
+    key = hashlib.sha256(json.dumps([_digest(folder), request], sort_keys=True).encode()).hexdigest()
+    if key not in _built:
+        with tempfile.TemporaryDirectory(prefix="flux-") as scratch:
+            shutil.copytree(folder, Path(scratch) / "kubernetes")
+            _built[key] = build(Path(scratch), request)
+    return copy.deepcopy(_built[key])
+
+
+def build(root: Path, request: Mapping[str, Any]) -> dict[str, list[Object]]:
+    """What each Kustomization applies, built in a folder that may be written to; ValueError as `reconcile`."""
+    applied: dict[str, list[Object]] = {}
+    specs = {item["metadata"]["name"]: item["spec"] for item in request["kustomizations"]}
+    for line in tools.run("flux-build", root, stdin=json.dumps(request)).splitlines():
+        result = json.loads(line)
+        name, objects = result["name"], result.get("objects", [])
+        if "error" in result:
+            raise ValueError(f"Kustomization {name}: {result['error']}")
+        specs |= {item["metadata"]["name"]: item["spec"] for item in objects if item["kind"] == "Kustomization"}
+        for item in objects:
+            if "sops" in item and "decryption" not in specs[name]:
+                raise ValueError(f"Kustomization {name}: {item['kind']} is encrypted, and nothing decrypts it")
+            for field, values in specs[name].get("commonMetadata", {}).items():
+                item["metadata"].setdefault(field, {}).update(values)
+        applied[name] = objects
+    return applied
 
 
 def substitute(text: str, variables: dict[str, str]) -> str:
-    """Replace ${NAME}, ${NAME:=default} and ${NAME#prefix}; `$$` becomes `$`.
-
-    ValueError for an unknown name or another form.
-    """
-
-    def value(match: re.Match[str]) -> str:
-        if match[0] == "$$":
-            return "$"
-        name = NAME.match(match[1])
-        rest = match[1][name.end() :] if name else match[1]
-        if not name or (rest and not rest.startswith((":=", ":-", "#"))):
-            raise ValueError(f"{match[0]} is no substitution that Flux accepts here; escape it as ${match[0]}")
-        if name[0] not in variables and not rest.startswith(":"):
-            raise ValueError(f"{match[0]}: variable not set (strict mode)")
-        if rest.startswith("#"):
-            return variables[name[0]].removeprefix(rest[1:])
-        return variables.get(name[0]) or rest[2:]
-
-    return VARIABLE.sub(value, text)
-
-
-_built: dict[str, list[Object]] = {}
-
-
-def build(folder: Path, spec: dict[str, Any]) -> list[Object]:
-    """`kustomize build` of a folder with the patches and target namespace of a Flux Kustomization's spec.
-
-    A folder without a kustomization.yaml gets one as Flux makes it. Equal folders are built once.
-    """
-    overlay = {
-        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+    """A text after Flux filled its variables in; ValueError with the words of Flux where it refuses."""
+    item = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "text"}, "data": {"text": text}}
+    spec = {"path": "./all", "postBuild": {"substituteFrom": [{"kind": "ConfigMap", "name": SETTINGS}]}}
+    kustomization = {
+        "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
         "kind": "Kustomization",
-        **({"namespace": spec["targetNamespace"]} if "targetNamespace" in spec else {}),
-        **({"patches": spec["patches"]} if "patches" in spec else {}),
+        "metadata": {"name": "all", "namespace": "flux-system"},
+        "spec": spec,
     }
-    key = json.dumps([_digest(folder), overlay], sort_keys=True)
-    if key not in _built:
-        with tempfile.TemporaryDirectory(prefix="overlay-") as scratch:
-            # Flux writes its fields into the folder's own file; an overlay leaves the render as it is.
-            resources = [folder] if (folder / "kustomization.yaml").exists() else _generated_resources(folder)
-            here = Path(scratch).resolve()
-            overlay |= {"resources": [os.path.relpath(path.resolve(), here) for path in resources]}
-            (here / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
-            _built[key] = parse(tools.run("kustomize", "build", "--load-restrictor=LoadRestrictionsNone", here))
-    return copy.deepcopy(_built[key])
+    with tempfile.TemporaryDirectory(prefix="flux-") as scratch:
+        (Path(scratch) / "all").mkdir()
+        (Path(scratch) / "all/text.yaml").write_text(json.dumps(item))
+        [built] = build(Path(scratch), {"kustomizations": [kustomization], "configMaps": {SETTINGS: variables}})["all"]
+    found: str = built["data"]["text"]
+    return found
 
 
 def _digest(folder: Path) -> str:
@@ -79,62 +82,10 @@ def _digest(folder: Path) -> str:
     return whole.hexdigest()
 
 
-def _generated_resources(folder: Path) -> list[Path]:
-    """Every YAML file below a folder, a subfolder with a kustomization.yaml standing for all in it."""
-    resources: list[Path] = []
-    for path in sorted(folder.iterdir()):
-        if path.is_dir():
-            resources += [path] if (path / "kustomization.yaml").exists() else _generated_resources(path)
-        elif path.suffix in (".yaml", ".yml"):
-            resources.append(path)
-    return resources
-
-
-def apply(repository: Repository, kustomization: Object, settings: dict[str, str]) -> list[Object]:
-    """The objects that one Flux Kustomization applies."""
-    spec = kustomization["spec"]
-    variables = dict(spec.get("postBuild", {}).get("substitute", {}))
-    sources = spec.get("postBuild", {}).get("substituteFrom", [])
-    if sources:
-        variables = settings | _values_of_secrets(repository, sources) | variables
-    objects = []
-    for built in build(repository.root / spec["path"], spec):
-        if "sops" in built and "decryption" not in spec:
-            raise ValueError(f"{built['kind']}/{built['metadata']['name']} is SOPS encrypted, and nothing decrypts it")
-        marks = {**built["metadata"].get("labels", {}), **built["metadata"].get("annotations", {})}
-        item = built
-        if variables and marks.get(SUBSTITUTE) != "disabled":
-            item = parse(substitute(yaml.safe_dump(built, width=10**6), variables))[0]
-        item = copy.deepcopy(item)
-        for field, values in spec.get("commonMetadata", {}).items():
-            item["metadata"].setdefault(field, {}).update(values)
-        objects.append(item)
-    return objects
-
-
-def _values_of_secrets(repository: Repository, sources: list[Object]) -> dict[str, str]:
-    """A value for each key of the Secrets that variables are taken from: one that YAML would take for a number."""
-    names = {source["name"] for source in sources if source["kind"] == "Secret"}
-    entries = repository.documents("bootstrap/secrets.yaml")[0]["secrets"] if names else []
-    found = [entry for entry in entries if entry["name"] in names and entry.get("namespace") == "flux-system"]
-    return {key["name"]: LOOKS_LIKE_A_NUMBER for entry in found for key in entry["keys"]}
-
-
-def reconcile(repository: Repository, roots: Sequence[Object] = ()) -> dict[str, list[Object]]:
-    """Everything that ends up in the cluster, by the name of the Flux Kustomization that applies it.
-
-    `roots` are given where they are not applied as they stand in the repository.
-    """
-    waiting = list(roots or repository.documents("kubernetes/flux/cluster/ks.yaml"))
-    applied: dict[str, list[Object]] = {}
-    while waiting:
-        kustomization = waiting.pop(0)
-        name = kustomization["metadata"]["name"]
-        if name in applied:
-            raise ValueError(f"two Flux Kustomizations are named {name}")
-        try:
-            applied[name] = apply(repository, kustomization, repository.settings)
-        except (ValueError, RuntimeError, yaml.YAMLError) as error:
-            raise ValueError(f"Kustomization {name}: {error}") from error
-        waiting += [found for found in applied[name] if is_kind(found, "Kustomization", FLUX_KUSTOMIZATION)]
-    return applied
+def _values_of_secrets(repository: Repository) -> dict[str, dict[str, str]]:
+    """A value for each key of the Secrets beside Flux: one that YAML would take for a number."""
+    return {
+        entry["name"]: {key["name"]: LOOKS_LIKE_A_NUMBER for key in entry["keys"]}
+        for entry in repository.documents("bootstrap/secrets.yaml")[0]["secrets"]
+        if entry.get("namespace") == "flux-system"
+    }

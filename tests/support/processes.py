@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.support import tools
-from tests.support.locks import locked
 from tests.support.render import PROJECT
+from tests.tools.locks import locked
 
 START_SECONDS = 120
 STOP_SECONDS = 60
@@ -30,7 +30,7 @@ LOG_LINES = 8
 class Processes:
     """Child processes with a log each in `folder`. They end in the opposite order of their start.
 
-    What they keep in `scratch` goes with them; logs stay.
+    What they keep in `scratch` goes with them, unless it is kept; logs stay.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -67,7 +67,7 @@ class Processes:
 
         wait_until(holds)
 
-    def end(self) -> None:
+    def end(self, *, keep: bool = False) -> None:
         for process in reversed(self._started):
             process.terminate()
             try:
@@ -75,7 +75,8 @@ class Processes:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        if not keep:
+            shutil.rmtree(self.scratch, ignore_errors=True)
 
 
 class NotYet(Exception):

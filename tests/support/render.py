@@ -17,7 +17,7 @@ from copier import run_copy
 from copier._main import Worker
 from copier._template import Template, load_template_config
 
-from tests.support.locks import locked
+from tests.tools.locks import locked
 
 PROJECT = Path(__file__).resolve().parents[2]
 VERSION = "v999.0.0"

@@ -1,6 +1,6 @@
 """The site of docs/: built as `make docs` builds it, read as HTML, served on loopback and shown in Chromium."""
 
-import shutil
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,9 +11,10 @@ from pathlib import Path
 from threading import Thread
 from urllib.parse import unquote, urljoin, urlsplit
 
-import pytest
 from bs4 import BeautifulSoup
 from playwright.sync_api import Browser, sync_playwright
+
+from tests.tools import npm
 
 
 def build(source: Path, site: Path) -> str:
@@ -68,11 +69,16 @@ def served(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Debian's headless Chromium; a test that has none fails."""
-    program = shutil.which("chromium")
-    if not program:
-        pytest.fail("The site is looked at in Chromium, which is not here: apt-get install chromium", pytrace=False)
+    """A headless Chromium, with the libraries and fonts that its package brings."""
+    home = npm.installed("chromium") / "unpacked"
+    environment: dict[str, str | float | bool] = {
+        "LD_LIBRARY_PATH": str(home / "al2023/lib"),
+        "FONTCONFIG_PATH": str(home / "fonts"),
+    }
+    arguments = ["--disable-gpu", "--disable-quic", "--no-zygote", "--use-gl=angle", "--use-angle=swiftshader"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--disable-gpu", "--disable-quic"])
+        browser = playwright.chromium.launch(
+            executable_path=home / "chromium", args=arguments, env={**os.environ, **environment}
+        )
         yield browser
         browser.close()

