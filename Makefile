@@ -36,8 +36,8 @@ check: $(STAMP) ## format, lint, types, and the tests that need no tool: the inn
 test: $(STAMP) ## prove every promise: real tools are brought while tests that need none run
 	$(PYTEST) --tier=test
 
-test-all: $(STAMP) ## run every test
-	$(PYTEST) --tier=all
+test-all: $(STAMP) ## run every test, or those in TESTS=
+	$(PYTEST) --tier=all $(TESTS)
 
 mutants: $(STAMP) ## put defects into a copy of the project; the tests of make test must see each
 	$(BIN)/python -m tests.mutants $(WORDS)

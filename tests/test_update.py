@@ -67,6 +67,21 @@ def release(tmp_path) -> Release:
 
 
 @needs("copier")
+def test_a_copy_follows_the_next_release_and_keeps_its_answers_and_an_edit(copie, release):
+    answers = {"cluster_name": "second", "domain": "second.example.net"}
+    first = copie.copy(answers, template_dir=release.template, vcs_ref="v1.0.0")
+    assert (first.exit_code, first.exception) == (0, None)
+    source = first.project_dir / CILIUM
+    replace(source, "tag: 1.20.1", "tag: 1.20.7")
+    commit(first.project_dir, "feat: the cluster, and an edit")
+    replace(release.template / "macros/flux.jinja", "  interval: 15m\n  layer", "  interval: 20m\n  layer")
+    release.release()
+    second = copie.update(first, vcs_ref="v2.0.0")
+    assert (second.exit_code, second.exception, second.answers) == (0, None, first.answers)
+    assert "tag: 1.20.7" in source.read_text() and "interval: 20m" in source.read_text()
+
+
+@needs("copier")
 def test_a_default_that_changes_later_flips_no_cluster(release):
     replace(release.template / "questions/access.yml", "else 'quic' }}", "else 'http2' }}")
     release.release()

@@ -70,10 +70,11 @@ def served(folder: Path) -> Iterator[str]:
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """A headless Chromium, with the libraries and fonts that its package brings."""
-    home = npm.installed("chromium") / "unpacked"
+    package = npm.installed("chromium")
+    home = package / "unpacked"
     environment: dict[str, str | float | bool] = {
         "LD_LIBRARY_PATH": str(home / "al2023/lib"),
-        "FONTCONFIG_PATH": str(home / "fonts"),
+        "FONTCONFIG_FILE": str(package / "fonts.conf"),
     }
     arguments = ["--disable-gpu", "--disable-quic", "--no-zygote", "--use-gl=angle", "--use-angle=swiftshader"]
     with sync_playwright() as playwright:
