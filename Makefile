@@ -17,13 +17,13 @@ PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-r
 
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help cluster check test test-all mutants docs bench pictures verify-charts tags release-cluster tools clean
+.PHONY: help python cluster check test test-all mutants docs bench pictures verify-charts tags release-cluster tools clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
 
-cluster: $(STAMP) ## create, commit and check an example cluster
-	@$(BIN)/python -m tests.tools kustomize
+cluster: python ## create, commit and check an example cluster
+	@$(PYTHON) -m tests.tools kustomize & kustomize=$$!; $(MAKE) --no-print-directory $(STAMP) && wait $$kustomize
 	@$(BIN)/python -m examples.create $(ANSWERS) $(DEST)
 
 check: $(STAMP) ## format, lint, types, and the tests that need no tool: the inner loop, under a minute
@@ -68,9 +68,11 @@ tags: $(STAMP) ## tag the commits that docs/releases names
 release-cluster: $(STAMP) ## keep the cluster of the release VERSION= as test data
 	$(BIN)/python -m tests.support.releases keep $(VERSION)
 
-$(STAMP): requirements.txt
-	@echo "installing the pinned Python packages into $(VENV)"
+python:
 	@$(PYTHON) -c "import sys; sys.exit('Python 3.11 or newer is needed, this is ' + sys.version.split()[0] if sys.version_info < (3, 11) else 0)"
+
+$(STAMP): requirements.txt | python
+	@echo "installing the pinned Python packages into $(VENV)"
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
 	@sed -n '/^uv==/,/^[^ ]*==/{/^uv==/p;/^ /p}' requirements.txt > $(VENV)/uv.txt
