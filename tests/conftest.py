@@ -57,9 +57,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     config = session.config
     needed = {name for item in session.items for name in tools_of(item)}
     missing = config.stash[MISSING]
-    wanted = [name for name in missing if name in needed]
-    if wanted and not config.option.collectonly and worker_id(config) in ("gw0", None):
-        Delivery(shared_folder(config) / "tools").start(wanted)
+    to_bring = [name for name in missing if name in needed]
+    if to_bring and not config.option.collectonly and worker_id(config) in ("gw0", None):
+        Delivery(shared_folder(config) / "tools").start(to_bring)
 
 
 @pytest.hookimpl(tryfirst=True)

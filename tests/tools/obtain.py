@@ -24,6 +24,8 @@ BIN = PROJECT / ".tools" / "bin"
 STAND_INS = PROJECT / ".tools" / "stand-ins"
 # Build everything that PATH and the cache don't have, even where releases could be downloaded.
 FROM_SOURCE = "COPIER_TALOS_FLUX_FROM_SOURCE"
+# Everything that can be had.
+NAMES = (*BY_NAME, *npm.PACKAGES)
 
 
 def cached(tool: Tool) -> Path:
@@ -48,9 +50,6 @@ def on_path(tool: Tool) -> Path | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return Path(program) if tool.reports in done.stdout + done.stderr else None
-
-
-NAMES = (*BY_NAME, *npm.PACKAGES)
 
 
 def is_here(name: str) -> bool:
