@@ -16,6 +16,8 @@ WORKERS ?= 2
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/$(BIN):$(PATH)
+# Where Python may not keep what it compiled, collecting the tests alone takes seven times as long.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help python cluster check test test-all mutants docs bench pictures verify-charts tags release-cluster tools clean
 
@@ -77,7 +79,7 @@ $(STAMP): requirements.txt | python
 	@$(PYTHON) -m venv $(VENV)
 	@sed -n '/^uv==/,/^[^ ]*==/{/^uv==/p;/^ /p}' requirements.txt > $(VENV)/uv.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement $(VENV)/uv.txt
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.txt
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes --requirement requirements.txt
 	@touch $(STAMP)
 
 clean: ## remove what the other targets made here (not the cache of built tools)

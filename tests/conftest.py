@@ -111,6 +111,8 @@ def isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         "COPIER_CACHE_DIR": str(home / "copier"),
         "GIT_CONFIG_GLOBAL": str(home / "gitconfig"),
         "GIT_CONFIG_NOSYSTEM": "1",
+        # The scripts of a cluster bring what Python compiles them to; see tests/support/render.py.
+        "PYTHONDONTWRITEBYTECODE": "1",
         # kubectl keeps there what each server of a test can do.
         "KUBECACHEDIR": str(home / "kubectl"),
     }

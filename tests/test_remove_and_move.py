@@ -19,7 +19,7 @@ from lib.moving import Move
 from tests.doubles.workplace import ANSWERS, IDENTITY, SOPS, Workplace, environment, set_up
 from tests.support.needs import needs
 from tests.support.others import listing
-from tests.support.render import PROJECT, VERSION, Renderer, git
+from tests.support.render import PROJECT, VERSION, Renderer, files_in, git
 
 pytestmark = [needs("task", "kustomize", "flux", "age-keygen", "sops"), pytest.mark.full]
 
@@ -146,9 +146,8 @@ def home(bare: Workplace) -> Workplace:
 
 def files(workplace: Workplace) -> Files:
     """Every file of the checkout but git's own."""
-    found = (path for path in workplace.root.rglob("*") if path.is_file())
-    names = {path.relative_to(workplace.root).as_posix(): path for path in found}
-    return {name: path.read_bytes() for name, path in names.items() if not name.startswith(".git/")}
+    found = (path for path in files_in(workplace.root) if path.parts[0] != ".git")
+    return {path.as_posix(): (workplace.root / path).read_bytes() for path in found}
 
 
 def changed(workplace: Workplace) -> set[str]:
@@ -381,7 +380,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def everything_in(root: Path) -> dict[str, str]:
-    return {str(path.relative_to(root)): path.read_text() for path in root.rglob("*") if path.is_file()}
+    return {str(path): (root / path).read_text() for path in files_in(root)}
 
 
 def three_steps(change: Change, root: Path) -> None:

@@ -13,18 +13,17 @@ from lib.terminal import Refusal
 from tests.conftest import one_worker_each
 from tests.support.cases import AWKWARD, CASES, EXAMPLES
 from tests.support.needs import needs
-from tests.support.render import VERSION, Renderer, git, quicker
+from tests.support.render import VERSION, Renderer, files_in, git, quicker
 
 ANSWERS_FILE = PurePosixPath(".copier-answers.yml")
 Files = dict[PurePosixPath, File]
 
 
-def files_in(folder: Path) -> Files:
+def written_in(folder: Path) -> Files:
     """What Copier wrote."""
     return {
-        PurePosixPath(path.relative_to(folder)): File(path.read_bytes(), os.access(path, os.X_OK))
-        for path in folder.rglob("*")
-        if path.is_file()
+        PurePosixPath(path): File((folder / path).read_bytes(), os.access(folder / path, os.X_OK))
+        for path in files_in(folder)
     }
 
 
@@ -67,7 +66,7 @@ class Miniature:
         """What the real Copier writes."""
         target = self.folder.with_name(f"copy-{len(list(self.folder.parent.iterdir()))}")
         copier.run_copy(str(self.folder), target, data=data, vcs_ref=VERSION, defaults=True, quiet=True)
-        return files_in(target)
+        return written_in(target)
 
 
 # --- The same files ---
@@ -81,13 +80,13 @@ one_of_each = pytest.mark.parametrize("name", one_worker_each([*EXAMPLES, "awkwa
 def test_a_cluster_is_rendered_as_copier_copies_it(name: str, render: Renderer, tmp_path: Path) -> None:
     with quicker():
         copied = render.into(tmp_path / "copy", CASES[name])
-    assert_equal(files_in(render(CASES[name])), files_in(copied))
+    assert_equal(written_in(render(CASES[name])), written_in(copied))
 
 
 @pytest.mark.slow
 @one_of_each
 def test_recorded_answers_render_the_same_cluster_again(name: str, render: Renderer, ours: Template) -> None:
-    expected = files_in(render(CASES[name]))
+    expected = written_in(render(CASES[name]))
     assert_equal(ours.render(recorded(expected)), expected)
 
 
@@ -107,7 +106,7 @@ def test_recorded_answers_and_a_changed_one_render_as_a_copy_with_it(
     before = EXAMPLES["everything"] | {"cluster_name": "before"}
     found = ours.render(recorded(ours.render({}, before)), changes)
     # A switched-off component's answers are forgotten, so a copy that is given them differs in nothing.
-    assert_equal(found, files_in(render(before | changes)))
+    assert_equal(found, written_in(render(before | changes)))
 
 
 def test_recorded_answers_are_read_as_copier_reads_them(template: Path, ours: Template, tmp_path: Path) -> None:
@@ -123,7 +122,7 @@ def test_recorded_answers_are_read_as_copier_reads_them(template: Path, ours: Te
     data = {"timezone": "Europe/Berlin"}
     with quicker():
         copier.run_recopy(tmp_path, data=data, vcs_ref=VERSION, defaults=True, overwrite=True, quiet=True)
-    assert_equal(ours.render(answers, data), files_in(tmp_path))
+    assert_equal(ours.render(answers, data), written_in(tmp_path))
 
 
 def test_the_answers_are_those_that_copier_computes(template: Path, ours: Template, tmp_path: Path) -> None:
@@ -224,12 +223,12 @@ def test_a_render_changes_nothing_but_what_it_returns(tmp_path: Path) -> None:
     text = "{% set _ = names.append('b') %}{% set _ = map.a.append(1) %}{{ names }} {{ map }}"
     miniature = Miniature(tmp_path, {"copier.yml": config, "x.jinja": text})
     ours, given = miniature.ours, {"names": ["z"]}
-    before = files_in(tmp_path)
+    before = written_in(tmp_path)
     first = ours.render(given)
     assert first == ours.render(given) == ours.render({}, given)
     assert first[PurePosixPath("x")].content == b"['z', 'b'] {'a': [1]}"
     assert given == {"names": ["z"]}
-    assert files_in(tmp_path) == before
+    assert written_in(tmp_path) == before
 
 
 # --- Refusals ---

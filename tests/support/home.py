@@ -32,7 +32,9 @@ class Home:
     @property
     def tree(self) -> Tree:
         """Every file with its bytes, and every folder."""
-        paths = [path for path in self.root.rglob("*") if ".git" not in path.relative_to(self.root).parts]
+        paths = [
+            path for path in self.root.rglob("*") if not {".git", "__pycache__"} & {*path.relative_to(self.root).parts}
+        ]
         return {str(path.relative_to(self.root)): path.read_bytes() if path.is_file() else None for path in paths}
 
     @property

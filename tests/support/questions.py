@@ -1,5 +1,6 @@
 """The template's questions as they are written."""
 
+from functools import cache
 from typing import Any
 
 import yaml
@@ -7,13 +8,14 @@ import yaml
 from tests.support.render import PROJECT
 
 
+@cache
 def questions(of: str = "cluster") -> dict[str, Any]:
     """The questions of a cluster, a namespace or an app in the order in which Copier asks, by copier.yml's includes."""
     folder = "questions" if of == "cluster" else f"generators/{of}"
     found: dict[str, Any] = {}
     for line in (PROJECT / "copier.yml").read_text().splitlines():
         if line.startswith(f"!include {folder}/"):
-            found |= yaml.safe_load((PROJECT / line.removeprefix("!include ")).read_text())
+            found |= yaml.load((PROJECT / line.removeprefix("!include ")).read_text(), yaml.CSafeLoader)
     return found
 
 

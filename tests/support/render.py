@@ -1,8 +1,10 @@
 """Rendering the template: a committed snapshot of the working tree, and one render per set of answers."""
 
 import hashlib
+import importlib.util
 import json
 import os
+import py_compile
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -89,6 +91,28 @@ def quicker() -> Iterator[None]:
         yield
 
 
+def files_in(folder: Path) -> list[Path]:
+    """Every file, relative to the folder, sorted; without what Python compiled."""
+    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in found if "__pycache__" not in path.parts)
+
+
+def keep_compiled(script: Path, store: Path) -> None:
+    """Put beside a script what Python compiles it to, which `store` has once for equal scripts.
+
+    Scripts run in hundreds of copies of a cluster, and compiling is most of what a short one takes. Python compares
+    the hash of the source, so that a script that is changed later is compiled anew.
+    """
+    compiled = Path(importlib.util.cache_from_source(str(script)))
+    stored = store / hashlib.sha256(script.read_bytes()).hexdigest()
+    with locked(stored):
+        if not stored.exists():
+            mode = py_compile.PycInvalidationMode.CHECKED_HASH
+            py_compile.compile(str(script), str(stored), script.name, doraise=True, invalidation_mode=mode)
+    compiled.parent.mkdir(exist_ok=True)
+    os.link(stored, compiled)
+
+
 class Renderer:
     """Renders answers into folders that tests read and never write; each set of answers once per run.
 
@@ -122,6 +146,8 @@ class Renderer:
                     (draft / name).parent.mkdir(parents=True, exist_ok=True)
                     (draft / name).write_bytes(file.content)
                     (draft / name).chmod(0o755 if file.executable else 0o644)
+                    if name.suffix == ".py":
+                        keep_compiled(draft / name, self.folder / "compiled")
                 draft.rename(done)
         return done
 

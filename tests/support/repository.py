@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from tests.support.render import files_in
+
 Object = dict[str, Any]
 FLUX_KUSTOMIZATION = "kustomize.toolkit.fluxcd.io"
 
@@ -86,7 +88,7 @@ class Repository:
     @cached_property
     def files(self) -> list[Path]:
         """Every file, relative to the root, sorted."""
-        return sorted(path.relative_to(self.root) for path in self.root.rglob("*") if path.is_file())
+        return files_in(self.root)
 
     @cached_property
     def yaml_files(self) -> list[Path]:
