@@ -86,6 +86,7 @@ def test_what_is_no_repository_after_all_is_left_alone(tmp_path):
     assert "is not a repository that make cluster created" in create.why_not_replace(tmp_path)
 
 
+@pytest.mark.slow
 def test_copying_over_a_file_asks_first(template, tmp_path):
     (tmp_path / "README.md").write_text("mine\n")
     with pytest.raises(copier.errors.InteractiveSessionError):

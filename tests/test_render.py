@@ -113,6 +113,7 @@ def test_every_yaml_file_parses_without_duplicate_keys(cluster: Repository) -> N
     assert not problems, "\n".join(problems)
 
 
+@pytest.mark.slow
 def test_every_yaml_file_passes_the_clusters_own_yamllint(cluster: Repository) -> None:
     config = next(cluster.text(path) for path in cluster.files if path.name in (".yamllint.yaml", ".yamllint"))
     own = YamlLintConfig(config)
@@ -317,6 +318,7 @@ def test_exactly_the_apps_with_a_secret_in_the_repository_decrypt(cluster: Repos
 # --- The copy itself ---
 
 
+@pytest.mark.slow
 def test_the_defaults_need_no_trust_and_no_answer(template: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "copier", "copy", "--defaults", "--vcs-ref", VERSION, str(template), "cluster"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -324,6 +326,7 @@ def test_the_defaults_need_no_trust_and_no_answer(template: Path, tmp_path: Path
     assert (tmp_path / "cluster" / "kubernetes" / "flux" / "cluster" / "ks.yaml").exists()
 
 
+@pytest.mark.slow
 def test_two_copies_are_byte_identical(render: Renderer, tmp_path: Path) -> None:
     one, other = render({}), render.into(tmp_path / "other", {})
     assert files_in(one) == files_in(other)
@@ -344,6 +347,7 @@ def test_an_example_says_what_it_is_and_stays_off_real_domains(name: str) -> Non
     assert cases.EXAMPLES[name]["domain"].endswith("example.com" if name == "anton" else ".example.net")
 
 
+@pytest.mark.slow
 def test_a_first_copy_is_complete_and_records_its_answers(copie: Any, template: Path) -> None:
     result = copie.copy(extra_answers={"cluster_name": "second", "domain": "second.example.net"}, template_dir=template)
     assert (result.exit_code, result.exception) == (0, None)

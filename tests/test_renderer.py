@@ -90,6 +90,7 @@ def test_recorded_answers_render_the_same_cluster_again(name: str, render: Rende
     assert_equal(ours.render(recorded(expected)), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [

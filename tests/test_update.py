@@ -123,6 +123,7 @@ def test_a_stricter_rule_stops_the_update_and_names_the_answer(release, question
     assert git(release.cluster, "status", "--porcelain") == ""
 
 
+@pytest.mark.slow
 def test_a_choice_that_is_gone_stops_the_update_and_names_the_answer(tmp_path):
     release = Release(tmp_path, storage="none")
     replace(release.template / "questions/components.yml", "    none - bring your own: none\n", "")

@@ -14,6 +14,8 @@ from lib.validation import charts
 from tests.support.additions import Adder
 from tests.support.render import Renderer
 
+pytestmark = pytest.mark.slow
+
 SCHEMA = {
     "$schema": "http://json-schema.org/draft-07/schema#",
     "type": "object",

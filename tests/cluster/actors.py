@@ -38,6 +38,7 @@ class Actors:
     held: set[str] = field(default_factory=set)
     ready: dict[str, str] = field(default_factory=dict)
     _brought: set[str] = field(default_factory=set)
+    _said: dict[str, set[tuple[str, str, str, int]]] = field(default_factory=dict)
 
     def tick(self) -> None:
         """Act on everything that there is."""
@@ -63,9 +64,10 @@ class Actors:
             status = act(self, item)
         except Waits as reason:
             status = condition(item, "Ready", "False", str(reason))
-        old = item.get("status", {})
-        if status.keys() - old.keys() or told(status) != told(old):
+        # Not compared with what the object says: a kind's schema may keep only a part of a condition.
+        if self._said.get(item["metadata"]["uid"]) != told(status):
             self.server.set_status(item, status)
+            self._said[item["metadata"]["uid"]] = told(status)
 
     def get(self, version: str, kind: str, namespace: str, name: str) -> Object | None:
         """An object, or None."""

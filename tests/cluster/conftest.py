@@ -19,10 +19,10 @@ from tests.support.flux import LOOKS_LIKE_A_NUMBER
 from tests.support.render import Renderer, git
 
 WITH_APPS = "fifty-apps"
-OF_APPS = "nginx-onepassword-s3"
-# Each differs from the others in what brings it up, and not only in values: who keeps the secrets, who serves, what is
-# there at all. The others' objects are judged by the API server (tests/test_manifests.py).
-EVERY = one_worker_each(["anton", "internal-only", "envoy-gateway", "sops", "everything", WITH_APPS])
+OF_APPS = "envoy-onepassword-longhorn"
+# Each differs from the others in what brings it up: who keeps the secrets, who serves, how much there is. test_waiting
+# brings up one with Envoy Gateway, test_bootstrap_apps Anton; the objects of all examples are judged by the API server.
+EVERY = one_worker_each(["minimal", "sops", "everything", WITH_APPS])
 APART_SECONDS = 0.3
 
 
@@ -108,7 +108,7 @@ def provide_what_the_apps_take_for_granted(cluster: Cluster) -> None:
         metadata = {"name": "somebody-elses", "namespace": namespace}
         spec = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}}
         claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata}
-        cluster.server.apply(claim | {"spec": spec | {"storageClassName": "local-path"}})
+        cluster.server.apply(claim | {"spec": spec | {"storageClassName": app_cases.CLUSTERS[OF_APPS]["storage"]}})
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from tests.support.render import git
 pytestmark = [
     needs(*CLUSTER),
     pytest.mark.full,
-    pytest.mark.parametrize("live", one_worker_each(["anton"]), indirect=True),
+    pytest.mark.parametrize("live", one_worker_each(["minimal"]), indirect=True),
 ]
 
 ECHO = "kubernetes/apps/default/echo/app/helmrelease.yaml"
