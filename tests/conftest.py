@@ -163,7 +163,11 @@ def one_worker_each(names: Iterable[str], in_make_test: Container[str] | None = 
     ]
 
 
-@pytest.fixture(scope="session", params=one_worker_each(CASES, in_make_test={*EXAMPLES, "awkward"}))
+# The clusters of make test: together they have each backend and each component; what is left differs in values.
+WITNESSES = {"anton", "everything", "sops", "envoy-gateway", "direct-bgp", "internal-only", "awkward"}
+
+
+@pytest.fixture(scope="session", params=one_worker_each(CASES, in_make_test=WITNESSES))
 def cluster(request: pytest.FixtureRequest, render: Renderer) -> Repository:
     """Each cluster that is judged: every example, every pair of choices, awkward answers."""
     return Repository(render(CASES[request.param]), CASES[request.param])

@@ -18,12 +18,12 @@ from lib.checks.objects import Place
 from lib.checks.rules import Finding
 from lib.checks.topics import RULES, findings
 
-from tests.conftest import one_worker_each
+from tests.conftest import WITNESSES, one_worker_each
 from tests.mutations import HARMLESS, MUTATIONS
 from tests.mutations.mutation import APP, OTHER, ROOT, Harmless, Mutation
 from tests.support import app_cases
 from tests.support.additions import Adder
-from tests.support.cases import CASES, EXAMPLES
+from tests.support.cases import CASES
 from tests.support.needs import needs
 from tests.support.render import Renderer, git
 from tests.tools import schemas
@@ -37,7 +37,7 @@ def found(root: Path) -> list[Finding]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", one_worker_each(CASES, {*EXAMPLES, "awkward"}))
+@pytest.mark.parametrize("name", one_worker_each(CASES, WITNESSES))
 def test_nothing_is_found_in_a_new_cluster(name: str, render: Renderer) -> None:
     assert list(map(str, found(render(CASES[name])))) == []
 

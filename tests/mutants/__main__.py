@@ -75,10 +75,11 @@ def is_seen(project: Path, mutant: Mutant) -> bool:
 def run(project: Path, witnesses: Sequence[str]) -> tuple[int, str]:
     """pytest's exit code and output for tests of make test, which stop at the first that fails."""
     tests = [f"tests/{witness}" for witness in witnesses]
+    kept_beside = [f"--basetemp={project.parent / 'tests'}"]  # what a failing test leaves goes with the project
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", "--tier=test", "-p", "no:cacheprovider", *tests],
+        [sys.executable, "-m", "pytest", "-q", "-x", "--tier=test", "-p", "no:cacheprovider", *kept_beside, *tests],
         cwd=project,
-        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": ""},
         capture_output=True,
         text=True,
         check=False,
