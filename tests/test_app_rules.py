@@ -1,8 +1,10 @@
 """Which answers of an app are refused, and in which words."""
 
 import datetime
+import itertools
 import json
 from pathlib import Path, PurePosixPath
+from textwrap import shorten
 from typing import Any
 
 import pytest
@@ -109,8 +111,8 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("app_config_files", {"/tmp": ""}, "there would be two things at /tmp"),  # noqa: S108
     (
         "app_config_files",
-        {"/media/films/a": ""},
-        "/media/films/a would have to be made in /media, which is mounted rea",
+        {"/media/films/b": ""},
+        "/media/films/b would have to be made in /media, which is mounted rea",
     ),
     ("app_requests", "100m", "is not what app_requests takes"),
     ("app_requests", {"cpu": "100m"}, "lacks cpu or memory"),
@@ -222,6 +224,31 @@ def test_a_bad_answer_is_refused_in_our_words(ours: Template, name: str, value: 
     with pytest.raises(Refusal) as refusal:
         ours.answers({}, given(name, value))
     assert str(refusal.value).startswith(f"{name} can't be ") and words in str(refusal.value)
+
+
+def with_both(one: Any, other: Any) -> Any:
+    """A list with the entries of two, or a mapping with the keys of two; None where that is not both."""
+    if isinstance(one, list) and isinstance(other, list) and one != other:
+        return one + other
+    if isinstance(one, dict) and isinstance(other, dict) and not one.keys() & other.keys():
+        return one | other
+    return None
+
+
+def sentence(ours: Template, name: str, value: Any) -> str:
+    """The rule that refuses an answer, without the value before it."""
+    with pytest.raises(Refusal) as refusal:
+        ours.answers({}, given(name, value))
+    return str(refusal.value).removeprefix(f"{name} can't be {shorten(repr(value), 100)}: ")
+
+
+@pytest.mark.parametrize("name", sorted({name for name, value, _ in REFUSED if isinstance(value, list | dict)}))
+def test_of_two_bad_entries_one_is_named(ours: Template, name: str) -> None:
+    values = [value for refused, value, _ in REFUSED if refused == name]
+    alone = {sentence(ours, name, value) for value in values}
+    for one, other in itertools.pairwise(values):
+        if (both := with_both(one, other)) is not None:
+            assert sentence(ours, name, both) in alone, both
 
 
 @pytest.mark.parametrize(("name", "value"), TAKEN)

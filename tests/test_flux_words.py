@@ -64,6 +64,18 @@ SAID = {
         "PersistentVolumeClaim data can't be changed in place (spec): its data would be lost with it",
         "kubectl --namespace media describe persistentvolumeclaim data",
     ),
+    "the age key is not there": (
+        APP,
+        "cannot get SOPS age decryption Secret 'flux-system/sops-age': secrets \"sops-age\" not found",
+        "can't decrypt: Secret flux-system/sops-age with the age key is not there",
+        "task bootstrap:apps",
+    ),
+    "the key to decrypt with is not there": (
+        APP,
+        "cannot get decryption Secret 'media/own-key': secrets \"own-key\" not found",
+        "can't decrypt: Secret media/own-key with the age key is not there",
+        "kubectl --namespace media get secret own-key",
+    ),
     "a webhook refuses": (
         APP,
         'Ingress/media/plex dry-run failed: admission webhook "validate.nginx.ingress.kubernetes.io" denied the '

@@ -199,7 +199,7 @@ def _deleting(found: "re.Match[str]", item: Object) -> Cause:
 # A message can have 32 KiB, so that a pattern must not begin anew at every letter of a word.
 PATTERNS: tuple[tuple[str, Explain], ...] = (
     (r'no matches for kind "(\w+)" in version "([\w./-]+)"', _kind),
-    (r"SOPS age decryption Secret '([^']+)'.*not found|decryption Secret '([^']+)'.*not found", _no_age_key),
+    (r"decryption Secret '([^']+)'.*not found", _no_age_key),
     (r"cannot get sops data key|data key required to decrypt|verify sops data integrity", _other_age_key),
     (r"(?<!\S)(\S+) is SOPS encrypted, configuring decryption is required", _encrypted),
     (r'variable not set \(strict mode\): "(\w+)"', _variable),
