@@ -1,4 +1,4 @@
-"""What Flux itself makes of examples, and of a cluster with fifty generated apps."""
+"""What Flux itself makes of examples, and of a cluster with twenty generated apps."""
 
 import json
 import re

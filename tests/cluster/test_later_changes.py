@@ -145,8 +145,8 @@ def test_an_app_that_does_not_start_holds_up_no_other_and_its_fix_lands_soon(liv
 
 
 def test_many_apps_that_do_not_start_hold_up_no_other(live: Cluster, template: Path) -> None:
-    """A NAS that is off: each of them keeps a place in a Flux controller while it waits."""
-    broken = [f"broken-{number}" for number in range(30)]
+    """A NAS that is off: each of them keeps a place in a Flux controller while it waits, which by default has ten."""
+    broken = [f"broken-{number}" for number in range(12)]
     with taken_back(live):
         for name in broken:
             data = {"app_image": "ghcr.io/example/x", "app_tag": "1.2.3", "app_mounts": [{"path": "/x", "claim": "no"}]}
