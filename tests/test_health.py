@@ -22,7 +22,6 @@ import time
 import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing, contextmanager
-from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -146,7 +145,7 @@ def claim(storage_class: str) -> tuple[Object, Object]:
 
 
 def certificate(days: float, ready: str = "True") -> tuple[Object, Object]:
-    ends = (datetime.now(UTC) + timedelta(days=days, hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    ends = (datetime.now(UTC) + timedelta(days=days, hours=12)).strftime("%Y-%m-%dT%H:%M:%SZ")
     spec = {"secretName": "a", "issuerRef": {"name": "a"}, "dnsNames": ["a.example.net"]}
     conditions = [said_by("Ready", ready, "the order has failed: rate limit")]
     return custom("Certificate", "cert-manager.io/v1", "media", spec, {"notAfter": ends, "conditions": conditions})
@@ -163,7 +162,7 @@ WAITS = {"name": "v", "persistentVolumeClaim": {"claimName": "data"}}
 STORE: Object = {"provider": {"fake": {"data": []}}}
 EXTERNAL = {"secretStoreRef": {"name": "a", "kind": "ClusterSecretStore"}, "data": []}
 INGRESS = {"ingressClassName": "internal", "defaultBackend": {"service": {"name": "a", "port": {"number": 80}}}}
-NOW = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+NOW = "now"  # becomes the time when it is put into the cluster, which can be an hour after this module was read
 RESTARTED = container(running={}, restarts=12, last={"exitCode": 1, "finishedAt": NOW}) | {"ready": True}
 RESTARTED_LONG_AGO = RESTARTED | {"lastState": {"terminated": {"exitCode": 1, "finishedAt": LONG_AGO}}}
 REFUSED = said_by("ReplicaFailure", "True", "violates PodSecurity")
@@ -357,7 +356,8 @@ def home(render: Renderer, server: ApiServer, tmp_path_factory: pytest.TempPathF
 
 
 def put(server: ApiServer, thing: tuple[Object, Object]) -> Object:
-    item, status = deepcopy(thing)
+    time_now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    item, status = json.loads(json.dumps(thing).replace(f'"{NOW}"', f'"{time_now}"'))
     server.apply(item)
     if status:
         server.set_status(item, status)
