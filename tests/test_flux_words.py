@@ -3,13 +3,14 @@
 The messages are as the controllers wrote them; tests/cluster has those that a test cluster can be brought to say.
 """
 
+import asyncio
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from lib.checkout import Checkout
-from lib.flux import revisions
+from lib.flux import monitor, revisions
 from lib.flux.changes import changes
 from lib.flux.graph import Graph
 from lib.flux.messages import explain
@@ -19,6 +20,7 @@ from lib.flux.standing import State, duration, short, standing_of
 from lib.health.flux import flux
 from lib.kube.kinds import HELM_RELEASE, KUSTOMIZATION, OCI_REPOSITORY
 from lib.kube.snapshot import Snapshot
+from textual.events import Key as KeyPress
 
 COMMIT = "1a2b3c4d5e6f7a8b9c0d1a2b3c4d5e6f7a8b9c0d"
 
@@ -343,3 +345,22 @@ def test_the_commit_that_flux_has_is_compared_with_the_checkout(case: str, monke
     )
     assert revisions.compared(source, here).endswith(said)
     assert bool(revisions.compared(source, here)) == bool(said)
+
+
+def test_letters_typed_right_after_the_slash_are_no_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """f and k choose what is shown, unless words are asked for."""
+
+    async def nothing_to_see(*_: Any, **__: Any) -> None:
+        await asyncio.Event().wait()
+
+    async def type_quickly() -> tuple[bool, str]:
+        app = monitor.Monitor(cast(Any, None), ())
+        async with app.run_test() as pilot:
+            for name, letter in (("slash", "/"), ("f", "f"), ("k", "k")):
+                app.post_message(KeyPress(name, letter))
+            await pilot.pause()
+            await pilot.pause()
+            return app.is_unwell_only, app.kind
+
+    monkeypatch.setattr(monitor, "watch", nothing_to_see)
+    assert asyncio.run(type_quickly()) == (False, "")

@@ -134,6 +134,7 @@ def test_the_monitor_shows_what_changes_and_lets_keys_choose(live: Cluster) -> N
         terminal.press("k")
         terminal.shows("kind Kustomization", "flux-system/second-waiter", but="default/paused-release")
         terminal.press("/")
+        terminal.shows("words of the name")
         terminal.press("wrong-path")
         terminal.shows("“wrong-path”", "task check -- kubernetes/apps/default/wrong-path", but="second-waiter")
         terminal.press("\x1b")

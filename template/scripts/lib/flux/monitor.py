@@ -172,7 +172,8 @@ class Monitor(App[None]):
         """Ask for words."""
         line = self.query_one("#filter", Input)
         line.add_class("open")
-        line.focus()
+        # Widget.focus() waits for its turn, and letters typed meanwhile would be commands.
+        self.screen.set_focus(line)
 
     def action_unwell(self) -> None:
         """Only what is not ready, or all again."""
