@@ -65,7 +65,7 @@ def places() -> Iterator[Any]:
         yield pytest.param(backend, storage, place, marks=marks, id=f"{backend}-{storage}-{place['backups']}")
 
 
-@pytest.mark.parametrize(("backend", "storage", "place"), places())
+@pytest.mark.parametrize(("backend", "storage", "place"), list(places()))
 @needs("flux-build")
 def test_each_volume_has_a_repository_of_its_own(
     home_with: Callable[..., Home], backend: str, storage: str, place: dict[str, str]
