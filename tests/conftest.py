@@ -48,8 +48,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Keep the tests of the tier, those whose tools are there first."""
     tier = config.getoption("tier")
     missing = config.stash[MISSING]
-    config.hook.pytest_deselected(items=[item for item in items if not is_in(item, tier)])
-    items[:] = in_order([item for item in items if is_in(item, tier)], missing)
+    chosen = [item for item in items if is_in(item, tier)]
+    config.hook.pytest_deselected(items=list(set(items) - set(chosen)))
+    items[:] = in_order(chosen, missing)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

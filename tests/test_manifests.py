@@ -55,11 +55,11 @@ def test_every_object_of_an_app_is_in_its_namespace(
     problems = []
     for name, app in cluster.app.items():
         for item in applied[name]:
-            found = item["metadata"].get("namespace")
+            namespace = item["metadata"].get("namespace")
             # kustomize gives a namespace to kinds that it does not know, and the API server ignores it where none is.
-            is_fine = found == app.namespace or (not found and "/namespaces/" not in server.path_of(item))
+            is_fine = namespace == app.namespace or (not namespace and "/namespaces/" not in server.path_of(item))
             if not is_fine:
-                problems.append(f"{name}: {item['kind']}/{item['metadata']['name']} is in {found}")
+                problems.append(f"{name}: {item['kind']}/{item['metadata']['name']} is in {namespace}")
     assert not problems, "\n".join(problems)
 
 

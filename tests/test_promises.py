@@ -42,12 +42,12 @@ def marks_of(node: ast.AST) -> set[str]:
 def named_in(cell: str) -> list[tuple[str, str]]:
     """(module, test) of each entry, "`module` what the test says"; a module alone stands for all its tests."""
     entries = [entry.strip() for entry in cell.split(";") if entry.strip()]
-    found = []
+    tests = []
     for entry in entries:
         match = re.fullmatch(r"`([\w/]+)`(?: (.+))?", entry)
         assert match, f"{entry!r} names no test"
-        found.append((match[1], f"test_{match[2].replace(' ', '_')}" if match[2] else ""))
-    return found
+        tests.append((match[1], f"test_{match[2].replace(' ', '_')}" if match[2] else ""))
+    return tests
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])

@@ -93,8 +93,8 @@ def quicker() -> Iterator[None]:
 
 def files_in(folder: Path) -> list[Path]:
     """Every file, relative to the folder, sorted; without what Python compiled."""
-    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    return sorted(path for path in found if "__pycache__" not in path.parts)
+    paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in paths if "__pycache__" not in path.parts)
 
 
 def keep_compiled(script: Path, store: Path) -> None:

@@ -113,21 +113,16 @@ TOOLS = (
         reports="3.6.8",
     ),
     _kubernetes("kube-apiserver", ("--version",), published=False),
-    Tool(
-        name="age",
-        source=GoModule("filippo.io/age", "cmd/age"),
-        version="v1.3.1",
-        ldflags="-X main.Version=v1.3.1",
-        version_command=("--version",),
-        reports="v1.3.1",
-    ),
-    Tool(
-        name="age-keygen",
-        source=GoModule("filippo.io/age", "cmd/age-keygen"),
-        version="v1.3.1",
-        ldflags="-X main.Version=v1.3.1",
-        version_command=("--version",),
-        reports="v1.3.1",
+    *(
+        Tool(
+            name=name,
+            source=GoModule("filippo.io/age", f"cmd/{name}"),
+            version="v1.3.1",
+            ldflags="-X main.Version=v1.3.1",
+            version_command=("--version",),
+            reports="v1.3.1",
+        )
+        for name in ("age", "age-keygen")
     ),
     Tool(
         name="actionlint",
