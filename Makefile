@@ -19,7 +19,7 @@ export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/$(BIN):$(PATH)
 # Where Python may not keep what it compiled, collecting the tests alone takes seven times as long.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help python cluster check test test-all mutants docs bench pictures verify-charts tags release-cluster tools clean
+.PHONY: help python cluster check test test-all mutants docs lock bench pictures verify-charts tags release-cluster tools clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -29,9 +29,10 @@ cluster: python ## create, commit and check an example cluster
 	@$(BIN)/python -m examples.create $(ANSWERS) $(DEST)
 
 check: $(STAMP) ## format, lint, types, and the tests that need no tool: the inner loop, under a minute
-	$(BIN)/ruff format --quiet . template/scripts
+	$(BIN)/ruff format --quiet .
 	$(BIN)/ruff check --quiet --fix .
 	$(BIN)/mypy
+	PYTHONPATH=src $(BIN)/lint-imports --no-logo
 	$(BIN)/yamllint --strict .
 	$(PYTEST) --tier=check
 
@@ -52,17 +53,24 @@ docs: $(STAMP) ## build the documentation site, build/docs
 	@$(BIN)/python -m sphinx -W --keep-going -E -q -d build/doctrees docs build/docs
 	@echo "build/docs/index.html is the first page"
 
+COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11
+lock: $(STAMP) ## pin and hash what the tools need, and what this project needs besides
+	$(COMPILE) pyproject.toml --output-file src/talos_flux/requirements.txt
+	$(COMPILE) pyproject.toml requirements.in --constraint src/talos_flux/requirements.txt --output-file requirements.txt
+
+bench verify-charts tags release-cluster: export PYTHONPATH := $(CURDIR)/src
+
 bench: $(STAMP) ## measure, side by side
-	PYTHONPATH=template/scripts $(BIN)/python -m tests.bench
-	PYTHONPATH=template/scripts $(BIN)/python -m tests.bench_update
-	PYTHONPATH=template/scripts $(BIN)/python -m tests.bench_checks
-	PYTHONPATH=template/scripts $(BIN)/python -m tests.bench_health
+	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench_update
+	$(BIN)/python -m tests.bench_checks
+	$(BIN)/python -m tests.bench_health
 
 pictures: $(STAMP) ## take the pictures of the tools in docs/ anew
 	PICTURES=1 $(BIN)/python -m pytest -k picture tests/test_terminal.py tests/test_health.py tests/test_operations.py tests/test_chart_updates.py tests/cluster/test_faults.py
 
 verify-charts: $(STAMP) ## render the charts in DIR= with the values of every example
-	PYTHONPATH=template/scripts $(BIN)/python -m tests.verify_charts $(DIR)
+	$(BIN)/python -m tests.verify_charts $(DIR)
 
 tags: $(STAMP) ## tag the commits that docs/releases names
 	$(BIN)/python -m tests.support.releases tag

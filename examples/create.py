@@ -17,13 +17,13 @@ CACHES = {"__pycache__", ".task", ".venv"}
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """What git prints; subprocess.CalledProcessError when it fails."""
+    """Return what git prints; subprocess.CalledProcessError when it fails."""
     done = subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True)
     return done.stdout.strip()
 
 
 def why_not_replace(dest: Path) -> str:
-    """The reason to leave an existing folder alone, or nothing: only our own untouched commit is replaced."""
+    """Return the reason to leave an existing folder alone, or nothing: only our own untouched commit is replaced."""
     if not dest.exists() or (dest.is_dir() and not any(dest.iterdir())):
         return ""
     changes, subjects = [], ""
@@ -40,7 +40,7 @@ def why_not_replace(dest: Path) -> str:
 
 
 def uncommitted(folder: Path) -> list[str]:
-    """What no commit holds, by path, be it ignored like age.key or kubeconfig; caches don't count."""
+    """Return what no commit holds, by path, be it ignored like age.key or kubeconfig; caches don't count."""
     status = git(folder, "status", "--porcelain", "-z", "--no-renames", "--ignored", "--untracked-files=all")
     paths = [Path(entry.lstrip().split(" ", 1)[1]) for entry in status.split("\0") if entry]
     return [str(path) for path in paths if not CACHES & set(path.parts)]

@@ -17,8 +17,8 @@ from typing import Any
 
 import yaml
 from copier import run_copy
-from lib.render import Template
 
+from talos_flux.template.render import Template
 from tests.support.additions import Adder
 from tests.support.render import VERSION, git, snapshot
 
@@ -153,10 +153,15 @@ def main() -> int:
         compare(
             "cluster: copier's run_copy",
             in_process(ours, work / "copy", {}),
-            "cluster: lib.render",
+            "cluster: talos_flux.template.render",
             rendered(ours, {}),
         )
-        compare("app: copier's run_copy", in_process(ours, work / "copy", app), "app: lib.render", rendered(ours, app))
+        compare(
+            "app: copier's run_copy",
+            in_process(ours, work / "copy", app),
+            "app: talos_flux.template.render",
+            rendered(ours, app),
+        )
         compare("another app beside 100, in process", crowd, "another app beside none", quiet)
     return 0
 

@@ -19,15 +19,15 @@ from tests.support.render import Renderer, snapshot
 from tests.support.repository import Object
 from tests.support.wellness import NEVER, Wellness, ready
 
-SCRIPTS = ("k8s-health-check", "flux-deployment-check", "flux-monitor")
+SCRIPTS = ("health", "deployments", "monitor")
 PODS, APPS, TIMES = 300, 60, 7
 COMMIT = "main@sha1:1a2b3c4d5e6f7a8b9c0d1a2b3c4d5e6f7a8b9c0d"
 # Nothing but the lists.
 FLOOR = """\
 import asyncio
-from lib.kube import kinds
-from lib.kube.client import connected
-from lib.kube.snapshot import take
+from talos_flux.kube import kinds
+from talos_flux.kube.client import connected
+from talos_flux.kube.snapshot import take
 
 async def look():
     async with connected() as client:

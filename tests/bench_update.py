@@ -15,10 +15,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lib.render import Template
-
+from talos_flux.template.render import Template
 from tests.support.additions import Adder
 from tests.support.app_cases import everything
+from tests.support.commands import TALOS_FLUX
 from tests.support.render import VERSION, commit_all, git, snapshot
 
 NEXT = "v999.1.0"
@@ -61,11 +61,11 @@ def run(
 ) -> tuple[float, float, int]:
     """Seconds, seconds of CPU (with what it starts) and MiB of memory of one of the scripts."""
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    command = [sys.executable, f"scripts/{script}.py", *arguments]
+    command = [*TALOS_FLUX, script, *arguments]
     process = subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
     code = os.waitstatus_to_exitcode(status)
-    assert code in ends_with, f"scripts/{script}.py ended with {code}"
+    assert code in ends_with, f"talos-flux {script} ended with {code}"
     elapsed, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return elapsed, cpu, used.ru_maxrss // 1024

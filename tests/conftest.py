@@ -15,7 +15,7 @@ from tests.support import apiserver, processes, tools
 from tests.support.cases import CASES, EXAMPLES
 from tests.support.home import Home
 from tests.support.needs import TIERS, Delivery, Narrator, in_order, is_in, missing_tools, tools_of, use_stand_ins
-from tests.support.render import Renderer, snapshot
+from tests.support.render import PROJECT, Renderer, snapshot
 from tests.support.repository import Repository
 
 NOT_RENDERED = "charts not rendered"
@@ -112,8 +112,8 @@ def isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         "COPIER_CACHE_DIR": str(home / "copier"),
         "GIT_CONFIG_GLOBAL": str(home / "gitconfig"),
         "GIT_CONFIG_NOSYSTEM": "1",
-        # The scripts of a cluster bring what Python compiles them to; see tests/support/render.py.
-        "PYTHONDONTWRITEBYTECODE": "1",
+        # scripts/talos-flux runs the tools as they are here.
+        "TALOS_FLUX": str(PROJECT),
         # kubectl keeps there what each server of a test can do.
         "KUBECACHEDIR": str(home / "kubectl"),
     }

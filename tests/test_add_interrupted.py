@@ -13,7 +13,8 @@ from unittest import mock
 import pexpect
 import pytest
 
-from hooks.writing import write_all
+from talos_flux.template.generate.writing import write_all
+from tests.support.commands import TALOS_FLUX
 from tests.support.home import WEB_APP, Home, command_line, typed_to
 from tests.support.needs import needs
 from tests.support.render import PROJECT
@@ -50,7 +51,7 @@ def test_a_write_that_fails_takes_every_other_back(home: Home, error: BaseExcept
     (home.root / "kubernetes/apps/media").mkdir()
     for at in itertools.count(1):
         before = home.tree
-        with mock.patch("hooks.addition.write_all", failing_at(at, error)):
+        with mock.patch("talos_flux.template.generate.addition.write_all", failing_at(at, error)):
             try:
                 home.add("app", FOLDER, **CHART)
                 break
@@ -113,15 +114,24 @@ def test_ctrl_c_at_a_prompt_is_said_and_changes_nothing(home: Home) -> None:
         assert terminal.exitstatus == 1
 
 
-@pytest.mark.parametrize("command", ["hooks/add.py", "template/scripts/new-app.py", "template/scripts/remove-app.py"])
-def test_ctrl_c_while_modules_are_imported_is_quiet(command: str, tmp_path: Path) -> None:
+QUIET = (-signal.SIGINT, "")  # which a shell shows as 130
+SAID = (130, "error: interrupted; the command is safe to run again.\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "end"),
+    [
+        ([sys.executable, str(PROJECT / "hooks/add.py"), "app", "anywhere"], QUIET),
+        ([*TALOS_FLUX, "app", "new", "--app=media/films"], SAID),
+        ([*TALOS_FLUX, "app", "remove", "--app=media/films"], SAID),
+    ],
+    ids=["hooks/add.py", "app new", "app remove"],
+)
+def test_ctrl_c_while_modules_are_imported_is_no_traceback(
+    command: list[str], end: tuple[int, str], tmp_path: Path
+) -> None:
     for module in ("copier", "questionary"):
         (tmp_path / f"{module}.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")
-    done = subprocess.run(
-        [sys.executable, str(PROJECT / command), "app", "anywhere"],
-        env=os.environ | {"PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        check=False,
-    )
-    # Which a shell shows as 130.
-    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr, done.stdout) == (*end, "")

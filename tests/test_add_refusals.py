@@ -5,9 +5,10 @@ from collections.abc import Callable
 from unittest import mock
 
 import pytest
-from lib.refusal import Refusal
 
-from hooks import add, answers
+from talos_flux.errors import UserError
+from talos_flux.template.generate import given_answers
+from talos_flux.template.generate.command import main
 from tests.support.home import WEB_APP, Home
 from tests.support.needs import needs
 
@@ -21,7 +22,7 @@ BOARD = {"app_chart_url": "oci://ghcr.io/example/dashboard", "app_chart_version"
 
 def refused(home: Home, generator: str, folder: str, /, **data: object) -> str:
     """The sentence."""
-    with home.untouched(), pytest.raises(Refusal) as refusal:
+    with home.untouched(), pytest.raises(UserError) as refusal:
         home.add(generator, folder, **data)
     sentence = str(refusal.value)
     assert "\n" not in sentence and sentence.endswith((".", "?")), sentence
@@ -248,22 +249,21 @@ def test_a_chart_source_of_somebody_else_is_left_alone(home: Home) -> None:
 def test_every_core_app_is_refused_and_none_is_listed_twice(home: Home) -> None:
     names = {path.parent.name for path in home.root.glob(f"{APPS}/*/*/ks.yaml")}
     assert len(names) > 15
-    with mock.patch("hooks.addition.copy", side_effect=AssertionError("too late")):
+    with mock.patch("talos_flux.template.generate.addition.copy", side_effect=AssertionError("too late")):
         for name in sorted(names):
             assert f"{name} is the name of a core app" in refused(home, "app", f"{MEDIA}/{name}")
 
 
 @pytest.mark.parametrize("bad", ["app_image", "=x"])
 def test_data_that_is_no_answer_is_refused(home: Home, bad: str, capsys: pytest.CaptureFixture[str]) -> None:
-    command = ["add.py", "app", str(home.root / f"{APPS}/default/jellyfin"), "--data", bad]
-    with home.untouched(), mock.patch("sys.argv", command), mock.patch.object(add, "ROOT", home.template):
-        assert add.main() == 1
+    with home.untouched():
+        assert main(home.template, ["app", str(home.root / f"{APPS}/default/jellyfin"), "--data", bad]) == 1
     assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_a_data_file_is_read_as_it_is_written() -> None:
     text = "app_tag: 1.10\napp_port: 80\napp_env: {A: 0644, B: 2025-01-01, C: true}\napp_values: {ratio: 1.5}\n"
-    assert answers.from_file(text, "films.yaml") == {
+    assert given_answers.from_file(text, "films.yaml") == {
         "app_tag": "1.10",
         "app_port": 80,
         "app_env": {"A": "0644", "B": "2025-01-01", "C": True},
@@ -282,9 +282,9 @@ def test_a_data_file_is_read_as_it_is_written() -> None:
     ],
 )
 def test_an_image_is_given_as_one_pastes_it(image: str, name: str, tag: str | None) -> None:
-    divided = answers.with_the_tag_apart({"app_image": image})
+    divided = given_answers.with_the_tag_apart({"app_image": image})
     assert (divided["app_image"], divided.get("app_tag")) == (name, tag)
-    assert answers.with_the_tag_apart({"app_chart_url": "oci://a/b"}) == {"app_chart_url": "oci://a/b"}
+    assert given_answers.with_the_tag_apart({"app_chart_url": "oci://a/b"}) == {"app_chart_url": "oci://a/b"}
 
 
 def test_an_answer_without_effect_is_named(home: Home) -> None:
@@ -299,13 +299,8 @@ def test_plain_manifests_are_routed_to_their_own_service(home: Home) -> None:
 
 def test_what_the_system_refuses_is_one_sentence(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     folder = str(home.root / f"{APPS}/default/jellyfin")
-    command = ["add.py", "app", folder, "--defaults", *(f"--data={name}={value}" for name, value in WEB_APP.items())]
+    words = ["app", folder, "--defaults", *(f"--data={name}={value}" for name, value in WEB_APP.items())]
     full = OSError(errno.ENOSPC, "No space left on device", "films.yaml")
-    with (
-        home.untouched(),
-        mock.patch("sys.argv", command),
-        mock.patch.object(add, "ROOT", home.template),
-        mock.patch("hooks.addition.write_all", side_effect=full),
-    ):
-        assert add.main() == 1
+    with home.untouched(), mock.patch("talos_flux.template.generate.addition.write_all", side_effect=full):
+        assert main(home.template, words) == 1
     assert capsys.readouterr().err == "error: films.yaml: No space left on device.\n"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from lib.refusal import Refusal
 
-from hooks.template import Template
+from talos_flux.errors import UserError
+from talos_flux.template.generate.template_source import TemplateCheckout
 from tests.support.home import Home
 from tests.support.needs import needs
 from tests.support.render import VERSION, git
@@ -56,7 +56,7 @@ def test_the_cluster_knows_the_address_best(home: Home, clone: Path) -> None:
 )
 def test_an_address_is_preferred_to_a_folder(clone: Path, recorded: str, origin: str, address: str) -> None:
     git(clone, "config", "remote.origin.url", origin)
-    assert Template.checked_out_in(clone).address(recorded) == address.replace("the clone", str(clone))
+    assert TemplateCheckout.checked_out_in(clone).address(recorded) == address.replace("the clone", str(clone))
 
 
 def test_a_cluster_from_a_relative_path_follows_it_from_everywhere(template: Path, tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_commit_without_a_tag_is_pinned_and_said_so(home: Home, clone: Path) -
 def test_the_newest_version_of_a_commit_counts(clone: Path) -> None:
     for tag in ("v999.0.1", "v99.0.0", "nightly", "v999.0.1rc1"):
         git(clone, "tag", tag)
-    assert Template.checked_out_in(clone).ref == "v999.0.1"
+    assert TemplateCheckout.checked_out_in(clone).ref == "v999.0.1"
 
 
 def test_a_version_that_the_command_line_names_is_not_passed_over(home: Home) -> None:
@@ -113,5 +113,5 @@ def test_a_template_outside_of_git_is_refused(home: Home, template: Path, tmp_pa
     assert "the template must be a git repository with a commit: git rev-parse failed" in done.stderr
     git(plain.parent, "init", "--quiet")
     git(plain.parent, "commit", "--quiet", "--allow-empty", "--message", "x")
-    with pytest.raises(Refusal, match="must be a git repository of its own"):
-        Template.checked_out_in(plain)
+    with pytest.raises(UserError, match="must be a git repository of its own"):
+        TemplateCheckout.checked_out_in(plain)

@@ -1,15 +1,15 @@
 """task adopt:app: an app of another repository is here what it was there."""
 
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
-from lib import editing
-from lib.checks.flux import Cluster
 
+from talos_flux.manifests.flux_tree import Cluster
+from talos_flux.repository import yaml_edits
+from tests.support.commands import TALOS_FLUX
 from tests.support.home import Home
 from tests.support.others import listing, write
 from tests.test_moving import CLAIM, ENCRYPTED, RELEASE, ROOT, ROOTS, SOURCE, SUBSTITUTE_FROM, ks
@@ -45,7 +45,7 @@ def old(home: Home, files: dict[str, str] | None = None, *, namespace: str = "",
 
 def adopt(home: Home, app: str = "media/films", folder: str = "../old") -> str:
     """What the script says; subprocess.CalledProcessError when it refuses."""
-    command = [sys.executable, "scripts/adopt-app.py", "--app", app, "--from", folder]
+    command = [*TALOS_FLUX, "app", "adopt", "--app", app, "--from", folder]
     done = subprocess.run(command, cwd=home.root, capture_output=True, text=True, check=True)
     return " ".join((done.stdout + done.stderr).split())
 
@@ -381,7 +381,9 @@ def test_a_list_that_can_not_be_read_leaves_nothing_half_written(home: Home) -> 
 @pytest.mark.witness
 @pytest.mark.slow
 def test_a_value_is_set_and_nothing_else(text: str, key: str, value: str, expected: str) -> None:
-    assert editing.edited(text, [*editing.with_value(text, editing.documents(text)[0], key, value)]) == expected
+    assert (
+        yaml_edits.edited(text, [*yaml_edits.with_value(text, yaml_edits.documents(text)[0], key, value)]) == expected
+    )
 
 
 @pytest.mark.parametrize(
@@ -400,4 +402,4 @@ def test_a_value_is_set_and_nothing_else(text: str, key: str, value: str, expect
 @pytest.mark.witness
 @pytest.mark.slow
 def test_a_key_is_taken_out_and_nothing_else(text: str, expected: str) -> None:
-    assert editing.edited(text, [*editing.without_key(text, editing.documents(text)[0], "b")]) == expected
+    assert yaml_edits.edited(text, [*yaml_edits.without_key(text, yaml_edits.documents(text)[0], "b")]) == expected

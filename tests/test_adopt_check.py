@@ -3,13 +3,13 @@
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.doubles.workplace import environment
+from tests.support.commands import TALOS_FLUX
 from tests.support.home import Home
 from tests.support.needs import needs
 from tests.support.others import listing, write
@@ -173,7 +173,7 @@ class Move:
 
     def check(self, old: str = "../old") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "scripts/adopt-check.py", f"--from={old}"],
+            [*TALOS_FLUX, "app", "takeover", f"--from={old}"],
             cwd=self.new,
             capture_output=True,
             text=True,
@@ -528,5 +528,5 @@ def test_the_page_about_moving_names_headings_that_there_are() -> None:
     page = (PROJECT / "docs/how-to/let-flux-take-over.md").read_text()
     table = page.partition("| `task adopt:check` names |")[2].partition("\n\n")[0]
     named = [line.split("|")[1].strip() for line in table.splitlines()[2:]]
-    source = (PROJECT / "template/scripts/lib/comparing/words.py").read_text()
+    source = (PROJECT / "src/talos_flux/apps/takeover/sentences.py").read_text()
     assert len(named) > 4 and [heading for heading in named if f'("{heading}", ' not in source] == []

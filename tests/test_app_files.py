@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 import yaml
-from lib.render import Template
 
+from talos_flux.template.render import Template
 from tests.support.render import VERSION
 from tests.test_app_rules import APP
 

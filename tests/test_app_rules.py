@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 import yaml
-from lib.refusal import Refusal
-from lib.render import Template
 
+from talos_flux.errors import UserError
+from talos_flux.template.render import Template
 from tests.support.apiserver import ApiServer
 from tests.support.needs import needs
 from tests.support.questions import questions
@@ -221,7 +221,7 @@ def ours(template: Path) -> Template:
 
 @pytest.mark.parametrize(("name", "value", "words"), REFUSED)
 def test_a_bad_answer_is_refused_in_our_words(ours: Template, name: str, value: Any, words: str) -> None:
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(UserError) as refusal:
         ours.answers({}, given(name, value))
     assert str(refusal.value).startswith(f"{name} can't be ") and words in str(refusal.value)
 
@@ -237,7 +237,7 @@ def with_both(one: Any, other: Any) -> Any:
 
 def sentence(ours: Template, name: str, value: Any) -> str:
     """The rule that refuses an answer, without the value before it."""
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(UserError) as refusal:
         ours.answers({}, given(name, value))
     return str(refusal.value).removeprefix(f"{name} can't be {shorten(repr(value), 100)}: ")
 
@@ -285,7 +285,7 @@ def test_the_api_server_judges_schedules_and_names_alike(ours: Template, server:
 def test_the_name_of_a_cronjob_leaves_room_for_those_of_its_jobs(ours: Template) -> None:
     answers = {**given("app_port", None), "app_schedule": "@daily"}
     ours.answers({}, answers | {"app_name": "f" * 52})
-    with pytest.raises(Refusal, match="@daily makes it a CronJob, whose name can have 52 letters: f{53} has 53"):
+    with pytest.raises(UserError, match="@daily makes it a CronJob, whose name can have 52 letters: f{53} has 53"):
         ours.answers({}, answers | {"app_name": "f" * 53})
 
 

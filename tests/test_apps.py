@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from tests.doubles.workplace import environment
 from tests.support import app_cases, charts
 from tests.support.additions import Adder
 from tests.support.apiserver import ApiServer
+from tests.support.commands import TALOS_FLUX
 from tests.support.needs import needs
 from tests.support.render import Renderer, git
 from tests.support.repository import Object, Repository, is_kind
@@ -159,7 +159,8 @@ def test_variables_are_filled_in_where_they_are_meant_to_be(applied: dict[str, l
 def test_the_clusters_own_checks_find_nothing(cluster: Repository) -> None:
     git(cluster.root, "init", "--quiet")
     done = subprocess.run(
-        [sys.executable, cluster.root / "scripts/validate-manifests.py"],
+        [*TALOS_FLUX, "validate"],
+        cwd=cluster.root,
         env=environment(),
         capture_output=True,
         text=True,

@@ -1,14 +1,14 @@
-"""lib.apps and lib.kustomization: what a cluster's files say about its apps, and the edits of their list."""
+"""What a cluster's files say about its apps, and the edits of their list."""
 
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
-from lib.apps import ChartSource, Repository, hosts, namespace_and_name
-from lib.kustomization import resources, with_resource, without_resource
-from lib.refusal import Refusal
 
+from talos_flux.errors import UserError
+from talos_flux.repository.apps import ChartSource, Repository, hosts, namespace_and_name
+from talos_flux.repository.kustomization_edits import resources, with_resource, without_resource
 from tests.support.needs import needs
 
 
@@ -75,7 +75,7 @@ def test_a_repository_is_found_from_inside_it(repository: Repository, tmp_path: 
 
 
 def test_a_folder_outside_of_any_repository_is_refused() -> None:
-    with pytest.raises(Refusal, match="/nowhere/at/all is not inside a cluster's repository"):
+    with pytest.raises(UserError, match="/nowhere/at/all is not inside a cluster's repository"):
         Repository.around(Path("/nowhere/at/all"))
 
 
@@ -99,7 +99,7 @@ def test_dependants_wait_for_a_kustomization(name: str, expected: list[str], rep
 
 def test_an_app_is_found_by_its_place(repository: Repository) -> None:
     assert repository.app_at("media/films").name == "films"
-    with pytest.raises(Refusal, match="there is no app in kubernetes/apps/media/none"):
+    with pytest.raises(UserError, match="there is no app in kubernetes/apps/media/none"):
         repository.app_at("media/none")
 
 
@@ -107,9 +107,9 @@ def test_an_app_is_found_by_its_place(repository: Repository) -> None:
     "place", ["media", "media/", "/films", "media/films/app", "../films", "media/..", "a b/c", "-x/y"]
 )
 def test_a_place_of_another_form_is_refused(place: str) -> None:
-    with pytest.raises(Refusal, match="APP is <namespace>/<app>, not "):
+    with pytest.raises(UserError, match="APP is <namespace>/<app>, not "):
         namespace_and_name(place, "APP")
-    with pytest.raises(Refusal, match="^TO is missing: TO=<namespace>/<app>.$"):
+    with pytest.raises(UserError, match="^TO is missing: TO=<namespace>/<app>.$"):
         namespace_and_name("", "TO")
 
 
@@ -128,7 +128,7 @@ def test_files_that_are_no_objects_are_no_obstacle(repository: Repository, tmp_p
 
 def test_a_broken_file_is_named(repository: Repository, tmp_path: Path) -> None:
     (tmp_path / "kubernetes/apps/media/films/app/helmrelease.yaml").write_text("kind: HelmRelease\n  a: [\n")
-    with pytest.raises(Refusal, match="^kubernetes/apps/media/films/app/helmrelease.yaml is not YAML: "):
+    with pytest.raises(UserError, match="^kubernetes/apps/media/films/app/helmrelease.yaml is not YAML: "):
         list(repository.objects("HelmRelease"))
 
 
@@ -286,7 +286,7 @@ def test_adding_and_removing_are_each_others_reverse() -> None:
 )
 def test_a_list_that_cannot_be_read_is_refused(text: str) -> None:
     for edit in (with_resource, without_resource):
-        with pytest.raises(Refusal, match=r"kustomization.yaml is not YAML|is not a list of files"):
+        with pytest.raises(UserError, match=r"kustomization.yaml is not YAML|is not a list of files"):
             edit(text, "./a")
 
 

@@ -2,7 +2,6 @@
 
 import itertools
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,10 @@ import yaml
 from tests.support import flux
 from tests.support.apiserver import ApiServer
 from tests.support.app_cases import CLUSTERS, IMAGE, TO_NFS, TO_S3
+from tests.support.commands import TALOS_FLUX
 from tests.support.home import Home
 from tests.support.needs import needs
-from tests.support.render import Renderer, files_in
+from tests.support.render import Renderer
 from tests.support.repository import Object, Repository, is_kind
 
 FILMS = "kubernetes/apps/media/films"
@@ -211,8 +211,7 @@ def test_every_cluster_of_the_generators_tests_backs_up_somewhere_else() -> None
 def test_the_clusters_own_check_finds_nothing(home_with: Callable[..., Home], answers: dict[str, str]) -> None:
     home = home_with(**answers)
     home.add("app", FILMS, **BACKED_UP)
-    script = home.root / "scripts/check-flux-config.py"
-    done = subprocess.run([sys.executable, script], cwd=home.root, capture_output=True, text=True, check=False)
+    done = subprocess.run([*TALOS_FLUX, "check"], cwd=home.root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -222,4 +221,3 @@ def test_the_tasks_are_there_only_with_backups(render: Renderer) -> None:
 
     assert tasks(render(TO_S3)) == {"keys", "list", "now", "restore"}
     assert tasks(render({})) == {"keys"}
-    assert [path.name for path in files_in(render({})) if "backup" in path.name] == ["backup-keys.py"]

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import shutil
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,7 +20,8 @@ from tests.cluster import registry
 from tests.conftest import is_worker
 from tests.doubles.workplace import environment
 from tests.support import pictures, tools
-from tests.support.chart_home import SCRIPT, VALUES, ChartHome, made
+from tests.support.chart_home import VALUES, ChartHome, made
+from tests.support.commands import TALOS_FLUX
 from tests.support.needs import needs
 from tests.support.render import Renderer
 from tests.support.terminal import Terminal
@@ -201,7 +201,7 @@ def test_its_picture(home: ChartHome) -> None:
     home.add_source("1.0.0")
     home.add_app(serviceMonitor={"enabled": True})
     environment = home.environment | {"COLUMNS": "120"}
-    with Terminal([sys.executable, str(home.root / SCRIPT)], home.root, more=environment) as terminal:
+    with Terminal([*TALOS_FLUX, "charts"], home.root, more=environment) as terminal:
         assert terminal.ends() == 2
         said = ("serviceMonitor is gone", "serviceMonitors", "1.0.3")
         pictures.take(terminal, "chart-updates", "task charts:updates", *said)
@@ -682,10 +682,10 @@ def test_looking_changes_nothing(home: ChartHome) -> None:
     ("words", "sentence"),
     [
         (["home/on"], "home/on is no HelmRelease that Flux applies; did you mean home/one?"),
-        (["--apply", "MAJOR"], "argument --apply: invalid choice: 'MAJOR'"),
-        (["--timeout", "soon"], "argument --timeout: soon is not between 0 and 600 seconds"),
+        (["--apply", "MAJOR"], "invalid value for '--apply': 'MAJOR' is not one of 'patch', 'minor'."),
+        (["--timeout", "soon"], "invalid value for '--timeout': soon is no number of seconds from 0.1 to 600."),
         (["--charts", "nowhere"], "--charts nowhere is no folder."),
-        (["--colour"], "unrecognized arguments: --colour"),
+        (["--colour"], "no such option '--colour'."),
     ],
 )
 def test_bad_words_are_refused_in_one_sentence(home: ChartHome, words: list[str], sentence: str) -> None:

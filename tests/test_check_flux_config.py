@@ -5,25 +5,25 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from lib.checks import output
-from lib.checks.flux import Cluster
-from lib.checks.graph_mermaid import ids_of
-from lib.checks.objects import Place
-from lib.checks.rules import Finding
-from lib.checks.topics import RULES, findings
 
+from talos_flux.check import output
+from talos_flux.check.graph_mermaid import ids_of
+from talos_flux.check.rule import Finding
+from talos_flux.check.rules import RULES, findings
+from talos_flux.manifests.flux_tree import Cluster
+from talos_flux.manifests.objects import Place
 from tests.conftest import WITNESSES, one_worker_each
 from tests.mutations import HARMLESS, MUTATIONS
 from tests.mutations.mutation import APP, OTHER, ROOT, Harmless, Mutation
 from tests.support import app_cases
 from tests.support.additions import Adder
 from tests.support.cases import CASES
+from tests.support.commands import TALOS_FLUX
 from tests.support.needs import needs
 from tests.support.render import Renderer, git
 from tests.tools import schemas
@@ -74,8 +74,8 @@ def good(template: Path, render: Renderer, tmp_path_factory: pytest.TempPathFact
 
 
 def mutate(good: Path, root: Path, mutation: Mutation | Harmless) -> Path:
-    """A copy with the defect in it: links to what is the same, and no scripts, which are half of all lines."""
-    shutil.copytree(good, root, copy_function=os.link, ignore=shutil.ignore_patterns("scripts"))
+    """A copy with the defect in it: links to what is the same."""
+    shutil.copytree(good, root, copy_function=os.link)
     for path, (old, new) in mutation.replaces.items():
         text = (root / path).read_text()
         assert text.count(old) == 1, f"{path} has {old!r} {text.count(old)} times"
@@ -188,9 +188,7 @@ def test_the_schemas_are_those_of_the_pinned_modules() -> None:
 
 
 def check(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "scripts/check-flux-config.py", *words], cwd=root, capture_output=True, text=True, check=False
-    )
+    return subprocess.run([*TALOS_FLUX, "check", *words], cwd=root, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
@@ -385,24 +383,22 @@ def test_a_file_that_nobody_may_read_is_a_finding(good: Path, tmp_path: Path) ->
 
 def as_anybody(root: Path) -> subprocess.CompletedProcess[str]:
     """The check without what lets root read everything."""
-    words = [sys.executable, "scripts/check-flux-config.py"]
+    words = [*TALOS_FLUX, "check"]
     if os.geteuid() == 0:
         rights = "-dac_override,-dac_read_search"
         words = ["setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}", *words]
     return subprocess.run(words, cwd=root, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("script", ["check-flux-config", "validate-manifests"])
+@pytest.mark.parametrize("command", ["check", "validate"])
 @pytest.mark.full
-def test_where_flux_starts_nowhere_the_reason_is_said(script: str, good: Path, tmp_path: Path) -> None:
+def test_where_flux_starts_nowhere_the_reason_is_said(command: str, good: Path, tmp_path: Path) -> None:
     root = tmp_path / "cluster"
     shutil.copytree(good, root)
     git(root, "init", "--quiet")
     with (root / ROOT).open("a") as ks:
         ks.write("a: [\n")
-    done = subprocess.run(
-        [sys.executable, f"scripts/{script}.py"], cwd=root, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([*TALOS_FLUX, command], cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 3
     assert f"{ROOT}:" in done.stdout and "[not-yaml]" in done.stdout and "app-not-listed" not in done.stdout
     assert "error: no Flux Kustomization that can be read applies others" in done.stderr

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from tests.support.cases import EXAMPLES
+from tests.support.commands import TALOS_FLUX
 from tests.support.needs import needs
 from tests.support.render import Renderer, git
 from tests.support.repository import Repository
@@ -54,7 +55,7 @@ def validate(root: Path, *words: str, timeout: float | None = None) -> subproces
     """What `task validate` runs, with this Python instead of uv's."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     return subprocess.run(
-        [sys.executable, "scripts/validate-manifests.py", *words],
+        [*TALOS_FLUX, "validate", *words],
         cwd=root,
         env=os.environ | {"PATH": path},
         capture_output=True,
@@ -422,7 +423,7 @@ def test_a_missing_tool_is_named_and_is_no_finding(mine: Path, tmp_path: Path) -
     git = subprocess.run(["which", "git"], check=True, capture_output=True, text=True).stdout.strip()
     (tmp_path / "bin" / "git").symlink_to(git)
     done = subprocess.run(
-        [sys.executable, "scripts/validate-manifests.py"],
+        [*TALOS_FLUX, "validate"],
         cwd=mine,
         env=os.environ | {"PATH": str(tmp_path / "bin")},
         capture_output=True,

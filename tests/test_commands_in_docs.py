@@ -5,7 +5,6 @@ documentation shows; what tasks and scripts do, other tests run.
 """
 
 import re
-import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import pairwise
@@ -13,8 +12,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from lib.checks.schemas import archive
 
+from talos_flux.manifests.schemas import archive
 from tests.support.commandline import (
     EVERYWHERE,
     Help,
@@ -30,6 +29,8 @@ from tests.support.needs import needs
 from tests.support.questions import questions
 from tests.support.render import PROJECT, Renderer
 from tests.support.repository import Repository, walk
+from tests.tools.pages.commands import subcommands
+from tests.tools.pages.tasks import subcommand
 
 pytestmark = [needs("age-keygen", "copier", "flux", "helm", "kubectl", "sops", "talosctl", "task"), pytest.mark.full]
 
@@ -140,13 +141,13 @@ def test_what_a_cluster_does_not_have_is_found(line: str, why: str, render: Rend
         ("task upgrade", "there is no task upgrade"),
         ("task debug NAME=x", "task debug knows no NAME"),
         ("task talos:apply-node MODE=try", "task talos:apply-node needs IP"),
-        ("task update -- --sure", "update.py has no --sure"),
+        ("task update -- --sure", "talos-flux update has no --sure"),
         ("./scripts/health.py", "scripts/health.py is not there"),
         ("git commit --mesage x", "git commit has no --mesage"),
         ("uvx copier copy --data-fil a.yaml x y", "copier copy has no --data-fil"),
         ("op item show x", "op item show x was never seen"),
         ("make coffee", "there is no target coffee"),
-        ("task charts:updates -- --apply TINY", "chart-updates.py --apply takes no TINY"),
+        ("task charts:updates -- --apply TINY", "talos-flux charts --apply takes no TINY"),
         ("task update -- --data app_backups=true", "no question is named app_backups"),
         ("uvx copier copy --data domains=x y z", "no question is named domains"),
         ("task secret:set SECRET=cloudflare KEY=token", "no Secret cloudflare has a key token"),
@@ -332,8 +333,8 @@ def of_task(words: list[str], cluster: Path) -> str:
     said = dict(word.split("=", 1) for word in own)
     if name == "secret:set" and "APP" not in said and (why := of_secret(said, cluster)):
         return why
-    script = re.search(r"scripts/([\w-]+\.py)", str(task))
-    return of_script(script[1], given, cluster) if script and given else ""
+    ours = subcommand(str(task.get("cmd", "")))
+    return of_script("talos-flux", [*ours, *given], cluster) if ours and given else ""
 
 
 def of_secret(said: dict[str, str], cluster: Path) -> str:
@@ -349,12 +350,19 @@ def of_secret(said: dict[str, str], cluster: Path) -> str:
 
 
 def of_script(name: str, words: list[str], cluster: Path) -> str:
-    """A script of the cluster, by its own --help."""
+    """A script of the cluster, by its own --help: talos-flux, or the old name of one of its subcommands."""
     if not (cluster / "scripts" / name).exists():
         return f"scripts/{name} is not there"
-    about = help_of((sys.executable, f"scripts/{name}"), folder=cluster)
-    if name.startswith("new-"):
-        about = help_of((sys.executable, "-m", "hooks.add"), folder=PROJECT)
+    if not words:
+        return ""
+    own: list[str] = []
+    if name == "talos-flux":
+        own = next((known for known in subcommands() if known == words[: len(known)]), [])
+        if not own:
+            return f"talos-flux has no command {' '.join(words[:1])}"
+    name = " ".join([name, *own])
+    words = words[len(own) :]
+    about = help_of((str(cluster / "scripts" / name.split()[0]), *own), folder=cluster)
     choices = dict(re.findall(r"(--[\w-]+) ([A-Z]+(?:\|[A-Z]+)+)", about.text))
     for flag, value in pairwise(words):
         if flag in choices and value not in [*choices[flag].split("|"), "PLACEHOLDER"]:

@@ -48,7 +48,7 @@ def test_a_changed_or_renamed_file_is_named(made, new):
 
 
 def test_caches_may_go(made):
-    for cache in ("scripts/__pycache__", "scripts/lib/__pycache__", ".task/checksum"):
+    for cache in ("scripts/__pycache__", "scripts/talos_flux/__pycache__", ".task/checksum"):
         (made / cache).mkdir(parents=True)
         (made / cache / "lib.pyc").touch()
     with (made / ".gitignore").open("a") as rules:

@@ -9,18 +9,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
-from lib.checkout import Checkout
-from lib.flux import monitor, revisions
-from lib.flux.changes import changes
-from lib.flux.graph import Graph
-from lib.flux.messages import explain
-from lib.flux.names import Key
-from lib.flux.rows import Row, rows
-from lib.flux.standing import State, duration, short, standing_of
-from lib.health.flux import flux
-from lib.kube.kinds import HELM_RELEASE, KUSTOMIZATION, OCI_REPOSITORY
-from lib.kube.snapshot import Snapshot
 from textual.events import Key as KeyPress
+
+from talos_flux.diagnose import monitor
+from talos_flux.diagnose.flux import revisions
+from talos_flux.diagnose.flux.changes import changes
+from talos_flux.diagnose.flux.dependency_graph import Graph
+from talos_flux.diagnose.flux.messages import explain
+from talos_flux.diagnose.flux.names import ObjectKey
+from talos_flux.diagnose.flux.rows import Row, rows
+from talos_flux.diagnose.flux.status import State, duration, short, standing_of
+from talos_flux.diagnose.probes.flux_health import flux
+from talos_flux.kube.kinds import HELM_RELEASE, KUSTOMIZATION, OCI_REPOSITORY
+from talos_flux.kube.snapshot import Snapshot
+from talos_flux.repository.checkout import Checkout
 
 COMMIT = "1a2b3c4d5e6f7a8b9c0d1a2b3c4d5e6f7a8b9c0d"
 
@@ -268,7 +270,7 @@ def test_flux_has_time_to_notice_that_a_dependency_became_ready(freed: dict[str,
     store = item("Kustomization", "store", condition("True", lastTransitionTime=ago(days=2)))
     other = item("Kustomization", "other", wait, spec={"dependsOn": [{"name": "plex"}, {"name": "store"}]})
     graph = Graph.of(Snapshot({KUSTOMIZATION: [app, store, other]}))
-    standing = graph.standings[Key("Kustomization", "flux-system/other")]
+    standing = graph.standings[ObjectKey("Kustomization", "flux-system/other")]
     assert str(standing.state) == state
     part = flux(graph)
     told = [*part.notes, *map(str, part.problems)]
@@ -277,11 +279,11 @@ def test_flux_has_time_to_notice_that_a_dependency_became_ready(freed: dict[str,
 
 
 def test_only_what_has_to_do_with_a_namespace_is_listed() -> None:
-    assert [row.key for row in rows(Graph.of(snapshot()), "media")] == [Key("HelmRelease", "media/plex")]
+    assert [row.key for row in rows(Graph.of(snapshot()), "media")] == [ObjectKey("HelmRelease", "media/plex")]
 
 
 def test_a_change_is_told_with_what_was_before() -> None:
-    key = Key("Kustomization", "flux-system/plex")
+    key = ObjectKey("Kustomization", "flux-system/plex")
     ready, failing = (
         Row(key, State.READY, "main@1a2b3c4", "1m", ""),
         Row(key, State.FAILING, "main@1a2b3c4", "1s", "no"),

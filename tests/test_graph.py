@@ -3,15 +3,15 @@
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from lib.checks.flux import Cluster
-from lib.checks.graph_svg import Box, boxes_of, graph_svg, needed, steps_of
 
+from talos_flux.check.graph_svg import Box, boxes_of, graph_svg, needed, steps_of
+from talos_flux.manifests.flux_tree import Cluster
 from tests.support.cases import EXAMPLES
+from tests.support.commands import TALOS_FLUX
 from tests.support.render import Renderer
 
 pytestmark = pytest.mark.slow
@@ -34,7 +34,7 @@ def texts(cluster: Cluster) -> list[str]:
 
 def draw(root: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """What `task docs` runs."""
-    command = [sys.executable, "scripts/write-docs.py", *options]
+    command = [*TALOS_FLUX, "docs", *options]
     return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
 
 

@@ -16,7 +16,6 @@ import shutil
 import signal
 import ssl
 import subprocess
-import sys
 import threading
 import time
 import tracemalloc
@@ -34,25 +33,26 @@ import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from lib.health.pods import of_workload
-from lib.kube import client, follow
-from lib.kube.follow import Follower
-from lib.kube.kinds import POD
-from lib.kube.snapshot import Snapshot, take
 
+from talos_flux.diagnose.pod_problems import of_workload
+from talos_flux.kube import client, watch
+from talos_flux.kube.kinds import POD
+from talos_flux.kube.snapshot import Snapshot, take
+from talos_flux.kube.watch import Follower
 from tests.doubles.anton import configured, installed
 from tests.doubles.workplace import ANSWERS
 from tests.support import apiserver, crds, pictures, processes
 from tests.support.apiserver import ApiServer
+from tests.support.commands import TALOS_FLUX
 from tests.support.needs import needs
 from tests.support.proxy import Proxy
-from tests.support.render import PROJECT, Renderer
+from tests.support.render import Renderer
 from tests.support.repository import Object
 from tests.support.terminal import Terminal
 
 pytestmark = [needs("kube-apiserver"), pytest.mark.full, pytest.mark.xdist_group("health")]
 
-TOOLS = ("k8s-health-check", "flux-deployment-check", "flux-monitor", "cluster-health-monitor")
+TOOLS = ("health", "deployments", "monitor", "gate")
 LONG_AGO = "2026-01-01T00:00:00Z"
 # A Job would leave its pods to nobody otherwise.
 AT_ONCE = "gracePeriodSeconds=0&propagationPolicy=Background"
@@ -386,10 +386,8 @@ def with_faults(server: ApiServer) -> Iterator[Any]:
         put(server, thing)
 
 
-def check(
-    home: Path, *options: str, script: str = "k8s-health-check", **environment: str
-) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, f"scripts/{script}.py", *options]
+def check(home: Path, *options: str, script: str = "health", **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [*TALOS_FLUX, script, *options]
     env = os.environ | {"COLUMNS": "300"} | environment
     return subprocess.run(command, cwd=home, env=env, capture_output=True, text=True, timeout=120, check=False)
 
@@ -467,14 +465,14 @@ def is_refused(done: subprocess.CompletedProcess[str], said: str) -> None:
 def test_waiting_for_an_api_that_never_answers_ends_in_time_and_knows_nothing(other: Path, server: ApiServer) -> None:
     text = (other / "kubeconfig").read_text()
     (other / "kubeconfig").write_text(text.replace(f":{server.port}", ":1"))
-    done = check(other, "--wait", "--timeout=0.05", script="cluster-health-monitor")
+    done = check(other, "--wait", "--timeout=0.05", script="gate")
     assert done.returncode == 3 and "no upgrade now" in done.stdout
     assert "? the API has not answered since" in done.stdout
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "abc", "nan", "inf", "1e9"])
 def test_a_timeout_that_is_none_is_refused(value: str, home: Path) -> None:
-    done = check(home, "--wait", f"--timeout={value}", script="cluster-health-monitor")
+    done = check(home, "--wait", f"--timeout={value}", script="gate")
     assert done.returncode == 3 and f"{value} is no number of minutes up to 1440" in done.stderr
 
 
@@ -524,7 +522,7 @@ def test_what_one_may_not_see_is_said_and_the_rest_is_looked_at(other: Path, wit
 def test_one_may_see_everything_but_nodes_and_none_is_said_to_be_missing(other: Path, with_faults: Any) -> None:
     with_faults(guest("namespaces", "pods", "deployments", "daemonsets"))
     log_in_as_guest(other)
-    for script in ("k8s-health-check", "cluster-health-monitor"):
+    for script in ("health", "gate"):
         done = check(other, script=script)
         assert done.returncode == 3
         assert "? nodes can't be looked at: nodes is forbidden" in done.stdout
@@ -535,9 +533,9 @@ def test_the_monitor_says_what_one_may_not_see(other: Path, with_faults: Any) ->
     with_faults(guest("kustomizations", "namespaces"))
     log_in_as_guest(other)
     sentence = "helmreleases.helm.toolkit.fluxcd.io is forbidden"
-    done = check(other, script="flux-monitor")
+    done = check(other, script="monitor")
     assert done.returncode == 3 and f"helmreleases can't be looked at: {sentence}" in done.stderr
-    with Terminal([sys.executable, "scripts/flux-monitor.py", "--watch"], other, size=(200, 40)) as terminal:
+    with Terminal([*TALOS_FLUX, "monitor", "--watch"], other, size=(200, 40)) as terminal:
         terminal.shows(sentence)
         terminal.press("q")
         assert terminal.ends() == 0
@@ -644,11 +642,8 @@ def expired() -> dict[str, str]:
 def test_a_look_at_everything_asks_at_most_25_times_and_only_reads(
     script: str, server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spec = importlib.util.spec_from_file_location(script, PROJECT / f"template/scripts/{script}.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    kinds = module.gate.KINDS if script == "cluster-health-monitor" else module.KINDS
+    module = importlib.import_module(f"talos_flux.cli.{script}")
+    kinds = module.gate.KINDS if script == "gate" else module.KINDS
     (tmp_path / "kubeconfig").write_text(server.kubeconfig())
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
     asked: list[str] = []
@@ -707,7 +702,7 @@ def pod_of(number: int, version: int) -> Object:
 
 def test_a_day_of_changes_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     """72,000 changes, more than 300 pods make at home in a day, in a dozen watches."""
-    monkeypatch.setattr(follow, "PAUSE_SECONDS", (0.001, 0.001))
+    monkeypatch.setattr(watch, "PAUSE_SECONDS", (0.001, 0.001))
     restless = Restless()
     follower = Follower(cast(Any, restless), (POD,))
 
@@ -729,7 +724,7 @@ def test_a_day_of_changes_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch)
 def test_watching_shows_what_changes_and_survives_an_outage(other: Path, server: ApiServer, with_faults: Any) -> None:
     with closing(Proxy(server.port)) as proxy:
         lead_to(other, server, proxy)
-        command = [sys.executable, "scripts/k8s-health-check.py", "--watch", "--json", "--interval=0.1"]
+        command = [*TALOS_FLUX, "health", "--watch", "--json", "--interval=0.1"]
         with subprocess.Popen(command, cwd=other, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as tool:
             assert tool.stdout and tool.stderr
             # A change that it never shows must not keep the tests waiting.
@@ -769,7 +764,7 @@ def test_the_monitor_says_when_the_api_goes_away_and_when_it_answers_again(
 
     with closing(Proxy(server.port)) as proxy, said.open("w") as output:
         lead_to(other, server, proxy)
-        command = [sys.executable, "scripts/flux-monitor.py", "--watch", "--interval=0.1"]
+        command = [*TALOS_FLUX, "monitor", "--watch", "--interval=0.1"]
         with subprocess.Popen(command, cwd=other, stdout=output, stderr=output) as tool:
             try:
                 processes.wait_until(is_watching)
@@ -849,7 +844,7 @@ def test_a_node_that_never_joined_is_named(home: Path, server: ApiServer) -> Non
 def test_its_picture(home: Path, with_faults: Any) -> None:
     names = ("a pod crashes", "a certificate has expired", "a claim's class is not there", "a node is not ready")
     with_faults(tuple(item for name in names for item in FAULTS[name].items))
-    with Terminal([sys.executable, "scripts/k8s-health-check.py"], home) as terminal:
+    with Terminal([*TALOS_FLUX, "health"], home) as terminal:
         terminal.shows("critical")
         said = ("Certificate media/one: has expired 1d ago", "kubectl --namespace media describe certificate one")
         pictures.take(terminal, "k8s-health-check", "./scripts/k8s-health-check.py", *said)

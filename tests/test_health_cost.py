@@ -11,6 +11,7 @@ import pytest
 
 from tests.bench_health import SCRIPTS, prepared
 from tests.doubles.workplace import ANSWERS
+from tests.support.commands import TALOS_FLUX
 from tests.support.needs import needs
 from tests.support.render import Renderer
 
@@ -30,9 +31,9 @@ def home(render: Renderer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return prepared(tmp_path_factory.mktemp("cost"), render(ANSWERS))
 
 
-@pytest.mark.parametrize("script", (*SCRIPTS, "cluster-health-monitor"))
+@pytest.mark.parametrize("script", (*SCRIPTS, "gate"))
 def test_a_full_look_needs_no_more_than_150_mib(script: str, home: Path) -> None:
-    command = [sys.executable, "-c", STARTER, sys.executable, f"scripts/{script}.py"]
+    command = [sys.executable, "-c", STARTER, *TALOS_FLUX, script]
     done = subprocess.run(command, cwd=home, capture_output=True, text=True, check=True)
     code, kib = map(int, done.stdout.split())
     # etcd can't be asked here.

@@ -20,28 +20,29 @@ import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from lib import etcd as members
-from lib import joining, talos
-from lib.cluster import Inventory, Node
-from lib.etcd import Answer, State
-from lib.flux.graph import Graph
-from lib.flux.revisions import revisions
-from lib.flux.rows import rows
-from lib.health import gate, pods, running
-from lib.health.access import access
-from lib.health.certificates import certificates, secrets
-from lib.health.etcd import Etcd
-from lib.health.flux import controllers, flux
-from lib.health.network import network
-from lib.health.nodes import nodes
-from lib.health.problems import Level, Part, Problem
-from lib.health.report import Report
-from lib.health.storage import storage
-from lib.kube import client, kinds
-from lib.kube.kinds import CLAIM, NODE, POD, STORAGE_CLASS, VOLUME, WARNING
-from lib.kube.snapshot import Snapshot, take
-from lib.refusal import Refusal
 
+from talos_flux.diagnose import gate, runner
+from talos_flux.diagnose.flux.dependency_graph import Graph
+from talos_flux.diagnose.flux.revisions import revisions
+from talos_flux.diagnose.flux.rows import rows
+from talos_flux.diagnose.probes import pods
+from talos_flux.diagnose.probes.certificates import certificates, secrets
+from talos_flux.diagnose.probes.credentials import access
+from talos_flux.diagnose.probes.etcd_health import Etcd
+from talos_flux.diagnose.probes.flux_health import controllers, flux
+from talos_flux.diagnose.probes.network import network
+from talos_flux.diagnose.probes.nodes import nodes
+from talos_flux.diagnose.probes.storage import storage
+from talos_flux.diagnose.problem import CheckResult, Level, Problem
+from talos_flux.diagnose.report import Report
+from talos_flux.errors import UserError
+from talos_flux.kube import client, kinds
+from talos_flux.kube.kinds import CLAIM, NODE, POD, STORAGE_CLASS, VOLUME, WARNING
+from talos_flux.kube.snapshot import Snapshot, take
+from talos_flux.repository.settings import Inventory, Node
+from talos_flux.talos import add_node, config
+from talos_flux.talos import etcd as members
+from talos_flux.talos.etcd import EtcdStatus, MemberReport
 from tests.support.render import PROJECT
 
 LONG_AGO = "2026-01-01T00:00:00Z"
@@ -89,22 +90,22 @@ def test_what_is_lost_with_a_node_is_not_less_because_one_may_not_see_it(monkeyp
     async def volumes() -> Snapshot:
         return Snapshot(denied={VOLUME: "persistentvolumes is forbidden"})
 
-    monkeypatch.setattr(joining, "_volumes", volumes)
-    assert joining.losses(CONTROLLERS[0]).endswith("It may be more, since persistentvolumes is forbidden.")
+    monkeypatch.setattr(add_node, "_volumes", volumes)
+    assert add_node.losses(CONTROLLERS[0]).endswith("It may be more, since persistentvolumes is forbidden.")
 
 
 # --- etcd ---
 
 
-def asked(monkeypatch: pytest.MonkeyPatch, look: Callable[[Inventory], State]) -> Etcd:
-    monkeypatch.setattr(talos, "has_talosconfig", lambda: True)
+def asked(monkeypatch: pytest.MonkeyPatch, look: Callable[[Inventory], EtcdStatus]) -> Etcd:
+    monkeypatch.setattr(config, "has_talosconfig", lambda: True)
     monkeypatch.setattr(members, "look", look)
     return Etcd(ANTON)
 
 
 def test_when_no_controller_answers_talosctl_etcd_is_unknown_and_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a talosconfig that has expired every member is silent, and a restore would destroy what is well."""
-    silent = State(tuple(Answer(node, silence="tls: expired certificate.") for node in CONTROLLERS))
+    silent = EtcdStatus(tuple(MemberReport(node, silence="tls: expired certificate.") for node in CONTROLLERS))
     etcd = asked(monkeypatch, lambda _: silent)
     assert etcd.parts == []
     assert etcd.unknown == [
@@ -115,15 +116,15 @@ def test_when_no_controller_answers_talosctl_etcd_is_unknown_and_not_lost(monkey
 
 def test_a_quorum_that_is_lost_is_still_said_when_one_controller_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     first, *others = CONTROLLERS
-    alone = State((Answer(first, leader="0" * 16), *(Answer(node, silence="gone") for node in others)))
+    alone = EtcdStatus((MemberReport(first, leader="0" * 16), *(MemberReport(node, silence="gone") for node in others)))
     etcd = asked(monkeypatch, lambda _: alone)
     assert said(*etcd.parts)[0].startswith("etcd: has no quorum: 1 of 3 members answers")
     assert etcd.unknown == []
 
 
 def test_without_talosctl_the_rest_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: Inventory) -> State:
-        raise Refusal("talosctl is not on PATH: `mise install` installs it.")
+    def refuse(_: Inventory) -> EtcdStatus:
+        raise UserError("talosctl is not on PATH: `mise install` installs it.")
 
     etcd = asked(monkeypatch, refuse)
     assert etcd.parts == []
@@ -193,9 +194,9 @@ def test_a_claim_that_wants_no_class_does_not_miss_the_default() -> None:
 
 def test_getting_older_is_no_change_that_a_watch_tells(capsys: pytest.CaptureFixture[str]) -> None:
     def report(text: str) -> Report:
-        return Report([Part("nodes", "1 nodes", (Problem(Level.CRITICAL, "Node k8s-1", text),))])
+        return Report([CheckResult("nodes", "1 nodes", (Problem(Level.CRITICAL, "Node k8s-1", text),))])
 
-    with running._shown(as_json=True) as show:
+    with runner._shown(as_json=True) as show:
         for text in ("is not ready since 59s", "is not ready since 1m", "is not ready since 2h", "is cordoned"):
             show(report(text), "")
     told = [json.loads(line)["parts"][0]["problems"][0]["text"] for line in capsys.readouterr().out.splitlines()]
@@ -229,7 +230,7 @@ def test_an_object_that_says_little_of_itself_is_no_traceback(
     kind: kinds.Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gate, "version_of", lambda _: "v1.2.3")
-    monkeypatch.setattr(talos, "has_talosconfig", lambda: False)
+    monkeypatch.setattr(config, "has_talosconfig", lambda: False)
     door = gate.Gate(ANTON)
     for more, metadata in itertools.product(SAYING_LITTLE, METADATA):
         place = {} if kind.of_cluster else {"namespace": "media"}
@@ -248,7 +249,7 @@ def test_an_object_that_says_little_of_itself_is_no_traceback(
 def test_looking_and_telling_all_day_leaves_nothing_behind() -> None:
     """Follower, which keeps the snapshot, has a test of its own: here is what is made of it at every change."""
     sizes = []
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), running._shown(as_json=True) as show:
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), runner._shown(as_json=True) as show:
         tracemalloc.start()
         try:
             for number in range(60):
@@ -295,7 +296,7 @@ def refused(path: Path) -> str:
         async with client.connected() as connection:
             return await take(connection, (NODE,))
 
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(UserError) as refusal:
         asyncio.run(look())
     return str(refusal.value)
 
@@ -334,13 +335,17 @@ def test_a_kubeconfig_that_is_broken_where_the_token_is_keeps_it(token: str, kub
 
 def test_whoever_has_read_enough_may_stop_reading(tmp_path: Path) -> None:
     code = (
-        "from lib.terminal import command\n"
-        "def main():\n"
+        "import sys\n"
+        "from talos_flux.cli.commands import Group, subcommand\n"
+        "@subcommand(failed=3)\n"
+        "def count():\n"
         "    for number in range(100_000):\n"
         "        print('{\"number\":', number, '}')\n"
-        "command(main, failed=3)\n"
+        "Group.get_command = lambda self, context, name: count\n"
+        "Group.list_commands = lambda self, context: ['count']\n"
+        "sys.exit(Group(package='none').run(['count']))\n"
     )
-    environment = os.environ | {"PYTHONPATH": str(PROJECT / "template/scripts")}
+    environment = os.environ | {"PYTHONPATH": str(PROJECT / "src")}
     with subprocess.Popen(
         [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as tool:
@@ -374,7 +379,7 @@ def kept(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch, ends: datetime) -> N
     kubeconfig.write_text(written(CLUSTER, user))
     talosconfig = kubeconfig.with_name("talosconfig")
     talosconfig.write_text(yaml.safe_dump({"contexts": {"anton": {"crt": pair["certificate"]}}}))
-    monkeypatch.setattr("lib.health.access.TALOSCONFIG", talosconfig)
+    monkeypatch.setattr("talos_flux.diagnose.probes.credentials.TALOSCONFIG", talosconfig)
 
 
 @pytest.mark.parametrize(
@@ -401,7 +406,7 @@ def test_keys_that_end_soon_are_named_with_what_renews_them(
 def test_a_login_without_a_certificate_ends_when_its_issuer_says_so(
     kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lib.health.access.TALOSCONFIG", kubeconfig.with_name("nowhere"))
+    monkeypatch.setattr("talos_flux.diagnose.probes.credentials.TALOSCONFIG", kubeconfig.with_name("nowhere"))
     kubeconfig.write_text(written(CLUSTER, {"token": "sesame"}))
     part = access(ANTON)
     assert (part.looked_at, part.problems) == ("no certificates", ())

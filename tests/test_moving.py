@@ -1,16 +1,17 @@
 """The pages about moving: their commands bring apps of other repositories into a cluster in which nothing is found."""
 
 import re
+import shlex
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from lib.checks.flux import Cluster
-from lib.checks.rules import Severity
-from lib.checks.topics import findings
 
+from talos_flux.check.rule import Severity
+from talos_flux.check.rules import findings
+from talos_flux.manifests.flux_tree import Cluster
+from tests.support.commands import TALOS_FLUX
 from tests.support.home import Home
 from tests.support.others import listing, write
 from tests.support.render import PROJECT
@@ -150,7 +151,7 @@ spec:
 TASK = f"""\
 task() {{
   [ "$1" = adopt:app ]
-  {sys.executable} scripts/adopt-app.py --app "${{2#APP=}}" --from "${{3#FROM=}}"
+  {shlex.join(TALOS_FLUX)} app adopt --app "${{2#APP=}}" --from "${{3#FROM=}}"
 }}
 """
 CLUSTER_ANSWERS = {"ingress_backend": "envoy-gateway", "secrets_backend": "sops", "storage": "none", "components": []}

@@ -7,7 +7,6 @@ import re
 import signal
 import stat
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -17,13 +16,14 @@ from typing import Any
 
 import pytest
 import yaml
-from lib import releases
 
+from talos_flux.talos import skew
 from tests.doubles.anton import Home, configured, installed, talosctl, use
 from tests.doubles.machines import SOURCE, VANILLA, Machines
 from tests.doubles.workplace import ANSWERS, SOPS
 from tests.support import apiserver, crds, pictures
 from tests.support.apiserver import ApiError, ApiServer
+from tests.support.commands import TALOS_FLUX
 from tests.support.needs import needs
 from tests.support.processes import Processes, free_ports
 from tests.support.proxy import Proxy
@@ -109,10 +109,10 @@ def machines(home: Home, wellness: Wellness, snapshot: bytes, tmp_path: Path) ->
 # --- Whether a node may go ---
 
 
-def script(home: Home, name: str, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run a script of the repository."""
+def talos_flux(home: Home, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of the repository's tools."""
     return subprocess.run(
-        [home.workplace.root / "scripts" / name, *words],
+        [home.workplace.root / "scripts/talos-flux", *words],
         cwd=home.workplace.root, env=home.workplace.environment,
         capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
@@ -120,7 +120,7 @@ def script(home: Home, name: str, *words: str) -> subprocess.CompletedProcess[st
 
 def verdict(home: Home, *words: str) -> tuple[int, dict[str, Any]]:
     """The exit code and the JSON of cluster-health-monitor."""
-    done = script(home, "cluster-health-monitor.py", "--json", *words)
+    done = talos_flux(home, "gate", "--json", *words)
     return done.returncode, json.loads(done.stdout or "{}") | {"stderr": done.stderr}
 
 
@@ -145,7 +145,7 @@ def test_a_cluster_that_is_well_is_ready_for_an_upgrade(home: Home, machines: Ma
     code, found = verdict(home)
     assert (code, found["ready"], found["unknown"]) == (0, True, [])
     assert part(found, "etcd") == "3 of 3 members healthy, 2 needed, leader k8s-2, 21 MB"
-    assert "ready for an upgrade" in script(home, "cluster-health-monitor.py").stdout
+    assert "ready for an upgrade" in talos_flux(home, "gate").stdout
 
 
 def test_a_dead_controller_is_named_and_holds_nobody_up(home: Home, machines: Machines) -> None:
@@ -191,7 +191,7 @@ def test_a_full_etcd_names_the_way_out(home: Home, machines: Machines) -> None:
     assert code == 2
     [one] = wrong(found)
     assert one.startswith(f"etcd on k8s-1 ({home.address(98)}): has raised the alarm NOSPACE: its database is full")
-    said = script(home, "cluster-health-monitor.py").stdout
+    said = talos_flux(home, "gate").stdout
     assert f"talosctl --nodes {home.address(98)} etcd defrag" in said
 
 
@@ -200,7 +200,7 @@ def test_the_picture_of_the_gate(home: Home, wellness: Wellness, machines: Machi
     machines.say(home.address(99), etcdStopped=True)
     wellness.server.has_namespace("media")
     wellness.deployment("media", "jellyfin", pods=0)
-    with Terminal([sys.executable, "scripts/cluster-health-monitor.py"], home.workplace.root) as terminal:
+    with Terminal([*TALOS_FLUX, "gate"], home.workplace.root) as terminal:
         terminal.shows("no upgrade now")
         said = ("etcd: can lose none more: 2 of 3 members are healthy, 2 are needed", "no upgrade now")
         pictures.take(terminal, "cluster-health-monitor", "./scripts/cluster-health-monitor.py", *said)
@@ -283,18 +283,18 @@ def test_a_node_with_another_version_is_a_warning_that_names_the_task(
 
 def test_without_talosconfig_etcd_is_unknown_and_not_well(home: Home, machines: Machines) -> None:
     (home.workplace.root / "talos/clusterconfig/talosconfig").unlink()
-    for name in ("cluster-health-monitor.py", "k8s-health-check.py"):
-        done = script(home, name)
+    for name in ("gate", "health"):
+        done = talos_flux(home, name)
         assert done.returncode == 3, done.stdout + done.stderr
         assert "etcd can't be asked: talos/clusterconfig/talosconfig is missing" in done.stdout
 
 
 def test_the_health_check_shows_etcd_too(home: Home, machines: Machines) -> None:
-    assert "3 of 3 members healthy" in script(home, "k8s-health-check.py", "--verbose").stdout
+    assert "3 of 3 members healthy" in talos_flux(home, "health", "--verbose").stdout
     machines.say(home.address(99), etcdStopped=True)
-    done = script(home, "k8s-health-check.py")
+    done = talos_flux(home, "health")
     assert "etcd: can lose none more" in done.stdout
-    assert "etcd" not in script(home, "k8s-health-check.py", "--namespace", "kube-system").stdout
+    assert "etcd" not in talos_flux(home, "health", "--namespace", "kube-system").stdout
 
 
 def test_waiting_ends_when_all_is_well_and_says_what_for(
@@ -302,7 +302,7 @@ def test_waiting_ends_when_all_is_well_and_says_what_for(
 ) -> None:
     wellness.node("k8s-2", is_ready=False)
     machines.say(home.address(99), etcdStopped=True)
-    words = [str(home.workplace.root / "scripts/cluster-health-monitor.py"), "--wait", "--timeout=2"]
+    words = [*TALOS_FLUX, "gate", "--wait", "--timeout=2"]
     heard = tmp_path / "heard"
     with heard.open("w") as log:
         waiting = subprocess.Popen(
@@ -326,7 +326,7 @@ def hears(file: Path, sentence: str, seconds: float = 60) -> None:
 
 def test_waiting_ends_in_time_with_what_is_wrong(home: Home, machines: Machines, wellness: Wellness) -> None:
     wellness.node("k8s-2", is_ready=False)
-    done = script(home, "cluster-health-monitor.py", "--wait", "--timeout=0.05")
+    done = talos_flux(home, "gate", "--wait", "--timeout=0.05")
     assert done.returncode == 2
     assert "Node k8s-2: is not ready" in done.stdout and "no upgrade now" in done.stdout
 
@@ -336,7 +336,7 @@ def test_waiting_outlives_an_outage_of_the_api(
 ) -> None:
     wellness.node("k8s-2", is_ready=False)
     heard = tmp_path / "heard"
-    words = [str(home.workplace.root / "scripts/cluster-health-monitor.py"), "--wait", "--timeout=2"]
+    words = [*TALOS_FLUX, "gate", "--wait", "--timeout=2"]
     with closing(Proxy(server.port)) as proxy, heard.open("w") as log:
         config = home.workplace.read("kubeconfig")
         home.workplace.write("kubeconfig", config.replace(f":{server.port}", f":{proxy.port}"))
@@ -355,26 +355,38 @@ def test_waiting_outlives_an_outage_of_the_api(
 @pytest.mark.parametrize(
     "words",
     [
-        ("talos-upgrade.py",),
-        ("talos-upgrade-node.py", "k8s-1"),
-        ("talos-upgrade-k8s.py",),
-        ("etcd-snapshot.py",),
-        ("etcd-restore.py",),
-        ("kubeconfig.py",),
+        (
+            "talos",
+            "upgrade",
+        ),
+        ("talos", "upgrade-node", "k8s-1"),
+        (
+            "talos",
+            "upgrade-k8s",
+        ),
+        (
+            "etcd",
+            "snapshot",
+        ),
+        (
+            "etcd",
+            "restore",
+        ),
+        ("kubeconfig",),
     ],
     ids=lambda words: words[0],
 )
 def test_a_command_without_talosconfig_is_refused_in_one_sentence(words: tuple[str, ...], home: Home) -> None:
     (home.workplace.root / "talos/clusterconfig/talosconfig").unlink()
     sentence = "talos/clusterconfig/talosconfig is missing: run `task configure`."
-    assert refusal_of(script(home, *words)) == sentence
+    assert refusal_of(talos_flux(home, *words)) == sentence
 
 
-@pytest.mark.parametrize("words", [("debug-app.py",), ("flux-app.py", "suspend")], ids=lambda words: words[0])
+@pytest.mark.parametrize("words", [("debug",), ("app", "suspend")], ids=lambda words: words[0])
 def test_a_command_without_kubeconfig_is_refused_in_one_sentence(words: tuple[str, ...], home: Home) -> None:
     (home.workplace.root / "kubeconfig").unlink()
     sentence = "kubeconfig is missing: `task kubeconfig` fetches it, once `task bootstrap:talos` has run."
-    assert refusal_of(script(home, *words, "--app=media/jellyfin")) == sentence
+    assert refusal_of(talos_flux(home, *words, "--app=media/jellyfin")) == sentence
 
 
 def refusal_of(done: subprocess.CompletedProcess[str]) -> str:
@@ -601,7 +613,7 @@ def test_the_versions_that_go_together_are_those_of_talos_itself() -> None:
             re.search(rf'{name}KubernetesVersion = semver.MustParse\("1\.(\d+)\.', text)
             for name in ("Minimum", "Maximum")
         ]
-        assert [int(found[1]) - minor for found in bounds if found] == [releases.OLDEST, releases.NEWEST]
+        assert [int(found[1]) - minor for found in bounds if found] == [skew.OLDEST, skew.NEWEST]
 
 
 # --- Snapshots ---
@@ -900,7 +912,7 @@ def test_debug_says_what_each_layer_says(home: Home, jellyfin: tuple[dict[str, A
         assert "Pod media/jellyfin-7d-x: container app starts and ends again and again, 40 times so far" in said
         assert "Back-off restarting failed container" in said
         assert "kubectl logs jellyfin-7d-x --namespace media --container app --previous" in said
-        done = script(home, "debug-app.py", "--app=media/jellyfin", "--json")
+        done = talos_flux(home, "debug", "--app=media/jellyfin", "--json")
         assert (done.returncode, json.loads(done.stdout)["level"]) == (2, "critical")
     finally:
         wellness.remove("Pod", "media", "jellyfin-7d-x")
@@ -919,7 +931,7 @@ def test_keys_that_are_missing_are_named_and_no_value_is_printed(home: Home) -> 
     assert done.returncode != 0
     assert "Secret network/cloudflared: has no value for tunnel-token" in done.stdout
     assert "task secret:set SECRET=cloudflared KEY=tunnel-token" in done.stdout
-    assert json.loads(script(home, "backup-keys.py", "--json").stdout)["level"] == "critical"
+    assert json.loads(talos_flux(home, "backup", "keys", "--json").stdout)["level"] == "critical"
     for secret, key in re.findall(r"task secret:set SECRET=(\S+) KEY=(\S+)", done.stdout):
         home.workplace.succeeds("secret:set", f"SECRET={secret}", f"KEY={key}", stdin="very-secret")
     said = home.workplace.succeeds("backup:keys")

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 import yaml
-from lib.apps import POD_SECURITY
-from lib.checks.topics import RULES
-from lib.refusal import Refusal
 
+from talos_flux.check.rules import RULES
+from talos_flux.errors import UserError
+from talos_flux.repository.apps import POD_SECURITY
 from tests.support.cases import EXAMPLES
 from tests.support.commandline import INLINE
 from tests.support.needs import needs
@@ -19,7 +19,7 @@ from tests.support.repository import Repository
 from tests.test_questions import ALWAYS
 from tests.test_render import BACKUP_SETTINGS, SETTINGS, TIERS
 from tests.tools.catalogue import TOOLS
-from tests.tools.pages import all_pages, components, scripts
+from tests.tools.pages import all_pages, commands, components
 from tests.tools.pages.questions import CHART, HEADER, IMAGE, PAGE, SECTIONS, example, template
 from tests.tools.pages.tables import cells, table
 
@@ -132,7 +132,7 @@ def test_a_question_that_comes_with_a_choice_needs_an_answer_then_and_is_not_the
     others = {other: value for other, value in NEEDED[name].items() if other != name}
     assert choice in others.values()
     assert name not in template().recorded({}, {})
-    with pytest.raises(Refusal, match=name):
+    with pytest.raises(UserError, match=name):
         template().recorded({}, others)
 
 
@@ -152,7 +152,7 @@ def test_the_limits_in_the_rule_of_a_question_are_those_that_are_kept(name: str,
     for number in (low, high):
         assert template().recorded({}, given | {name: number})[name] == number
     for number in (low - 1, high + 1):
-        with pytest.raises(Refusal):
+        with pytest.raises(UserError):
             template().recorded({}, given | {name: number})
 
 
@@ -247,7 +247,7 @@ def test_folders_in_the_readmes_table_of_what_to_change_are_there() -> None:
 @pytest.mark.full
 @pytest.mark.xdist_group("pages")
 def test_flags_that_stand_alone_are_flags_of_a_script_or_a_task(generated: dict[Path, str]) -> None:
-    helps = generated[scripts.PAGE]
+    helps = generated[commands.PAGE]
     known = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", helps)) | FLAGS_OF_OTHERS
     wrong = [
         f"{page.relative_to(PROJECT)}: {flag}"

@@ -3,13 +3,13 @@
 import base64
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support import forge
+from tests.support.commands import TALOS_FLUX
 from tests.support.forge import Forge
 from tests.support.needs import needs
 from tests.support.render import VERSION, Renderer, commit_all, git
@@ -39,7 +39,7 @@ class Job:
         shutil.rmtree(clone, ignore_errors=True)
         git(self.years.folder, "clone", "--quiet", "--depth=1", "--branch=main", self.bare.as_uri(), str(clone))
         return subprocess.run(
-            [sys.executable, "scripts/propose-update.py", "--base=main", *words],
+            [*TALOS_FLUX, "propose", "--base=main", *words],
             cwd=clone,
             env=self.years.environment | self.host.environment | environment,
             stdin=subprocess.DEVNULL,

@@ -3,13 +3,12 @@
 import itertools
 import re
 import subprocess
-import sys
 from pathlib import Path
 
-import lib.render
 import pytest
 import yaml
 
+import talos_flux.template.render
 from tests.conftest import one_worker_each
 from tests.support import releases
 from tests.support.needs import needs
@@ -32,9 +31,11 @@ def released(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return bare
 
 
-def run(root: Path, released: Path, script: str, *words: str) -> subprocess.CompletedProcess[str]:
+def run(root: Path, released: Path, command: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run what is `command` since v0.4, by the cluster's own tools."""
+    script = {"validate": "validate-manifests"}.get(command, command)
     return subprocess.run(
-        [sys.executable, f"scripts/{script}.py", *words],
+        [*releases.command(root, script, command), *words],
         cwd=root,
         env=releases.environment(released),
         capture_output=True,
@@ -101,15 +102,40 @@ def test_its_cluster_follows_to_this_one(version: str, released: Path, tmp_path:
     done = run(root, released, "update", "--to", VERSION)
     assert done.returncode == 0, done.stdout + done.stderr
     commit_all(root, "feat: follow the template")
-    assert run(root, released, "validate-manifests").returncode == 0
+    assert run(root, released, "validate").returncode == 0
     assert "follows the template at" in run(root, released, "update", "--to", VERSION).stdout
     assert differing_from_new(root, released) == []
+
+
+@needs("copier")
+@pytest.mark.parametrize("version", EACH)
+def test_its_update_to_this_one_is_undone_by_this_ones_tools(version: str, released: Path, tmp_path: Path) -> None:
+    root = cluster_of(version, tmp_path)
+    before = tree_of(root)
+    assert run(root, released, "update", "--to", VERSION).returncode == 0
+    assert (root / "scripts/talos-flux").exists() and not (root / "scripts/lib").exists()
+    done = run(root, released, "update", "--undo")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert tree_of(root) == before
+
+
+@needs("copier")
+@pytest.mark.parametrize("version", [version for version in RELEASES if version < "v0.4"])
+@pytest.mark.full
+def test_an_edit_of_a_tool_that_is_gone_is_one_conflict(version: str, released: Path, tmp_path: Path) -> None:
+    root = cluster_of(version, tmp_path)
+    with (root / "scripts/lib/talos.py").open("a") as tool:
+        tool.write("# mine\n")
+    commit_all(root, "feat: mine")
+    done = run(root, released, "update", "--to", VERSION)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert git(root, "diff", "--name-only", "--diff-filter=U").split() == ["scripts/lib/talos.py"]
 
 
 def differing_from_new(root: Path, released: Path) -> list[str]:
     """The files in which an updated cluster is not what the same answers make now, registrations aside."""
     git(root.parent, "clone", "--quiet", str(released), "checkout")
-    now = lib.render.Template(root.parent / "checkout", commit=VERSION, source=releases.ADDRESS)
+    now = talos_flux.template.render.Template(root.parent / "checkout", commit=VERSION, source=releases.ADDRESS)
     lists = {path.parent / "kustomization.yaml" for path in root.glob("kubernetes/apps/*/namespace.yaml")}
     found = []
     for answers in sorted(root.rglob(".copier-answers.yml")):

@@ -7,15 +7,17 @@ import sys
 from pathlib import Path
 from textwrap import dedent
 
-import lib.change
 import pexpect
 import pytest
 import yaml
-from lib.apps import Repository
-from lib.change import Change
-from lib.claims import claims_in
-from lib.moving import Move
 
+import talos_flux.repository.transaction
+from talos_flux.apps.claims import claims_in
+from talos_flux.apps.move import Move
+from talos_flux.errors import UserError
+from talos_flux.repository.apps import Repository
+from talos_flux.repository.transaction import FileTransaction
+from talos_flux.template import fetch
 from tests.doubles.workplace import ANSWERS, IDENTITY, SOPS, Workplace, environment, set_up
 from tests.support.needs import needs
 from tests.support.others import listing
@@ -235,7 +237,7 @@ def test_an_app_of_the_template_stays(home: Workplace) -> None:
 
 def test_the_list_of_the_templates_own_is_what_it_renders(render: Renderer) -> None:
     root = render(ANSWERS)
-    core = yaml.safe_load((root / "scripts/lib/core.yaml").read_text())
+    core = yaml.safe_load((root / "scripts/managed-apps.yaml").read_text())
     apps = sorted(f"{path.parts[-3]}/{path.parts[-2]}" for path in root.glob("kubernetes/apps/*/*/ks.yaml"))
     assert core == {
         "apps": apps,
@@ -371,8 +373,8 @@ def test_claims_are_found(name: str, text: str, lost: tuple[str, ...], kept: tup
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a file and a folder, for lib.change."""
-    monkeypatch.setattr(lib.change, "ROOT", tmp_path)
+    """A folder with a file and a folder, for talos_flux.repository.transaction."""
+    monkeypatch.setattr(talos_flux.repository.transaction, "ROOT", tmp_path)
     (tmp_path / "folder").mkdir()
     for name in ("file", "folder/inside"):
         (tmp_path / name).write_text(f"{name}\n")
@@ -383,14 +385,14 @@ def everything_in(root: Path) -> dict[str, str]:
     return {str(path): (root / path).read_text() for path in files_in(root)}
 
 
-def three_steps(change: Change, root: Path) -> None:
+def three_steps(change: FileTransaction, root: Path) -> None:
     change.write(root / "file", "other\n")
     change.move(root / "folder", root / "moved")
     change.delete(root / "moved/inside")
 
 
 def test_a_change_happens(root: Path) -> None:
-    with Change() as change:
+    with FileTransaction() as change:
         three_steps(change, root)
     assert everything_in(root) == {"file": "other\n"}
     assert sorted(path.name for path in root.iterdir()) == ["file", "moved"]
@@ -399,7 +401,7 @@ def test_a_change_happens(root: Path) -> None:
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError("disk full")])
 def test_a_change_that_fails_or_is_interrupted_leaves_nothing(error: BaseException, root: Path) -> None:
     before = everything_in(root)
-    with pytest.raises((KeyboardInterrupt, OSError)), Change() as change:
+    with pytest.raises((KeyboardInterrupt, OSError)), FileTransaction() as change:
         three_steps(change, root)
         raise error
     assert everything_in(root) == before
@@ -408,7 +410,7 @@ def test_a_change_that_fails_or_is_interrupted_leaves_nothing(error: BaseExcepti
 
 def test_a_step_that_fails_takes_back_the_steps_before(root: Path) -> None:
     before = everything_in(root)
-    with pytest.raises(FileNotFoundError), Change() as change:
+    with pytest.raises(FileNotFoundError), FileTransaction() as change:
         three_steps(change, root)
         change.move(root / "none", root / "other")
     assert everything_in(root) == before
@@ -602,125 +604,76 @@ def test_an_app_is_followed_at_the_clusters_version(bare: Workplace) -> None:
     assert "copier" not in " ".join(bare.git("status", "--porcelain").split())
 
 
-HOOK = """\
-import json, os, sys
-from pathlib import Path
-answer = input("Which colour? ") if "--ask" in sys.argv else ""
-Path(os.environ["RECORD"]).write_text(json.dumps([sys.argv[1:], os.getcwd(), answer, sys.dont_write_bytecode]))
-sys.exit(7 if "--fail" in sys.argv else 0)
-"""
-
-
 @pytest.fixture
-def fake(bare: Workplace, tmp_path: Path) -> Workplace:
-    """A cluster that follows a tiny template whose hook only writes down how it was called; two commits, one tag."""
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A tiny template with two commits, the first of them tagged, and an empty cache."""
     folder = tmp_path / "template"
-    (folder / "hooks").mkdir(parents=True)
+    folder.mkdir()
     git(folder, "init", "--quiet")
     for number in (1, 2):
-        (folder / "hooks/add.py").write_text(f"# {number}\n{HOOK}")
+        (folder / "number").write_text(f"{number}")
         git(folder, "add", "--all")
         git(folder, *IDENTITY, "commit", "--quiet", "--message", f"commit {number}")
         git(folder, *(["tag", "v1.0.0"] if number == 1 else ["log"]))
-    bare.extra["RECORD"] = str(tmp_path / "record.json")
-    follow(bare, str(folder), "v1.0.0")
-    return bare
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return folder
 
 
-def follow(workplace: Workplace, source: str, commit: str) -> None:
-    """Let a cluster follow a template at a version."""
-    workplace.write(".copier-answers.yml", yaml.safe_dump({"_commit": commit, "_src_path": source}))
-
-
-def record(workplace: Workplace) -> list:
-    """How the hook was called: arguments, folder, what was typed, whether what Python compiles is lost."""
-    path = Path(workplace.extra["RECORD"])
-    found = yaml.safe_load(path.read_text())
-    path.unlink()
-    return found
-
-
-def fetched(workplace: Workplace) -> list[Path]:
+def fetched(tmp_path: Path) -> list[Path]:
     """The template's versions in the cache."""
-    found = (Path(workplace.extra["XDG_CACHE_HOME"]) / "copier-talos-flux").glob("*/")
+    found = (tmp_path / "cache/copier-talos-flux").glob("*/")
     return sorted(path for path in found if path.suffix != ".git")
 
 
-def test_the_templates_own_command_gets_what_was_said(fake: Workplace) -> None:
-    words = ("--data", "app_env={A: 'b c', D: \"$HOME\"}", "--data-file", "more answers.yml", "--defaults")
-    fake.succeeds("new:app", "APP=media/films", "--", *words)
-    assert record(fake)[0] == ["app", str(fake.root / "kubernetes/apps/media/films"), *words]
-    fake.succeeds("new:namespace", "NAME=media", "--", "--defaults")
-    assert record(fake)[0] == ["namespace", str(fake.root / "kubernetes/apps/media"), "--defaults"]
-
-
-def test_copier_is_compiled_once(fake: Workplace) -> None:
-    fake.extra["PYTHONDONTWRITEBYTECODE"] = ""
-    fake.succeeds("new:app", "APP=media/films")
-    assert record(fake)[3] is False
-
-
-def test_files_are_looked_for_where_the_person_is(fake: Workplace) -> None:
+def test_files_are_looked_for_where_the_person_is(bare: Workplace) -> None:
+    bare.write("kubernetes/answers.yml", "ns_pod_security: privileged\n")
+    words = ["task", "new:namespace", "NAME=films", "--", "--defaults", "--data-file", "answers.yml"]
     done = subprocess.run(
-        ["task", "new:app", "APP=media/films"], cwd=fake.root / "kubernetes", env=environment() | fake.extra, check=True
+        words, cwd=bare.root / "kubernetes", env=bare.environment, check=False, capture_output=True, text=True
     )
-    assert done.returncode == 0
-    assert record(fake)[1] == str(fake.root / "kubernetes")
+    assert done.returncode == 0, done.stderr
+    assert "enforce: privileged" in bare.read("kubernetes/apps/films/namespace.yaml")
 
 
-def test_the_exit_code_passes_through(fake: Workplace) -> None:
-    done = subprocess.run(
-        ["task", "--exit-code", "new:app", "APP=media/films", "--", "--fail"],
-        cwd=fake.root, env=environment() | fake.extra, check=False, capture_output=True,
-    )  # fmt: skip
-    assert done.returncode == 7
-
-
-def test_questions_reach_the_person(fake: Workplace) -> None:
-    terminal = at_a_terminal(fake, "new:app", "APP=media/films", "--", "--ask")
-    terminal.expect("Which colour")
-    terminal.sendline("blue")
+def test_questions_reach_the_person(bare: Workplace) -> None:
+    terminal = at_a_terminal(bare, "new:namespace", "NAME=films")
+    terminal.expect("What pods of namespace films may do")
+    terminal.sendline("")
     terminal.expect(pexpect.EOF)
-    assert record(fake)[2] == "blue"
+    assert (bare.root / "kubernetes/apps/films/namespace.yaml").exists()
 
 
-def test_the_template_is_fetched_once(fake: Workplace, tmp_path: Path) -> None:
-    assert "Fetching the template" in fake.succeeds("new:app", "APP=media/films")
-    (kept,) = fetched(fake)
-    shutil.rmtree(tmp_path / "template")
-    assert "Fetching" not in fake.succeeds("new:app", "APP=media/series")
-    assert fetched(fake) == [kept]
+def test_the_template_is_fetched_once(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = fetch.checkout(str(source), "v1.0.0")
+    assert "Fetching the template" in capsys.readouterr().out
+    shutil.rmtree(source)
+    assert fetch.checkout(str(source), "v1.0.0") == kept
+    assert "Fetching" not in capsys.readouterr().out
+    assert fetched(tmp_path) == [kept]
     assert git(kept, "status", "--porcelain") == ""
-    assert fake.git("status", "--porcelain").split() == ["M", ".copier-answers.yml"]
 
 
-def test_what_an_interrupted_fetch_left_is_no_template(fake: Workplace) -> None:
-    fake.succeeds("new:app", "APP=media/films")
-    (kept,) = fetched(fake)
+def test_what_an_interrupted_fetch_left_is_no_template(source: Path) -> None:
+    kept = fetch.checkout(str(source), "v1.0.0")
     kept.rename(kept.with_name(f"{kept.name}.x.unfinished"))
-    shutil.rmtree(kept.with_name(f"{kept.name}.x.unfinished") / "hooks")
-    fake.succeeds("new:app", "APP=media/films")
-    assert (kept / "hooks/add.py").exists()
+    (kept.with_name(f"{kept.name}.x.unfinished") / "number").unlink()
+    assert (fetch.checkout(str(source), "v1.0.0") / "number").exists()
 
 
 @pytest.mark.parametrize("form", ["tag", "described", "short", "full"])
-def test_every_form_of_a_version_is_found(form: str, fake: Workplace, tmp_path: Path) -> None:
-    source = tmp_path / "template"
+def test_every_form_of_a_version_is_found(form: str, source: Path) -> None:
     versions = {
         "tag": "v1.0.0",
         "described": git(source, "describe", "--tags", "--long").strip(),
         "short": git(source, "rev-parse", "--short", "HEAD").strip(),
         "full": git(source, "rev-parse", "HEAD").strip(),
     }
-    follow(fake, str(source), versions[form])
-    fake.succeeds("new:app", "APP=media/films")
-    (kept,) = fetched(fake)
-    number = 1 if form == "tag" else 2
-    assert (kept / "hooks/add.py").read_text().startswith(f"# {number}\n")
+    number = "1" if form == "tag" else "2"
+    assert (fetch.checkout(str(source), versions[form]) / "number").read_text() == number
 
 
 @pytest.mark.parametrize(
-    ("source", "commit", "reason"),
+    ("address", "commit", "reason"),
     [
         ("https://127.0.0.1:9/none.git", "v1.0.0", r"fatal: unable to access .*"),
         ("{}/none", "v1.0.0", r"fatal: repository .* does not exist"),
@@ -729,29 +682,28 @@ def test_every_form_of_a_version_is_found(form: str, fake: Workplace, tmp_path: 
     ],
 )
 def test_a_template_that_cannot_be_fetched_is_named(
-    source: str, commit: str, reason: str, fake: Workplace, tmp_path: Path
+    address: str, commit: str, reason: str, source: Path, tmp_path: Path
 ) -> None:
-    source = source.format(tmp_path)
-    follow(fake, source, commit)
-    refusal = fake.refuses("new:app", "APP=media/films")
-    assert re.fullmatch(rf"the template {re.escape(source)} can't be fetched at {commit}: {reason}", refusal)
-    assert fetched(fake) == []
+    address = address.format(tmp_path)
+    with pytest.raises(UserError) as refusal:
+        fetch.checkout(address, commit)
+    expected = rf"the template {re.escape(address)} can't be fetched at {commit}: {reason}"
+    assert re.fullmatch(expected, str(refusal.value).strip())
+    assert fetched(tmp_path) == []
 
 
-def test_a_template_at_a_relative_path_is_to_be_written_in_full(fake: Workplace) -> None:
-    follow(fake, "tpl", "v1.0.0")
-    assert fake.refuses("new:app", "APP=media/films") == (
+def test_a_template_at_a_relative_path_is_to_be_written_in_full(source: Path) -> None:
+    with pytest.raises(UserError) as refusal:
+        fetch.checkout("tpl", "v1.0.0")
+    assert str(refusal.value) == (
         "_src_path in .copier-answers.yml is tpl, a path that leads nowhere from here: write the template's address "
         "there, or its path from / on."
     )
 
 
-def test_a_template_without_generators_is_refused(fake: Workplace, tmp_path: Path) -> None:
-    source = tmp_path / "template"
-    git(source, "rm", "--quiet", "-r", "hooks")
-    git(source, *IDENTITY, "commit", "--quiet", "--message", "nothing")
-    follow(fake, str(source), git(source, "rev-parse", "HEAD").strip())
-    assert "has no apps to add yet: `copier update` brings them" in fake.refuses("new:app", "APP=media/films")
+def test_a_template_without_generators_is_refused(bare: Workplace, source: Path) -> None:
+    bare.write(".copier-answers.yml", yaml.safe_dump({"_commit": "v1.0.0", "_src_path": str(source)}))
+    assert "has no apps to add yet: `copier update` brings them" in bare.refuses("new:app", "APP=media/films")
 
 
 @pytest.mark.parametrize(("words", "sentence"), [((), "NAME is missing: "), (("NAME=a/b",), "NAME is the name of a ")])
@@ -759,9 +711,7 @@ def test_a_namespace_that_is_not_named_is_asked_for(words: tuple[str, ...], sent
     assert bare.refuses("new:namespace", *words).startswith(sentence)
 
 
-def test_the_commands_run_the_pinned_copier() -> None:
-    pinned = re.search(r"^copier==(\S+)", (PROJECT / "requirements.txt").read_text(), re.MULTILINE)
+def test_the_tools_bring_the_copier_that_mise_installs() -> None:
+    pinned = re.search(r"^copier==(\S+)", (PROJECT / "src/talos_flux/requirements.txt").read_text(), re.MULTILINE)
     assert pinned
-    for name in ("new-app", "new-namespace"):
-        assert f'"copier=={pinned[1]}"' in (PROJECT / f"template/scripts/{name}.py").read_text()
     assert f"pin_copier:\n  type: str\n  default: {pinned[1]}\n" in (PROJECT / "questions/pins.yml").read_text()

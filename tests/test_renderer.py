@@ -1,4 +1,4 @@
-"""lib.render writes the very files that Copier writes, and refuses where Copier would go on in silence."""
+"""Our renderer writes the very files that Copier writes, and refuses where Copier would go on in silence."""
 
 import os
 from pathlib import Path, PurePosixPath
@@ -7,9 +7,10 @@ from typing import Any
 import copier
 import pytest
 import yaml
-from lib.render import File, Template
-from lib.terminal import Refusal
 
+from talos_flux.errors import UserError
+from talos_flux.repository.contents import File
+from talos_flux.template.render import Template
 from tests.conftest import one_worker_each
 from tests.support.cases import AWKWARD, CASES, EXAMPLES
 from tests.support.needs import needs
@@ -43,7 +44,7 @@ def ours(template: Path) -> Template:
 
 
 class Miniature:
-    """A small template in a git repository, which Copier and lib.render can both render."""
+    """A small template in a git repository, which Copier and talos_flux.template.render can both render."""
 
     def __init__(self, folder: Path, files: dict[str, str]) -> None:
         self.folder = folder / "template"
@@ -215,7 +216,7 @@ def test_a_default_that_nothing_uses_is_not_computed(tmp_path: Path) -> None:
     config = "broken: {type: int, default: '{{ 1 // 0 }}', when: false}\nused: false"
     ours = Miniature(tmp_path, {"copier.yml": config, "{% if used %}file{% endif %}.jinja": "{{ broken }}"}).ours
     assert set(ours.render({})) == {ANSWERS_FILE}
-    with pytest.raises(Refusal, match="the default of broken can't be computed: .*zero"):
+    with pytest.raises(UserError, match="the default of broken can't be computed: .*zero"):
         ours.render({}, {"used": True})
 
 
@@ -250,20 +251,20 @@ def test_a_render_changes_nothing_but_what_it_returns(tmp_path: Path) -> None:
 def test_a_refused_answer_is_named_recorded_or_given(ours: Template, change: dict[str, Any], refusal: str) -> None:
     answers = recorded(ours.render({}, EXAMPLES["anton"]))
     for arguments in ((answers | change,), (answers, change)):
-        with pytest.raises(Refusal, match=f"^{refusal}.*\\.$"):
+        with pytest.raises(UserError, match=f"^{refusal}.*\\.$"):
             ours.render(*arguments)
 
 
 def test_an_answer_that_identifies_the_cluster_must_be_recorded(ours: Template) -> None:
     answers = recorded(ours.render({}, EXAMPLES["anton"]))
     del answers["domain"]
-    with pytest.raises(Refusal, match="^domain needs an answer"):
+    with pytest.raises(UserError, match="^domain needs an answer"):
         ours.render(answers)
     assert ours.render(answers, {"domain": "example.org"})
 
 
 def test_an_answer_to_no_question_is_refused(ours: Template) -> None:
-    with pytest.raises(Refusal, match="^time_zone is no question of the template"):
+    with pytest.raises(UserError, match="^time_zone is no question of the template"):
         ours.render({}, {"time_zone": "Europe/Berlin"})
 
 
@@ -282,7 +283,7 @@ def test_an_answer_to_no_question_is_refused(ours: Template) -> None:
     ],
 )
 def test_a_template_that_needs_more_than_rendering_is_refused(tmp_path: Path, setting: str, named: str) -> None:
-    with pytest.raises(Refusal, match=f"can't be rendered here: it has {named}\\.$"):
+    with pytest.raises(UserError, match=f"can't be rendered here: it has {named}\\.$"):
         _ = Miniature(tmp_path, {"copier.yml": setting}).ours
 
 
@@ -303,12 +304,12 @@ def test_a_template_that_needs_more_than_rendering_is_refused(tmp_path: Path, se
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_broken_template_says_what_is_broken(tmp_path: Path, files: dict[str, str], reason: str) -> None:
-    with pytest.raises(Refusal, match=reason):
+    with pytest.raises(UserError, match=reason):
         Miniature(tmp_path, files).ours.render({})
 
 
 def test_a_symlink_in_the_template_is_refused(tmp_path: Path) -> None:
     miniature = Miniature(tmp_path, {"copier.yml": "a: 1"})
     (miniature.folder / "link").symlink_to("copier.yml")
-    with pytest.raises(Refusal, match="link is a symlink"):
+    with pytest.raises(UserError, match="link is a symlink"):
         miniature.ours.render({})

@@ -413,7 +413,7 @@ def library(render: Renderer) -> Iterator[Callable[[str], Any]]:
 
 
 def test_a_pasted_newline_is_not_part_of_a_value(library: Callable[[str], Any]) -> None:
-    as_meant = library("lib.terminal").without_its_writers_newline
+    as_meant = library("talos_flux.terminal").without_its_writers_newline
     assert (as_meant("abc\n"), as_meant("abc"), as_meant("a\nb\n")) == ("abc", "abc", "a\nb\n")
 
 
@@ -435,7 +435,7 @@ def test_a_pasted_newline_is_not_part_of_a_value(library: Callable[[str], Any]) 
     ],
 )
 def test_spellings_of_one_repository_are_equal(one: str, other: str, same: bool, library: Callable[[str], Any]) -> None:
-    same_repository = library("lib.readiness").same_repository
+    same_repository = library("talos_flux.talos.preflight").same_repository
     assert same_repository(one, other) is same
     assert same_repository(other, one) is same
 
@@ -556,7 +556,7 @@ Add = Callable[[str, str], str]
 
 @pytest.fixture
 def add(library: Callable[[str], Any]) -> Add:
-    return library("lib.kustomization").with_resource
+    return library("talos_flux.repository.kustomization_edits").with_resource
 
 
 @pytest.mark.witness

@@ -9,8 +9,8 @@ from pathlib import Path
 import pexpect
 import pytest
 import yaml
-from lib.kustomization import with_resource
 
+from talos_flux.repository.kustomization_edits import with_resource
 from tests.support.needs import needs
 from tests.support.render import VERSION, Renderer, git
 from tests.support.years import APPS, MEDIA, NEXT, Years, home_with_apps, tree_of, without_the_version
@@ -182,9 +182,9 @@ def test_a_new_answer_that_apps_take_over_is_the_clusters(years: Years) -> None:
 
 
 def at_a_terminal(years: Years) -> "pexpect.spawn[str]":
-    """scripts/update.py as a person sees it."""
+    """`talos-flux update` as a person sees it."""
     typed_to = years.environment | {"PROMPT_TOOLKIT_NO_CPR": "1", "TERM": "xterm"}
-    return pexpect.spawn(sys.executable, ["scripts/update.py"], cwd=years.root, env=typed_to, encoding="utf-8")
+    return pexpect.spawn(sys.executable, ["-m", "talos_flux", "update"], cwd=years.root, env=typed_to, encoding="utf-8")
 
 
 def test_a_new_question_is_asked_once_where_somebody_can_answer(years: Years) -> None:

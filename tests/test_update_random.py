@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from lib.merging import Merged, merge, unit_of, with_markers
-from lib.render import File
 
+from talos_flux.repository.contents import File
+from talos_flux.template.update.merge import Merged, merge, unit_of, with_markers
 from tests.support.needs import needs
 
 UNIT = "kubernetes/apps/media/jellyfin"

@@ -2,10 +2,10 @@
 
 import os
 import subprocess
-import sys
 
 import pytest
 
+from tests.support.commands import TALOS_FLUX
 from tests.support.needs import needs
 from tests.support.render import PROJECT
 from tests.support.table import CELLS, TEMPLATE, USER, Pair
@@ -18,7 +18,7 @@ def ours(tmp_path_factory: pytest.TempPathFactory) -> Pair:
     """After `task update`."""
     pair = Pair(tmp_path_factory.mktemp("ours"))
     done = subprocess.run(
-        [sys.executable, "scripts/update.py"],
+        [*TALOS_FLUX, "update"],
         cwd=pair.home,
         env=os.environ | {"XDG_CACHE_HOME": str(pair.home.parent / "cache")},
         capture_output=True,

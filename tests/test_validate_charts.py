@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from lib.checks.flux import Cluster
-from lib.validation import charts
 
+from talos_flux.charts import value_schemas
+from talos_flux.manifests.flux_tree import Cluster
 from tests.support.additions import Adder
 from tests.support.render import Renderer
 
@@ -70,7 +70,7 @@ def said(root: Path, values: str) -> list[str]:
     release = root / "kubernetes/apps/media/vendor/app/helmrelease.yaml"
     head = release.read_text().split("  values:")[0]
     release.write_text(f"{head}  values:\n{values}")
-    return [str(finding).partition("helmrelease.yaml:")[2] for finding in charts.charts(Cluster(root), None)]
+    return [str(finding).partition("helmrelease.yaml:")[2] for finding in value_schemas.charts(Cluster(root), None)]
 
 
 @pytest.mark.parametrize("keep", [as_helm_keeps_it, as_helmfile_keeps_it])

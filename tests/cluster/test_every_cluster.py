@@ -3,7 +3,6 @@
 import json
 import re
 import subprocess
-import sys
 
 import pytest
 
@@ -12,6 +11,7 @@ from tests.cluster.cluster import Cluster
 from tests.cluster.conftest import EVERY
 from tests.cluster.state import differences, helm_releases, state
 from tests.support import charts
+from tests.support.commands import TALOS_FLUX
 from tests.support.needs import CLUSTER, needs
 from tests.support.repository import Object
 
@@ -85,7 +85,7 @@ def test_a_healthy_cluster_is_called_so_and_nothing_else_is_said(live: Cluster) 
     (live.checkout / "kubeconfig").write_text(live.server.kubeconfig())
 
     def says(script: str) -> tuple[int, str, str]:
-        command = [sys.executable, f"scripts/{script}.py"]
+        command = [*TALOS_FLUX, script]
         done = subprocess.run(command, cwd=live.checkout, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout, done.stderr
 
@@ -93,10 +93,10 @@ def test_a_healthy_cluster_is_called_so_and_nothing_else_is_said(live: Cluster) 
     unseen = "? etcd can't be asked: talos/clusterconfig/talosconfig is missing, `task configure` makes it.\n"
     well = (3, f"{unseen}✓ nothing wrong in what could be seen\n", "")
     # Addresses come a moment after the releases that give them.
-    live.wait_until(lambda: says("k8s-health-check") == well, "the cluster is called healthy", seconds=30)
-    code, told, wrong = says("flux-deployment-check")
+    live.wait_until(lambda: says("health") == well, "the cluster is called healthy", seconds=30)
+    code, told, wrong = says("deployments")
     assert (code, told.splitlines()[-1], wrong) == (0, "✓ everything is well", "")
-    code, rows, wrong = says("flux-monitor")
+    code, rows, wrong = says("monitor")
     assert (code, wrong) == (0, "")
     assert [row for row in rows.splitlines() if not re.search(" ready | in progress ", row)] == []
 

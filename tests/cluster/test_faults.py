@@ -3,7 +3,6 @@
 import json
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from tests.cluster.cluster import NAMESPACE, Cluster
 from tests.cluster.conftest import Slot
 from tests.cluster.faults import BAD_SOURCE, FAULTS, FROZEN_APP, Fault
 from tests.support import pictures
+from tests.support.commands import TALOS_FLUX
 from tests.support.needs import CLUSTER, needs
 from tests.support.render import commit_all, git
 from tests.support.terminal import Terminal
@@ -48,15 +48,15 @@ def live(slot: Slot, checkout: Callable[[str, Path], Path], tmp_path_factory: py
     return cluster
 
 
-def says(live: Cluster, script: str = "flux-deployment-check", *arguments: str) -> tuple[int, Any]:
+def says(live: Cluster, script: str = "deployments", *arguments: str) -> tuple[int, Any]:
     """The exit code of a script, and what it says as JSON."""
-    command = [sys.executable, f"scripts/{script}.py", "--json", *arguments]
+    command = [*TALOS_FLUX, script, "--json", *arguments]
     done = subprocess.run(command, cwd=live.checkout, capture_output=True, text=True, check=False)
     assert done.stderr == ""
     return done.returncode, json.loads(done.stdout)
 
 
-def problems(live: Cluster, script: str = "flux-deployment-check") -> dict[str, Any]:
+def problems(live: Cluster, script: str = "deployments") -> dict[str, Any]:
     """What a script says that is wrong with Flux' objects, by the sentence that says it."""
     _, report = says(live, script)
     [part] = [part for part in report["parts"] if part["name"] == "flux"]
@@ -87,7 +87,7 @@ def test_a_mistake_is_told_in_words_with_the_command_that_helps(fault: Fault, li
 
 
 def test_nothing_else_is_told_and_what_waits_is_named_where_it_began(live: Cluster) -> None:
-    for script in ("flux-deployment-check", "k8s-health-check") * 2:
+    for script in ("deployments", "health") * 2:
         told = problems(live, script)
         assert [said for said in told if not said.startswith(tuple(fault.says for fault in TOLD))] == [], script
         assert [fault.says for fault in TOLD if not any(said.startswith(fault.says) for said in told)] == [], script
@@ -106,7 +106,7 @@ def test_a_release_that_is_not_ready_is_followed_to_what_the_kubelet_says(live: 
 
 def test_failures_end_in_two_and_one_namespace_knows_only_its_own(live: Cluster) -> None:
     assert says(live)[0] == 2
-    code, report = says(live, "flux-deployment-check", "--namespace", "network")
+    code, report = says(live, "deployments", "--namespace", "network")
     assert (code, report["level"]) == (0, "healthy")
     assert {row["name"].partition("/")[0] for row in report["objects"]} == {"network", "flux-system"}
 
@@ -126,7 +126,7 @@ def test_every_object_is_listed_with_how_it_stands(live: Cluster) -> None:
 
 
 def test_the_monitor_shows_what_changes_and_lets_keys_choose(live: Cluster) -> None:
-    command = [sys.executable, "scripts/flux-monitor.py", "--watch"]
+    command = [*TALOS_FLUX, "monitor", "--watch"]
     with Terminal(command, live.checkout, size=(160, 120)) as terminal:
         terminal.shows("HelmRelease    default/echo", "suspended", "ready")
         terminal.press("f")
@@ -156,7 +156,7 @@ def suspended(live: Cluster, release: str) -> Iterator[None]:
 
 
 def test_without_a_terminal_the_monitor_writes_each_change(live: Cluster, tmp_path: Path) -> None:
-    command = [sys.executable, "scripts/flux-monitor.py", "--watch", "--json"]
+    command = [*TALOS_FLUX, "monitor", "--watch", "--json"]
     written = tmp_path / "changes.jsonl"
 
     def told() -> bool:
@@ -174,7 +174,7 @@ def test_without_a_terminal_the_monitor_writes_each_change(live: Cluster, tmp_pa
 
 
 def test_without_watch_the_monitor_lists_everything_once(live: Cluster) -> None:
-    code, listed = says(live, "flux-monitor")
+    code, listed = says(live, "monitor")
     assert code == 2
     assert {("Kustomization", "flux-system/paused", "suspended"), ("HelmRelease", "default/echo", "ready")} <= {
         (row["kind"], row["name"], row["state"]) for row in listed
@@ -225,11 +225,11 @@ def test_what_flux_has_fetched_is_compared_with_this_checkout(live: Cluster) -> 
 def test_the_pictures_of_what_some_mistakes_look_like(live: Cluster) -> None:
     without(live, *({fault.app for fault in (*FAULTS, FROZEN_APP)} - SHOWN))
     live.wait_until(lambda: len(problems(live)) == 3 and not unsettled(live), "three mistakes are left")
-    with Terminal([sys.executable, "scripts/flux-deployment-check.py"], live.checkout) as terminal:
+    with Terminal([*TALOS_FLUX, "deployments"], live.checkout) as terminal:
         terminal.shows("2 critical, 1 warning")
         said = ("HelmRelease default/no-secret: ", "and 2 wait for it: second-waiter, waiter")
         pictures.take(terminal, "flux-deployment-check", "./scripts/flux-deployment-check.py", *said)
-    with Terminal([sys.executable, "scripts/flux-monitor.py", "--watch"], live.checkout) as terminal:
+    with Terminal([*TALOS_FLUX, "monitor", "--watch"], live.checkout) as terminal:
         terminal.shows("flux-system/flux-system")
         terminal.press("f")
         terminal.shows("shown: not ready", "default/no-secret", but="flux-system/flux-system  ")

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import yaml
-from lib.checks.flux import Cluster
-from lib.comparing.comparison import Comparison
 
+from talos_flux.apps.takeover.comparison import Comparison
+from talos_flux.manifests.flux_tree import Cluster
 from tests.cluster import kustomizer
 from tests.cluster.cluster import KUSTOMIZATIONS
 from tests.cluster.source import GROUP, SourceController, archive_of

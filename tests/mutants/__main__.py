@@ -52,6 +52,7 @@ def copy_of_the_project(target: Path) -> Path:
     git(target, *identity, "commit", "--quiet", "--no-verify", "--message", "test: the working tree")
     if (PROJECT / ".tools").exists():
         shutil.copytree(PROJECT / ".tools", target / ".tools", symlinks=True)
+    (target / ".venv").symlink_to(PROJECT / ".venv")
     return target
 
 

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import lib.render
-
-from hooks import addition
-from hooks.copying import Copy
-from hooks.template import Template
+import talos_flux.template.render
+from talos_flux.template.generate import addition
+from talos_flux.template.generate.copying import Copy
+from talos_flux.template.generate.template_source import TemplateCheckout
 from tests.support import app_cases
 from tests.support.render import VERSION
 
@@ -19,11 +18,11 @@ RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
 
 
 class Adder:
-    """Adds namespaces and apps as the hook does, but renders with lib.render, which compiles the template once."""
+    """Adds namespaces and apps as the hook does, but renders with our renderer, which compiles the template once."""
 
     def __init__(self, template: Path) -> None:
-        self._template = Template.checked_out_in(template)
-        self._renderer = lib.render.Template(template, commit=VERSION, source=str(template))
+        self._template = TemplateCheckout.checked_out_in(template)
+        self._renderer = talos_flux.template.render.Template(template, commit=VERSION, source=str(template))
 
     def add(self, generator: str, destination: Path, data: Mapping[str, Any]) -> addition.Addition:
         """Refusal as the hook."""

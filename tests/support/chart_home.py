@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -16,9 +15,9 @@ import yaml
 from tests.cluster import registry
 from tests.doubles.workplace import environment
 from tests.support import tools
+from tests.support.commands import TALOS_FLUX
 from tests.support.render import git
 
-SCRIPT = "scripts/chart-updates.py"
 DEPLOYMENT = """\
 apiVersion: apps/v1
 kind: Deployment
@@ -179,7 +178,7 @@ class ChartHome:
     def run(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
         """The script as its first line starts it."""
         return subprocess.run(
-            ["uv", "run", "--quiet", "--script", SCRIPT, *map(str, words)],
+            [*TALOS_FLUX, "charts", *map(str, words)],
             cwd=self.root,
             env=environment() | self.environment | self.extra,
             stdin=subprocess.DEVNULL,
@@ -226,10 +225,9 @@ class ChartHome:
 
 
 def made(folder: Path, rendered: Path, address: str) -> ChartHome:
-    """A cluster without apps, that has the scripts of a rendered one."""
+    """A cluster without apps."""
     home = ChartHome(folder / "cluster", folder / "scratch", address, os.urandom(8).hex())
-    shutil.copytree(rendered / "scripts", home.root / "scripts")
-    home.scratch.mkdir()
+    home.scratch.mkdir(parents=True)
     home.write("talos/versions.yaml", "---\ntalosVersion: v1.14.1\nkubernetesVersion: v1.36.4\n")
     home.write("kubernetes/flux/cluster/ks.yaml", ROOTS)
     settings = {

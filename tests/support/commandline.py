@@ -14,7 +14,6 @@ from pathlib import Path
 import yaml
 
 from tests.doubles.workplace import environment
-from tests.support.render import PROJECT
 
 BLOCK = re.compile(r"^( *)```sh\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
@@ -153,9 +152,8 @@ def _flags_of(line: str) -> Iterator[tuple[str, bool]]:
 
 @cache
 def _said(command: tuple[str, ...], folder: Path | None) -> str:
-    libraries = {"PYTHONPATH": str(PROJECT / "template/scripts")} if folder == PROJECT else {}
     done = subprocess.run(
-        command, cwd=folder, env=environment() | libraries, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=60, check=False
     )
     said = done.stdout + done.stderr
     assert "sage" in said or "USAGE" in said or "options" in said, f"{' '.join(command)} says {said[:200]}"

@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from hooks.addition import Addition, add
-from hooks.template import Template
+from talos_flux.template.generate.addition import Addition, add
+from talos_flux.template.generate.template_source import TemplateCheckout
 from tests.support.render import commit_all, git, quicker
 
 WEB_APP = {"app_image": "ghcr.io/jellyfin/jellyfin", "app_tag": "10.11.2", "app_port": "8096"}
@@ -60,7 +60,9 @@ class Home:
     def add(self, generator: str, folder: str, /, **data: Any) -> Addition:
         """Add in this process, and take the default of what is not given."""
         with quicker():
-            return add(Template.checked_out_in(self.template), generator, self.root / folder, data, defaults=True)
+            return add(
+                TemplateCheckout.checked_out_in(self.template), generator, self.root / folder, data, defaults=True
+            )
 
     def copier(
         self,

@@ -74,8 +74,14 @@ def make(template: Path, version: str, root: Path) -> None:
     for app, answers in re.findall(r"^```yaml\n# (\S+)\n(.*?)^```", documented, re.MULTILINE | re.DOTALL):
         file = root.with_name(f"{root.name}-answers.yaml")
         file.write_text(answers)
-        run(sys.executable, "scripts/new-app.py", f"--app={app}", "--defaults", "--data-file", file)
+        run(*command(root, "new-app", "app new"), f"--app={app}", "--defaults", "--data-file", file)
     commit_all(root, "feat: the apps")
+
+
+def command(root: Path, script: str, words: str) -> list[str]:
+    """A command of a cluster's own tools: before v0.4 a script in it, since then a subcommand."""
+    old = root / f"scripts/{script}.py"
+    return [sys.executable, str(old)] if old.exists() else [str(root / "scripts/talos-flux"), *words.split()]
 
 
 def unpack(version: str, root: Path) -> None:

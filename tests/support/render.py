@@ -1,10 +1,8 @@
 """Rendering the template: a committed snapshot of the working tree, and one render per set of answers."""
 
 import hashlib
-import importlib.util
 import json
 import os
-import py_compile
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -25,7 +23,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 VERSION = "v999.0.0"
 
 if TYPE_CHECKING:
-    import lib.render
+    import talos_flux.template.render
 
 Answers = Mapping[str, Any]
 
@@ -75,7 +73,7 @@ def quicker() -> Iterator[None]:
     Spared: a clone of the template, and one git call per file, which keeps the executable bit in an index that no
     render here has.
     """
-    from hooks.compiling import compiling_once  # noqa: PLC0415, as lib.render below
+    from tests.support.compiling import compiling_once  # noqa: PLC0415, as talos_flux.template.render below
 
     def answers_file(worker: Worker) -> Path:
         worker.jinja_env.preprocess("")  # as rendering the name would
@@ -92,32 +90,15 @@ def quicker() -> Iterator[None]:
 
 
 def files_in(folder: Path) -> list[Path]:
-    """Every file, relative to the folder, sorted; without what Python compiled."""
-    paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    return sorted(path for path in paths if "__pycache__" not in path.parts)
-
-
-def keep_compiled(script: Path, store: Path) -> None:
-    """Put beside a script what Python compiles it to, which `store` has once for equal scripts.
-
-    Scripts run in hundreds of copies of a cluster, and compiling is most of what a short one takes. Python compares
-    the hash of the source, so that a script that is changed later is compiled anew.
-    """
-    compiled = Path(importlib.util.cache_from_source(str(script)))
-    stored = store / hashlib.sha256(script.read_bytes()).hexdigest()
-    with locked(stored):
-        if not stored.exists():
-            mode = py_compile.PycInvalidationMode.CHECKED_HASH
-            py_compile.compile(str(script), str(stored), script.name, doraise=True, invalidation_mode=mode)
-    compiled.parent.mkdir(exist_ok=True)
-    os.link(stored, compiled)
+    """Every file, relative to the folder, sorted."""
+    return sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
 
 
 class Renderer:
     """Renders answers into folders that tests read and never write; each set of answers once per run.
 
-    With lib.render, many times faster than Copier: tests/test_renderer.py holds it to Copier's bytes for every cluster
-    that is judged.
+    With our renderer, many times faster than Copier: tests/test_renderer.py holds it to Copier's bytes for every
+    cluster that is judged.
     """
 
     def __init__(self, template: Path, folder: Path) -> None:
@@ -128,10 +109,10 @@ class Renderer:
         self.questions = {name for name, question in questions.items() if question.get("when") is not False}
 
     @cached_property
-    def _quick(self) -> "lib.render.Template":
-        import lib.render  # noqa: PLC0415, not on the path of the process that keeps the API server
+    def _quick(self) -> "talos_flux.template.render.Template":
+        import talos_flux.template.render  # noqa: PLC0415, not on the path of the process that keeps the API server
 
-        return lib.render.Template(self.template, commit=VERSION, source=str(self.template))
+        return talos_flux.template.render.Template(self.template, commit=VERSION, source=str(self.template))
 
     def __call__(self, answers: Answers) -> Path:
         """The rendered repository; KeyError for an answer that is no question's."""
@@ -146,8 +127,6 @@ class Renderer:
                     (draft / name).parent.mkdir(parents=True, exist_ok=True)
                     (draft / name).write_bytes(file.content)
                     (draft / name).chmod(0o755 if file.executable else 0o644)
-                    if name.suffix == ".py":
-                        keep_compiled(draft / name, self.folder / "compiled")
                 draft.rename(done)
         return done
 

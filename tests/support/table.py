@@ -1,12 +1,11 @@
 """What a user does to a file, and what a later version of the template does to it, one folder for each pair."""
 
 import re
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.support.render import PROJECT, commit_all, git
+from tests.support.render import commit_all, git
 
 FILE = "app.yaml"
 TEXT = """\
@@ -134,8 +133,6 @@ class Pair:
             ["copier", "copy", "--quiet", "--defaults", "--vcs-ref=v0.1.0", str(self.template), str(self.home)],
             check=True,
         )
-        shutil.copytree(PROJECT / "template/scripts", self.home / "scripts", ignore=shutil.ignore_patterns("__pyc*"))
-        (self.home / ".gitignore").write_text("__pycache__\n")
         commit_all(self.home, "feat: the cluster")
         for user, template in CELLS:
             USER[user][0](self.home / folder_of(user, template))

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.support.commands import TALOS_FLUX
 from tests.support.home import Home, Tree
-from tests.support.render import commit_all, git
+from tests.support.render import PROJECT, commit_all, git
 
 NEXT = "v999.1.0"
 MEDIA = "kubernetes/apps/media"
@@ -84,17 +85,14 @@ class Years:
         return os.environ | {
             "XDG_CACHE_HOME": str(self.folder / "cache"),
             "NO_COLOR": "1",
-            "PYTHONDONTWRITEBYTECODE": "1",
         }
 
     def run(self, *words: str, before: str = "") -> subprocess.CompletedProcess[str]:
-        """scripts/update.py; `before` is Python that runs in its process first."""
-        start = f"import runpy, sys; sys.path.insert(0, 'scripts'); {before}\n"
-        start += (
-            f"sys.argv = {['scripts/update.py', *words]!r}; runpy.run_path('scripts/update.py', run_name='__main__')"
-        )
+        """`talos-flux update`; `before` is Python that runs in its process first."""
+        start = f"import runpy, sys; sys.path.insert(0, {str(PROJECT / 'src')!r}); {before}\n"
+        start += f"sys.argv[1:] = {['update', *words]!r}; runpy.run_module('talos_flux', run_name='__main__')"
         return subprocess.run(
-            [sys.executable, "-c", start] if before else [sys.executable, "scripts/update.py", *words],
+            [sys.executable, "-c", start] if before else [*TALOS_FLUX, "update", *words],
             cwd=self.root,
             env=self.environment,
             stdin=subprocess.DEVNULL,

@@ -2,7 +2,7 @@
 
     python -m tests.tools.schemas
 
-writes template/scripts/lib/checks/schemas.json.xz: the kinds of Kubernetes from its OpenAPI document, custom ones from
+writes src/talos_flux/data/schemas.json.xz: the kinds of Kubernetes from its OpenAPI document, custom ones from
 the CRDs in tests/support/crds.py. Descriptions, defaults and patterns stay out.
 """
 
@@ -14,7 +14,7 @@ from tests.support import crds, modules
 from tests.support.render import PROJECT
 from tests.support.repository import parse
 
-ARCHIVE = PROJECT / "template/scripts/lib/checks/schemas.json.xz"
+ARCHIVE = PROJECT / "src/talos_flux/data/schemas.json.xz"
 KUBERNETES = "k8s.io/kubernetes@v1.36.4"
 REFERENCE = "#/definitions/"
 ANY = "x-kubernetes-preserve-unknown-fields"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.support.render import Answers
-from tests.tools.pages import components, questions, rules, scripts, tasks
+from tests.tools.pages import commands, components, questions, rules, tasks
 
 
 def all_pages(render: Callable[[Answers], Path]) -> dict[Path, str]:
@@ -15,6 +15,6 @@ def all_pages(render: Callable[[Answers], Path]) -> dict[Path, str]:
         components.PICTURE: components.picture(render),
         questions.PAGE: questions.page(questions.PAGE.read_text()),
         rules.PAGE: rules.page(rules.PAGE.read_text()),
-        scripts.PAGE: scripts.page(scripts.PAGE.read_text(), render),
+        commands.PAGE: commands.page(commands.PAGE.read_text(), render),
         tasks.PAGE: tasks.page(tasks.PAGE.read_text(), render),
     }

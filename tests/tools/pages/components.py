@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from lib.checks.flux import Cluster
-from lib.checks.graph_svg import graph_svg
-
+from talos_flux.check.graph_svg import graph_svg
+from talos_flux.manifests.flux_tree import Cluster
 from tests.support.cases import EXAMPLES
 from tests.support.render import PROJECT, Answers
 from tests.support.repository import App, Repository

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-import lib.render
-
+import talos_flux.template.render
 from tests.support.questions import is_public, questions
 from tests.support.render import PROJECT
 from tests.tools.pages.tables import Row, filled
@@ -87,9 +86,9 @@ def recorded(given: str) -> dict[str, Any]:
 
 
 @cache
-def template() -> lib.render.Template:
+def template() -> talos_flux.template.render.Template:
     """The working tree."""
-    return lib.render.Template(PROJECT, commit="", source=str(PROJECT))
+    return talos_flux.template.render.Template(PROJECT, commit="", source=str(PROJECT))
 
 
 def possible(name: str, question: dict[str, Any]) -> str:

@@ -1,7 +1,6 @@
 """The table of the static checks' rules, from the rules themselves."""
 
-from lib.checks.topics import RULES
-
+from talos_flux.check.rules import RULES
 from tests.support.render import PROJECT
 from tests.tools.pages.tables import filled
 

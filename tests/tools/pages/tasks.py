@@ -7,6 +7,7 @@ from pathlib import Path
 from tests.support.cases import EXAMPLES
 from tests.support.commandline import tasks_of
 from tests.support.render import PROJECT, Answers
+from tests.tools.pages.commands import subcommands
 from tests.tools.pages.tables import Row, filled
 
 PAGE = PROJECT / "docs/reference/tasks.md"
@@ -21,6 +22,12 @@ def page(text: str, render: Callable[[Answers], Path]) -> str:
     return filled(text, HEADER, list(rows(render(EXAMPLES["everything"]), render({}))))
 
 
+def subcommand(command: str) -> list[str]:
+    """The words of the subcommand of talos-flux that a task runs; none when it runs something else."""
+    after = command.partition("scripts/talos-flux ")[2].split()
+    return next((words for words in subcommands() if words == after[: len(words)]), [])
+
+
 def rows(everything: Path, usual: Path) -> Iterator[Row]:
     """A row for each task, those that the usual cluster has not marked."""
     there = tasks_of(usual)
@@ -31,7 +38,7 @@ def rows(everything: Path, usual: Path) -> Iterator[Row]:
             takes = [part.replace("=<required>", "=<address>") for part in takes]
             takes += [f"`{hint}`" for hint in HINT.findall(said)]
             does = HINT.sub("", VARIABLE.sub("", said)) + ("" if name in there else "; with backups only")
-            script = re.search(r"scripts/([\w-]+\.py)", str(task["cmd"]))
-            link = f"[{script[1]}](scripts.md#{script[1].replace('.', '')})" if script else ""
+            words = subcommand(str(task["cmd"]))
+            link = f"[{' '.join(words)}](commands.md#{'-'.join(words)})" if words else ""
             does = re.sub(r"\S*\*\S*", lambda pattern: f"`{pattern[0]}`", does)
             yield [f"`{name}`", does.replace("|", "\\|"), ", ".join(takes).replace("|", "\\|"), link]

@@ -1,0 +1,1 @@
+"""What happens to a cluster's objects when another repository replaces the one that Flux followed."""

@@ -1,0 +1,38 @@
+"""The rules, a module for each subject. Importing this package registers them all."""
+
+from talos_flux.check.rule import RULES, findings
+from talos_flux.check.rules import (
+    dependencies,
+    dns_records,
+    exposed_apps,
+    fields,
+    flux_objects,
+    key_references,
+    missing_providers,
+    namespaces,
+    patch_targets,
+    pinned_versions,
+    plain_secrets,
+    registration,
+    resources,
+    substitution,
+)
+
+__all__ = [
+    "RULES",
+    "dependencies",
+    "dns_records",
+    "exposed_apps",
+    "fields",
+    "findings",
+    "flux_objects",
+    "key_references",
+    "missing_providers",
+    "namespaces",
+    "patch_targets",
+    "pinned_versions",
+    "plain_secrets",
+    "registration",
+    "resources",
+    "substitution",
+]

@@ -1,0 +1,56 @@
+"""Rules about DNS records: the annotations that external-dns reads on apps."""
+
+import re
+
+from talos_flux.check.rule import Severity, Violations, rule
+from talos_flux.manifests.flux_tree import Cluster
+from talos_flux.manifests.objects import walk
+from talos_flux.manifests.releases import Release, mapping, releases, sequence, version_of
+
+BEFORE, SINCE = "external-dns.alpha.kubernetes.io/", "external-dns.kubernetes.io/"
+# k8s_gateway reads this one on Services, too.
+HOSTNAME = f"{BEFORE}hostname"
+
+
+@rule(
+    "annotation-prefix-unread",
+    Severity.ERROR,
+    "external-dns reads annotations of one prefix: what stands under the other leads to no record, or to a wrong one.",
+    "Write the prefix that external-dns reads, or set its annotationPrefix.",
+)
+def annotation_prefix_unread(cluster: Cluster) -> Violations:
+    """Find annotations of external-dns that none of its releases reads.
+
+    Both prefixes side by side are a migration between the two, and no finding.
+    """
+    read = {prefix_of(cluster, release) for release in releases(cluster) if release.chart == "external-dns"}
+    unread = {BEFORE, SINCE} - read
+    if "" in read or len(unread) != 1:
+        return
+    prefix, is_for_gateway = unread.pop(), any("k8s-gateway" in release.chart for release in releases(cluster))
+    for item in cluster.applied:
+        for keys, _ in walk(item.content):
+            name = str(keys[-1]) if keys else ""
+            if not name.startswith(prefix) or (is_for_gateway and name == HOSTNAME):
+                continue
+            beside = {f"{other}{name.removeprefix(prefix)}" for other in read}
+            if not beside & mapping(item.get(*keys[:-1])).keys():
+                yield item.at(*keys), f"{item} has {name}, and external-dns reads {' and '.join(sorted(read))}"
+
+
+def prefix_of(cluster: Cluster, release: Release) -> str:
+    """Return the annotation prefix that a release of kubernetes-sigs' chart reads; empty where the files do not tell.
+
+    Since chart 1.22 (external-dns 0.22) it is another one by default: kubernetes-sigs/external-dns#6424.
+    """
+    prefix = release.values.get("annotationPrefix")
+    arguments = release.values.get("extraArgs")
+    flags = [f"--{key}={value}" for key, value in arguments.items()] if isinstance(arguments, dict) else arguments
+    for flag in map(str, sequence(flags)):
+        prefix = flag.partition("=")[2] if flag.startswith("--annotation-prefix=") else prefix
+    if prefix or not release.is_whole:
+        return str(prefix or "")
+    number = re.match(r"v?1\.(\d+)\.", version_of(cluster, release.item))
+    if not number or mapping(release.values.get("image")).get("tag"):
+        return ""
+    return SINCE if int(number[1]) >= 22 else BEFORE

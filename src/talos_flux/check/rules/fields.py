@@ -1,0 +1,100 @@
+"""Rules about fields that a kind does not have, lacks, or has of another type."""
+
+import re
+from collections.abc import Iterator
+
+from talos_flux.check.rule import Severity, Violations, rule
+from talos_flux.errors import closest
+from talos_flux.manifests.flux_tree import KUSTOMIZATION_FILES, Cluster
+from talos_flux.manifests.objects import FLUX, HELM, Object, walk
+from talos_flux.manifests.patches import below, contents_of, moved_to
+from talos_flux.manifests.schemas import Schema, missing_fields, schema_of, unknown_fields, wrong_types
+from talos_flux.repository.files import Map
+
+# A block scalar, whose text starts on the next line.
+BLOCK = re.compile(r":\s+[|>][-+\d]*\s*(?:#.*)?$")
+
+
+def known(items: list[Object]) -> Iterator[tuple[Object, Schema]]:
+    """Yield the objects whose kind has a schema; none that SOPS encrypted or that stands in for a generated object."""
+    for item in items:
+        schema = schema_of(item.api_version, item.kind)
+        if schema is not None and "sops" not in item.content and "generatedBy" not in item.content:
+            yield item, schema
+
+
+@rule(
+    "field-unknown",
+    Severity.ERROR,
+    "The API server drops a field that it does not know, or Flux refuses the whole app.",
+    "Correct the name, or move the field to where it belongs.",
+)
+def field_unknown(cluster: Cluster) -> Violations:
+    """Find unknown fields of objects that Flux applies, as they stand in the files."""
+    for item, schema in known(written(cluster)):
+        for keys, known_fields in unknown_fields(item.content, schema):
+            if str(keys[-1]).startswith("$"):
+                continue  # A directive of a patch, such as $patch.
+            near = closest(str(keys[-1]), known_fields)
+            where = ".".join(map(str, keys[:-1])) or item.kind
+            yield item.at(*keys), f"{where} has no field {keys[-1]}{f': did you mean {near}?' if near else ''}"
+
+
+@rule(
+    "field-type",
+    Severity.ERROR,
+    "The API server refuses a value of another type, and with it the whole app.",
+    "Write a value of that type; a number or a yes that is meant as text needs quotes.",
+)
+def field_type(cluster: Cluster) -> Violations:
+    """Find values of a wrong type in objects that Flux applies, as they stand in the files."""
+    for item, schema in known(written(cluster)):
+        for keys, wanted in wrong_types(item.content, schema):
+            yield item.at(*keys), f"{'.'.join(map(str, keys))} must be {wanted}"
+
+
+@rule(
+    "field-missing",
+    Severity.ERROR,
+    "The API server refuses an object without the fields that its kind requires.",
+    "Add the field.",
+)
+def field_missing(cluster: Cluster) -> Violations:
+    """Find objects without a required field, after every patch, which may have brought it."""
+    for item, schema in known(everything(cluster)):
+        for keys, name in missing_fields(item.content, schema):
+            yield item.at(*keys), f"{'.'.join(map(str, keys)) or item.kind} has no {name}, which it needs"
+
+
+def written(cluster: Cluster) -> list[Object]:
+    """Return what Flux applies or starts with, and the patches of that, as they stand in their files, once each."""
+    by_line = {(item.file.path, item.content.line): item for item in everything(cluster)}
+    items = [cluster.as_written(item) for item in by_line.values()]
+    return [*items, *_patches(cluster, items)]
+
+
+def everything(cluster: Cluster) -> list[Object]:
+    """Return the objects that Flux applies, and the Kustomizations with which it starts, which nothing applies."""
+    return [*cluster.roots, *cluster.applied]
+
+
+def _patches(cluster: Cluster, items: list[Object]) -> Iterator[Object]:
+    """Yield the texts of patches that look like a part of the object that they change."""
+    for item in items:
+        if item.is_a("Kustomization", FLUX) or item.is_a("HelmRelease", HELM):
+            yield from _patches_in(item, "spec")
+    for file in cluster.manifests:
+        if file.name in KUSTOMIZATION_FILES:
+            yield from _patches_in(Object(file, cluster.content_of(file)), "patches")
+
+
+def _patches_in(item: Object, field: str) -> Iterator[Object]:
+    for keys, text in walk(item.get(field), (field,)):
+        if len(keys) > 2 and keys[-3::2] == ("patches", "patch") and isinstance(text, str):
+            line = item.at(*keys).line
+            is_block = BLOCK.search(item.file.lines[line - 1])
+            for content in contents_of({"patch": text}):
+                if isinstance(content, Map):
+                    patch = Object(item.file, below(content, line) if is_block else moved_to(content, line))
+                    yield patch
+                    yield from _patches_in(patch, "spec")

@@ -1,0 +1,132 @@
+"""Rules about namespaces: where objects end up, where they say they are, and where references lead."""
+
+from talos_flux.check.rule import Severity, Violations, rule
+from talos_flux.manifests.flux_tree import Cluster
+from talos_flux.manifests.objects import CLUSTER_SCOPED, FLUX, SOURCES, Object
+from talos_flux.manifests.providers import providers
+from talos_flux.manifests.releases import mapping
+
+# Kubernetes and Flux create these.
+ALWAYS_THERE = {"default", "kube-node-lease", "kube-public", "kube-system", "flux-system"}
+
+
+@rule(
+    "namespace-differs",
+    Severity.WARNING,
+    "The file says one namespace and the object ends up in another one, where nobody looks for it.",
+    "Write the namespace in which it ends up, or none.",
+)
+def namespace_differs(cluster: Cluster) -> Violations:
+    """Find objects that a kustomization.yaml or targetNamespace moves to another namespace than the file says."""
+    for kustomization in cluster.kustomizations:
+        for item in kustomization.objects:
+            if item.declared and item.kind not in CLUSTER_SCOPED and item.declared != item.namespace:
+                text = f"{item.kind} {item.name} says {item.declared}, and ends up in {item.namespace}"
+                yield item.at("metadata", "namespace"), text
+
+
+@rule(
+    "namespace-missing",
+    Severity.ERROR,
+    "Nothing can be applied to a namespace that nobody creates.",
+    "Add a Namespace object to the namespace's folder, and list it.",
+)
+def namespace_missing(cluster: Cluster) -> Violations:
+    """Find namespaces that objects are in and nobody creates, once each."""
+    existing = {item.name for item in cluster.applied if item.kind == "Namespace"} | ALWAYS_THERE
+    # Remote resources often have a Namespace, which targetNamespace then renames.
+    remote = providers(cluster).builds_remote
+    existing |= {
+        str(kustomization.spec.get("targetNamespace"))
+        for kustomization in cluster.kustomizations
+        if kustomization.key in remote
+    }
+    missing: set[str] = set()
+    for kustomization in cluster.kustomizations:
+        for item in kustomization.objects:
+            namespace = item.namespace
+            if (
+                namespace
+                and namespace not in existing | missing
+                and item.kind not in CLUSTER_SCOPED
+                and "$" not in namespace
+            ):
+                missing.add(namespace)
+                place = kustomization.item.at("spec", "targetNamespace")
+                moved = kustomization.spec.get("targetNamespace") == namespace
+                yield (
+                    (place if moved else item.at("metadata", "namespace")),
+                    f"nobody creates the namespace {namespace}",
+                )
+
+
+@rule(
+    "namespace-none",
+    Severity.ERROR,
+    "Flux applies nothing of a Kustomization in which one object has no namespace.",
+    "Set targetNamespace in the Kustomization, or the namespace in the object.",
+)
+def namespace_none(cluster: Cluster) -> Violations:
+    """Find Kustomizations with an object of a namespaced kind and without a namespace for it."""
+    for kustomization in cluster.kustomizations:
+        item = next((item for item in kustomization.objects if not item.namespace and item.kind in NAMESPACED), None)
+        if item:
+            # A root applies namespaces, not apps: there it is the object that is out of place.
+            place = kustomization.item.at("spec") if kustomization.parent else item.at()
+            yield place, f"{kustomization} has no targetNamespace, so {item.kind} {item.name} is in no namespace"
+
+
+NAMESPACED = {
+    "Alert", "Bucket", "ConfigMap", "CronJob", "DaemonSet", "Deployment", "ExternalSecret", "GitRepository",
+    "HTTPRoute", "HelmRelease", "HelmRepository", "ImagePolicy", "ImageRepository", "ImageUpdateAutomation", "Ingress",
+    "Job", "Kustomization", "NetworkPolicy", "OCIRepository", "OnePasswordItem", "PersistentVolumeClaim", "Pod",
+    "Receiver", "Secret", "Service", "ServiceAccount", "StatefulSet",
+}  # fmt: skip
+
+
+@rule(
+    "source-unknown",
+    Severity.ERROR,
+    "Flux finds no files or chart where the source is not there, or in another namespace.",
+    "Write the source's name and its namespace; without one Flux looks in the namespace of the object itself.",
+)
+def source_unknown(cluster: Cluster) -> Violations:
+    """Find sourceRef of Kustomizations, and chartRef and sourceRef of HelmReleases, to what is not there."""
+    known_sources = {(item.kind, item.namespace, item.name) for item in cluster.applied if item.group == SOURCES}
+    # The root's own source is made by bootstrap, and in no file that Flux applies.
+    roots = [kustomization for kustomization in cluster.kustomizations if kustomization.parent is None]
+    known_sources |= {
+        (kind, str(mapping(kustomization.spec.get("sourceRef")).get("namespace") or kustomization.item.namespace), name)
+        for kustomization in roots
+        for kind, name in [kustomization.source]
+    }
+    for kustomization in cluster.kustomizations:
+        yield from _unknown(
+            known_sources, kustomization.item, ("spec", "sourceRef"), {"Bucket", "GitRepository", "OCIRepository"}
+        )
+    for _, item in cluster.releases:
+        yield from _unknown(known_sources, item, ("spec", "chartRef"), {"OCIRepository"})
+        kinds = {"Bucket", "GitRepository", "HelmRepository"}
+        yield from _unknown(known_sources, item, ("spec", "chart", "spec", "sourceRef"), kinds)
+
+
+def _unknown(
+    known_sources: set[tuple[str, str, str]], item: Object, keys: tuple[str, ...], kinds: set[str]
+) -> Violations:
+    """Find one unknown reference to a source of these kinds; another kind is refused for its kind."""
+    reference = item.get(*keys)
+    if not isinstance(reference, dict) or not reference.get("name"):
+        return
+    kind, name = str(reference.get("kind", "")), str(reference["name"])
+    namespace = str(reference.get("namespace") or item.namespace)
+    if (kind, namespace, name) in known_sources or kind not in kinds:
+        return
+    text = (
+        f"{item.kind} {item.name} takes its {'files' if item.group == FLUX else 'chart'} from {kind} {namespace}/{name}"
+    )
+    elsewhere = [other for given, other, named in known_sources if (given, named) == (kind, name)]
+    if elsewhere:
+        missing = "" if reference.get("namespace") else ": say so with namespace"
+        yield item.at(*keys), f"{text}, which is in {elsewhere[0]}{missing}"
+    else:
+        yield item.at(*keys), f"{text}, which is not there"

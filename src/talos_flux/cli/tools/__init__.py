@@ -1,0 +1,5 @@
+"""talos-flux tools: a module for each subcommand."""
+
+from talos_flux.cli.commands import Group
+
+command = Group(package=__name__, help="Keep the tools themselves.")

@@ -1,0 +1,76 @@
+"""Access to what every object of the API has, whatever its kind. An object is the mapping that the API server sends."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+Object = Mapping[str, Any]
+AGE = re.compile(r"\b\d+[smhd]\b|\b\d\d:\d\d:\d\d\b")
+
+
+def name_of(item: Object) -> str:
+    """Return the object's name, with its namespace before it where it has one: <namespace>/<name>."""
+    namespace = item["metadata"].get("namespace")
+    return f"{namespace}/{item['metadata']['name']}" if namespace else str(item["metadata"]["name"])
+
+
+def namespace_of(item: Object) -> str:
+    """Return the object's namespace; empty for an object without one."""
+    return str(item["metadata"].get("namespace", ""))
+
+
+def status_of(item: Object) -> Mapping[str, Any]:
+    """Return the object's status, which its controller writes; empty without one."""
+    return item.get("status") or {}
+
+
+def spec_of(item: Object) -> Mapping[str, Any]:
+    """Return the object's spec; empty without one."""
+    return item.get("spec") or {}
+
+
+def condition_of(item: Object, kind: str = "Ready") -> Mapping[str, Any]:
+    """Return a condition by its type; empty where the object has none of it."""
+    matching = (condition for condition in status_of(item).get("conditions") or [] if condition.get("type") == kind)
+    return next(matching, {})
+
+
+def is_true(item: Object, kind: str = "Ready") -> bool:
+    """Return whether a condition has the status True."""
+    return condition_of(item, kind).get("status") == "True"
+
+
+def is_observed(item: Object) -> bool:
+    """Return whether the object's controller has seen its last change; without observedGeneration it counts as seen."""
+    seen = status_of(item).get("observedGeneration")
+    return seen is None or seen >= item["metadata"].get("generation", 0)
+
+
+def is_being_deleted(item: Object) -> bool:
+    """Return whether the object is being deleted."""
+    return "deletionTimestamp" in item["metadata"]
+
+
+def at(text: str | None) -> datetime | None:
+    """Return the time that the API writes as text; None without one."""
+    return datetime.fromisoformat(text) if text else None
+
+
+def age_of(text: str | None) -> str:
+    """Return how long ago a time was, in kubectl's format: 42s, 5m, 3h, 12d; empty without one."""
+    moment = at(text)
+    return lasting((datetime.now(UTC) - moment).total_seconds()) if moment else ""
+
+
+def lasting(seconds: float) -> str:
+    """Return a duration in its largest unit that is at least one."""
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= length:
+            return f"{seconds // length:.0f}{unit}"
+    return f"{max(seconds, 0):.0f}s"
+
+
+def without_ages(text: str) -> str:
+    """Return a text without durations and times of day, whose change is no news."""
+    return AGE.sub("", text)

@@ -1,0 +1,465 @@
+"""What Flux applies: every Kustomization after its parents' patches, every object in its final namespace."""
+
+import posixpath
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from talos_flux.manifests.objects import CLUSTER_SCOPED, FLUX, HELM, Object, Place, objects_in
+from talos_flux.manifests.patches import EARLY, LATE, changed, is_idle, patched, patches_of
+from talos_flux.manifests.replacements import replaced
+from talos_flux.manifests.values import completed
+from talos_flux.repository.files import List, Map, RepositoryFile, Unreadable, files_of
+
+# The first folder of a Flux Kustomization's path.
+PATH = re.compile(r"^ +path: [\"']?(?:\./)?(\w[\w.-]*)/", re.MULTILINE)
+# Fields that make or rename objects in ways that the files do not show.
+UNSEEN = ("crds", "generators", "helmChartInflationGenerator", "helmCharts", "namePrefix", "nameSuffix",
+          "transformers")  # fmt: skip
+KUSTOMIZATION_FILES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+
+
+class Dependency(NamedTuple):
+    """An entry of dependsOn: its position, and the namespace and name that it means."""
+
+    number: int
+    key: tuple[str, str]
+
+
+@dataclass(eq=False)
+class Kustomization:
+    """A Flux Kustomization. `item` is the object as its parent applies it, `objects` what it applies itself."""
+
+    item: Object
+    parent: "Kustomization | None" = None
+    objects: list[Object] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """Return its name."""
+        return self.item.name
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Return namespace and name."""
+        return self.item.namespace, self.name
+
+    @property
+    def spec(self) -> Mapping[str, Any]:
+        """Return its spec after patches."""
+        return self.item.spec
+
+    @property
+    def folder(self) -> str:
+        """Return the folder that it applies, from the repository's root; '.' is the root itself."""
+        return posixpath.normpath(str(self.spec.get("path") or "."))
+
+    @property
+    def source(self) -> tuple[str, str]:
+        """Return kind and name of where its files come from."""
+        reference = self.spec.get("sourceRef")
+        reference = reference if isinstance(reference, dict) else {}
+        return str(reference.get("kind", "")), str(reference.get("name", ""))
+
+    @property
+    def target(self) -> str:
+        """Return the namespace that it applies to."""
+        return str(self.spec.get("targetNamespace") or self.item.namespace)
+
+    @property
+    def root(self) -> "Kustomization":
+        """Return the Kustomization with which Flux starts, and from which it comes to this one."""
+        return self.parent.root if self.parent else self
+
+    @property
+    def dependencies(self) -> list["Dependency"]:
+        """Return the entries of dependsOn."""
+        listed = self.spec.get("dependsOn")
+        return [
+            Dependency(number, (str(entry.get("namespace") or self.item.namespace), str(entry.get("name", ""))))
+            for number, entry in enumerate(listed if isinstance(listed, list) else [])
+            if isinstance(entry, dict)
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(eq=False)
+class Cluster:
+    """A repository as Flux sees it. Files are read once: take a new one after a change."""
+
+    root: Path
+
+    @cached_property
+    def files(self) -> dict[str, RepositoryFile]:
+        """Return every file by its path."""
+        return {file.path: file for file in files_of(self.root)}
+
+    @cached_property
+    def folders(self) -> set[str]:
+        """Return every folder that has a file somewhere below."""
+        folders = {"."}
+        for file in self.files.values():
+            folder = file.folder
+            while folder and folder not in folders:
+                folders.add(folder)
+                folder = folder.rpartition("/")[0]
+        return folders
+
+    @cached_property
+    def manifests(self) -> list[RepositoryFile]:
+        """Return the YAML files in the top folders that Flux Kustomizations apply."""
+        texts = [file.text for file in self.files.values() if file.is_yaml and FLUX in file.text]
+        tops = {top for text in texts for top in PATH.findall(text)}
+        return [file for file in self.files.values() if file.is_yaml and file.path.split("/")[0] in tops]
+
+    @cached_property
+    def unreadable(self) -> list[tuple[Place, str]]:
+        """Return the manifests that can't be read, and why."""
+        problems = []
+        for file in self.manifests:
+            try:
+                file.documents  # noqa: B018, it is kept
+            except Unreadable as reason:
+                problems.append((Place(file.path, reason.line), str(reason)))
+        return problems
+
+    @cached_property
+    def objects(self) -> list[Object]:
+        """Return every object of every manifest, as it stands there."""
+        broken = {place.path for place, _ in self.unreadable}
+        return [item for file in self.manifests if file.path not in broken for item in objects_in(file)]
+
+    @cached_property
+    def by_file(self) -> dict[str, list[Object]]:
+        """Return the objects of each file."""
+        by_path: dict[str, list[Object]] = {}
+        for item in self.objects:
+            by_path.setdefault(item.file.path, []).append(item)
+        return by_path
+
+    def of(self, kind: str, group: str) -> list[Object]:
+        """Return the objects of a kind, as they stand in files."""
+        return [item for item in self.objects if item.is_a(kind, group)]
+
+    @cached_property
+    def kustomizations(self) -> list[Kustomization]:
+        """Return every Flux Kustomization that Flux reaches, parents before their children."""
+        reached: list[Kustomization] = []
+        seen: set[tuple[int, tuple[str, str]]] = set()
+        waiting = [Kustomization(replace(root, namespace=root.declared)) for root in self.roots]
+        while waiting:
+            kustomization = waiting.pop(0)
+            if (id(kustomization.item.content), kustomization.key) in seen:
+                continue
+            seen.add((id(kustomization.item.content), kustomization.key))
+            reached.append(kustomization)
+            if self.is_here(kustomization):
+                items = self._applied(kustomization)
+                children = [Kustomization(item, kustomization) for item in items if item.is_a("Kustomization", FLUX)]
+                # A folder without kustomization.yaml brings its apps' files, too: that is one finding, not a hundred.
+                inside = tuple(f"{child.folder}/" for child in children if child.folder != kustomization.folder)
+                kustomization.objects = [
+                    i for i in items if i.is_a("Kustomization", FLUX) or not i.file.path.startswith(inside)
+                ]
+                waiting += children
+        self._complete(reached)
+        return reached
+
+    def _complete(self, kustomizations: list[Kustomization]) -> None:
+        """Give every HelmRelease the values that ConfigMaps hold, which any Kustomization may apply."""
+        maps = {
+            (i.namespace, i.name): i
+            for kustomization in kustomizations
+            for i in kustomization.objects
+            if i.is_a("ConfigMap", "")
+        }
+        for kustomization in kustomizations:
+            kustomization.objects = [
+                completed(i, maps, self.files) if i.is_a("HelmRelease", HELM) else i for i in kustomization.objects
+            ]
+
+    def home_of(self, kustomization: Kustomization) -> str:
+        """Return the cluster of a Kustomization: the folder of its root, where roots of one name belong to several."""
+        return kustomization.root.item.file.folder if self._has_several else ""
+
+    @cached_property
+    def _has_several(self) -> bool:
+        roots = {(root.declared, root.name, root.file.folder) for root in self.roots}
+        return len({root[:2] for root in roots}) < len(roots)
+
+    @cached_property
+    def by_key(self) -> dict[tuple[str, str], Kustomization]:
+        """Return every Flux Kustomization that Flux reaches, by namespace and name."""
+        return {kustomization.key: kustomization for kustomization in self.kustomizations}
+
+    @cached_property
+    def waits_for(self) -> dict[tuple[str, str], list[tuple[str, str]]]:
+        """Return for every Flux Kustomization those that it waits for, without unknown ones, which are a finding."""
+        known = self.by_key
+        return {
+            key: sorted({kustomization.key for kustomization in known[key].dependencies} & known.keys())
+            for key in sorted(known)
+        }
+
+    @cached_property
+    def applied(self) -> list[Object]:
+        """Return every object that Flux applies."""
+        return [item for kustomization in self.kustomizations for item in kustomization.objects]
+
+    @cached_property
+    def releases(self) -> list[tuple[Kustomization, Object]]:
+        """Return every HelmRelease that Flux applies, with the Kustomization that does."""
+        return [
+            (kustomization, item)
+            for kustomization in self.kustomizations
+            for item in kustomization.objects
+            if item.is_a("HelmRelease", HELM)
+        ]
+
+    def find(self, kind: str, namespace: str, name: str) -> Object | None:
+        """Return the object of that name that Flux applies; the first, where several are called so."""
+        return self._named.get((kind, namespace, name))
+
+    @cached_property
+    def _named(self) -> dict[tuple[str, str, str], Object]:
+        # Reversed, so that the first of one name wins.
+        return {(item.kind, item.namespace, item.name): item for item in reversed(self.applied)}
+
+    def as_written(self, item: Object) -> Object:
+        """Return an object as it stands in its file, before any patch."""
+        originals = (other for other in self.by_file.get(item.file.path, []) if other.content.line == item.content.line)
+        return next(originals, item)
+
+    def is_here(self, kustomization: Kustomization) -> bool:
+        """Return whether its files are in this repository, and not in another one that it names."""
+        return kustomization.source == self.source
+
+    @cached_property
+    def is_all_here(self) -> bool:
+        """Return whether every Kustomization takes its files from this repository: elsewhere can be anything."""
+        return all(map(self.is_here, self.kustomizations))
+
+    @cached_property
+    def source(self) -> tuple[str, str]:
+        """Return kind and name by which the Kustomizations in this repository name it."""
+        counted = Counter(Kustomization(item).source for item in self.of("Kustomization", FLUX))
+        return counted.most_common(1)[0][0] if counted else ("", "")
+
+    @cached_property
+    def roots(self) -> list[Object]:
+        """Return the Flux Kustomizations with which Flux starts.
+
+        Nobody applies them, and they apply others, or lie beside one that does.
+        """
+        every = [Kustomization(item) for item in self.of("Kustomization", FLUX)]
+        applied: set[tuple[str, int]] = set()
+        parents = []
+        for kustomization in every:
+            inner = (
+                self._built(kustomization.folder)
+                if self.is_here(kustomization) and kustomization.folder in self.folders
+                else []
+            )
+            children = [
+                item
+                for item in inner
+                if item.is_a("Kustomization", FLUX) and item.content is not kustomization.item.content
+            ]
+            # Patches make new objects; the file and the line stay.
+            applied |= {(child.file.path, child.content.line) for child in children}
+            if children:
+                parents.append(kustomization)
+        free = [
+            kustomization
+            for kustomization in every
+            if (kustomization.item.file.path, kustomization.item.content.line) not in applied
+        ]
+        folders = {kustomization.item.file.folder for kustomization in free if kustomization in parents}
+        return [kustomization.item for kustomization in free if kustomization.item.file.folder in folders]
+
+    # --- kustomize ---
+
+    def kustomize_file(self, folder: str) -> RepositoryFile | None:
+        """Return the kustomization.yaml of a folder; None where it has none."""
+        prefix = "" if folder in (".", "") else f"{folder}/"
+        return next((self.files[prefix + name] for name in KUSTOMIZATION_FILES if prefix + name in self.files), None)
+
+    def content_of(self, file: RepositoryFile) -> Map:
+        """Return the content of a kustomization.yaml; empty where it can't be read."""
+        try:
+            content = next((document for document in file.documents if isinstance(document, Map)), None)
+        except Unreadable:
+            content = None
+        if content is None:
+            content = Map()
+            content.line, content.lines = 1, {}
+        return content
+
+    @cached_property
+    def idle_patches(self) -> list[Place]:
+        """Return entries of patches in kustomization.yaml files that are about nothing in any build.
+
+        A build that takes something from elsewhere proves nothing: a patch may be about that.
+        """
+        self.kustomizations  # noqa: B018, patches are seen while these are built
+        return [place for place, is_idle in self._patches_seen.items() if is_idle]
+
+    @cached_property
+    def _patches_seen(self) -> dict[Place, bool]:
+        """Return whether each patch was idle in every build so far."""
+        return {}
+
+    @cached_property
+    def _seen_folders(self) -> dict[str, bool]:
+        return {}
+
+    def is_all_seen(self, folder: str) -> bool:
+        """Return whether everything that a folder builds is in the files, under the name that it has there."""
+        if folder not in self._seen_folders:
+            self._seen_folders[folder] = True  # A folder that leads back to itself adds nothing.
+            file = self.kustomize_file(folder)
+            content = self.content_of(file) if file else {}
+            paths = [
+                posixpath.normpath(f"{folder}/{entry}")
+                for key in ("resources", "components")
+                for entry in _texts(content.get(key))
+            ]
+            self._seen_folders[folder] = not any(content.get(key) for key in UNSEEN) and all(
+                path in self.by_file if path in self.files else path in self.folders and self.is_all_seen(path)
+                for path in paths
+            )
+        return self._seen_folders[folder]
+
+    def _see_patch(self, place: Place, is_idle: bool) -> None:
+        self._patches_seen[place] = is_idle and self._patches_seen.get(place, True)
+
+    def _applied(self, kustomization: Kustomization) -> list[Object]:
+        """Return what a Flux Kustomization applies."""
+        items = self._built(kustomization.folder)
+        for component in _texts(kustomization.spec.get("components")):
+            items = self._with_component(
+                items, posixpath.normpath(f"{kustomization.folder}/{component}"), frozenset({kustomization.folder})
+            )
+        listed = kustomization.spec.get("patches")
+        for patch in listed if isinstance(listed, list) else []:
+            if isinstance(patch, dict):
+                items = patched(items, patch)
+        if target := kustomization.spec.get("targetNamespace"):
+            items = [_moved(item, str(target)) for item in items]
+        return items
+
+    def _built(self, folder: str, above: frozenset[str] = frozenset()) -> list[Object]:
+        """Return what a folder builds to: as its kustomization.yaml says, or without one every manifest in it."""
+        if folder in above:
+            return []
+        file = self.kustomize_file(folder)
+        if not file:
+            return list(self._built_without_file(folder, above | {folder}))
+        return self._accumulated([], file, above)
+
+    def _with_component(self, items: list[Object], folder: str, above: frozenset[str]) -> list[Object]:
+        """Return objects after what a Component adds to them and changes in them."""
+        file = self.kustomize_file(folder)
+        return self._accumulated(items, file, above) if file and folder not in above else items
+
+    def _accumulated(self, before: list[Object], file: RepositoryFile, above: frozenset[str]) -> list[Object]:
+        """Return objects after what a kustomization.yaml adds to them and changes in them."""
+        folder, content = file.folder or ".", self.content_of(file)
+        items = list(before)
+        for entry in _texts(content.get("resources")):
+            path = posixpath.normpath(f"{folder}/{entry}")
+            if path in self.files:
+                items += [replace(item, namespace=item.declared) for item in self.by_file.get(path, [])]
+            elif path in self.folders and path != ".":
+                items += self._built(path, above | {folder})
+        items += _generated(file, content)
+        for entry in _texts(content.get("components")):
+            items = self._with_component(items, posixpath.normpath(f"{folder}/{entry}"), above | {folder})
+        return self._transformed(items, file, content, above)
+
+    def _transformed(
+        self, items: list[Object], file: RepositoryFile, content: Map, above: frozenset[str]
+    ) -> list[Object]:
+        """Return objects after the patches, the namespace and the replacements of a kustomization.yaml."""
+        folder = file.folder or "."
+
+        def file_of(path: str) -> RepositoryFile | None:
+            return self.files.get(posixpath.normpath(f"{folder}/{path}"))
+
+        def patch_all(fields: tuple[str, ...]) -> None:
+            nonlocal items
+            is_seen = all(map(self.is_all_seen, (folder, *above)))
+            for name in fields:
+                for number, patch in patches_of(content, name):
+                    place = Place(file.path, content[name].lines[number])
+                    self._see_patch(place, is_seen and is_idle(items, patch, file_of))
+                    items = patched(items, patch, file_of)
+
+        patch_all(EARLY)
+        if namespace := content.get("namespace"):
+            items = [_moved(item, str(namespace)) for item in items]
+        patch_all(LATE)
+        return replaced(items, content, file_of)
+
+    def _built_without_file(self, folder: str, above: frozenset[str]) -> Iterator[Object]:
+        """Yield what Flux makes of a folder without kustomization.yaml.
+
+        That is every manifest below, and the builds of folders that have a kustomization.yaml.
+        """
+        prefix = "" if folder == "." else f"{folder}/"
+        built: list[str] = []
+        for path, file in self.files.items():
+            if not path.startswith(prefix) or any(path.startswith(f"{subfolder}/") for subfolder in built):
+                continue
+            subfolder = next((f for f in _folders_between(folder, file.folder) if self.kustomize_file(f)), None)
+            if subfolder:
+                built.append(subfolder)
+                if not self._is_component(subfolder):
+                    yield from self._built(subfolder, above)
+            else:
+                for item in self.by_file.get(path, []):
+                    yield replace(item, namespace=item.declared)
+
+    def _is_component(self, folder: str) -> bool:
+        file = self.kustomize_file(folder)
+        return bool(file and self.content_of(file).get("kind") == "Component")
+
+
+def _folders_between(folder: str, inner: str) -> Iterator[str]:
+    """Yield the folders from below one down to another."""
+    rest = inner if folder == "." else inner.removeprefix(folder).strip("/")
+    path = "" if folder == "." else folder
+    for part in rest.split("/") if rest else []:
+        path = f"{path}/{part}" if path else part
+        yield path
+
+
+def _moved(item: Object, namespace: str) -> Object:
+    """Return an object after kustomize's namespace transformer, which gives a Namespace that name."""
+    if item.is_a("Namespace", ""):
+        return replace(item, content=changed(item.content, ["metadata", "name"], "replace", namespace))
+    return item if item.kind in CLUSTER_SCOPED else item.moved_to(namespace)
+
+
+def _texts(value: Any) -> list[str]:
+    return [entry for entry in value if isinstance(entry, str)] if isinstance(value, list) else []
+
+
+def _generated(file: RepositoryFile, content: Map) -> Iterator[Object]:
+    """Yield the ConfigMaps and Secrets that a kustomization.yaml makes; their text is in other files."""
+    for key, kind in (("configMapGenerator", "ConfigMap"), ("secretGenerator", "Secret")):
+        entries = content.get(key)
+        for entry in entries if isinstance(entries, List) else []:
+            if isinstance(entry, Map):
+                metadata, item = Map(), Map()
+                metadata.line = item.line = entry.line
+                metadata.lines, item.lines = {}, {}
+                metadata.update({"name": entry.get("name", ""), "namespace": entry.get("namespace")})
+                item.update({"apiVersion": "v1", "kind": kind, "metadata": metadata, "generatedBy": entry})
+                yield Object(file, item, str(entry.get("namespace") or ""))

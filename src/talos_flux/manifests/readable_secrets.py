@@ -1,0 +1,124 @@
+"""Secrets that whoever reads a repository could read: in any text, and in the values of Secrets.
+
+Each finding is a line and a sentence, which never repeats the secret.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+import yaml
+
+from talos_flux.repository.apps import Loader
+
+TEMPLATES = (".tpl", ".tmpl", ".gotmpl", ".j2")
+PATTERNS = {
+    "an age secret key": re.compile(r"AGE-SECRET-KEY-(?:PQ-)?1[0-9A-Z]{20,}"),
+    "a private key": re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----"),
+    "a service account token": re.compile(r"\bops_[A-Za-z0-9_=-]{60,}"),
+    "a JSON Web Token": re.compile(r"\beyJhbGci[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"),
+    "a tunnel token": re.compile(r"\beyJhIjoi[A-Za-z0-9+/=_-]{60,}"),
+    "a GitHub token": re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{50,})"),
+    "a GitLab token": re.compile(r"\bglpat-[A-Za-z0-9_-]{20,}"),
+    "a file of Connect credentials": re.compile(r"\"encCredentials\"\s*:"),
+    "an auth key": re.compile(r"\btskey-[a-z]+-[A-Za-z0-9-]{20,}"),
+}
+PEM_IN_BASE64 = re.compile(r"LS0tLS1CRUdJTi[A-Za-z0-9+/=]{40,}")
+PLACEHOLDER = re.compile(r"\{\{\s*(.*?)\s*\}\}")
+# Encrypted by SOPS, a reference that `op` or the like resolves, or a variable of Flux, maybe with a part cut off.
+NOT_READABLE = re.compile(r"ENC\[.*\]|(?:ak|op|ref\+\w+)://\S.*|\$\{\w+(?:[#%][^}]*)?\}", re.DOTALL)
+# VolSync takes it from the Secret, beside the keys; it is no secret without a user and a password.
+ADDRESS = re.compile(r"RESTIC_REPOSITORY=[^@]*")
+
+Problems = Iterator[tuple[int, str]]
+
+
+def keys_and_tokens(text: str) -> Problems:
+    """Find private keys and tokens by how they look."""
+    for kind, pattern in PATTERNS.items():
+        for match in pattern.finditer(text):
+            yield line_of(text, match.start()), f"{kind} can be read here"
+    for match in PEM_IN_BASE64.finditer(text):
+        if "PRIVATE KEY" in decoded(match[0]):
+            yield line_of(text, match.start()), "a private key, in base64, can be read here"
+
+
+def not_encrypted(path: str, text: str) -> Problems:
+    """Find a file whose name says that it is encrypted, and that is not."""
+    if PurePosixPath(path).name.find(".sops.") > 0 and not re.search(r'^\s*"?sops(?:_mac)?"?[:=]', text, re.MULTILINE):
+        yield 1, f"is named *.sops.*, but is not encrypted: sops encrypt --in-place {path}"
+
+
+def may_hold_values(path: str) -> bool:
+    """Return whether a file can be a manifest, or become one."""
+    return path.endswith((".yaml", ".yml", ".json", *TEMPLATES))
+
+
+def without_placeholders(text: str) -> str:
+    """Return a template with what stands in its placeholders, which is then YAML most of the time."""
+    return PLACEHOLDER.sub(r"\1", text) if "{{" in text else text
+
+
+def values(text: str) -> Problems:
+    """Find values of Secrets that are neither encrypted nor a reference."""
+    try:
+        documents = list(yaml.compose_all(without_placeholders(text), Loader))
+    except yaml.YAMLError:
+        if re.search(r"^\s*kind: Secret$", text, re.MULTILINE):
+            yield 1, "holds a Secret that can't be checked, because the YAML can't be parsed"
+        return
+    for document in documents:
+        for mapping in mappings(document):
+            keys = {key.value: value for key, value in mapping.value if isinstance(key, yaml.ScalarNode)}
+            scalar = keys.get("kind")
+            is_secret = isinstance(scalar, yaml.ScalarNode) and scalar.value == "Secret"
+            for name in ("data", "stringData"):
+                if name in keys and (is_secret or name == "stringData"):
+                    yield from _entries(keys[name])
+            if "secretGenerator" in keys:
+                yield from _generated(keys["secretGenerator"])
+
+
+def _entries(node: yaml.Node) -> Problems:
+    """Find entries of a Secret's data or stringData that can be read."""
+    for key, value in node.value if isinstance(node, yaml.MappingNode) else []:
+        readable = not isinstance(value, yaml.ScalarNode) or not NOT_READABLE.fullmatch(value.value.strip())
+        if isinstance(value, yaml.ScalarNode) and ADDRESS.fullmatch(f"{key.value}={value.value}"):
+            continue
+        if readable and value.value:
+            yield key.start_mark.line + 1, f"the value of {key.value} in this Secret can be read"
+
+
+def _generated(node: yaml.Node) -> Problems:
+    """Find sources of a secretGenerator that can be read."""
+    for mapping in mappings(node):
+        for key, value in mapping.value:
+            for entry in value.value if isinstance(value, yaml.SequenceNode) else []:
+                if key.value == "literals" or (key.value in ("files", "envs") and ".sops." not in str(entry.value)):
+                    yield entry.start_mark.line + 1, "this secretGenerator takes a value that can be read"
+
+
+def mappings(node: yaml.Node | None) -> Iterator[yaml.MappingNode]:
+    """Yield the node's mappings, its own and those inside."""
+    if isinstance(node, yaml.MappingNode):
+        yield node
+        for _, value in node.value:
+            yield from mappings(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            yield from mappings(value)
+
+
+def line_of(text: str, offset: int) -> int:
+    """Return the line of an offset."""
+    return text.count("\n", 0, offset) + 1
+
+
+def decoded(text: str) -> str:
+    """Return the start of what a base64 text says; empty when it is none."""
+    try:
+        return base64.b64decode(text[: min(80, len(text) // 4 * 4)]).decode(errors="replace")
+    except binascii.Error:
+        return ""

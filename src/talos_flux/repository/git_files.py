@@ -1,0 +1,52 @@
+"""Files as git keeps them, symbolic links among them."""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import pygit2
+
+from talos_flux.errors import UserError
+from talos_flux.paths import ROOT
+from talos_flux.process import ToolError, run
+from talos_flux.repository.contents import File, Link
+
+REGULAR, EXECUTABLE, LINK = "100644", "100755", "120000"
+
+
+def file_of(mode: str, content: bytes) -> File:
+    """Return the content of a path, by git's mode."""
+    return Link(content, executable=False) if mode == LINK else File(content, executable=mode == EXECUTABLE)
+
+
+def mode_of(file: File) -> str:
+    """Return git's mode of a file."""
+    if isinstance(file, Link):
+        return LINK
+    return EXECUTABLE if file.executable else REGULAR
+
+
+@cache
+def repository() -> Any:
+    """Return this repository."""
+    return pygit2.Repository(str(ROOT))
+
+
+def refuse_anything_but_a_repository() -> None:
+    """Raise UserError where git can't read this folder, or knows it as a part of something larger."""
+    try:
+        above = run("git", "rev-parse", "--show-prefix").strip()
+    except ToolError as failed:
+        raise UserError(f"git can't read this repository: {' '.join(failed.said.split()).removesuffix('.')}.") from None
+    if above:
+        raise UserError(f"the cluster is in {above} of a larger git repository, and can only be updated in its own.")
+
+
+def tracked() -> Iterator[tuple[str, str, str]]:
+    """Yield the path, mode and name of every file that git has, without those in which a conflict is open."""
+    for line in run("git", "ls-files", "-z", "--stage").split("\0")[:-1]:
+        about, _, path = line.partition("\t")
+        mode, name, stage = about.split()
+        # Other modes are submodules.
+        if stage == "0" and mode in (REGULAR, EXECUTABLE, LINK):
+            yield path, mode, name

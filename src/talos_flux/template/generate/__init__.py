@@ -1,0 +1,5 @@
+"""Add a namespace or an app to a cluster's repository.
+
+`copier copy --trust generators/app` runs this with Copier's own Python (hooks/add.py), so nothing in here, nor what it
+imports, may need a package that Copier does not bring.
+"""

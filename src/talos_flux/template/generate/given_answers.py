@@ -1,0 +1,142 @@
+"""The answers that are known before Copier asks: from the cluster, and from the user."""
+
+import re
+from collections.abc import Iterable, Mapping
+from textwrap import shorten
+from typing import Any
+
+import yaml
+
+from talos_flux.errors import UserError, did_you_mean
+from talos_flux.repository.apps import Repository
+from talos_flux.template.generate.destination import Destination, with_article
+from talos_flux.template.generate.template_source import TemplateCheckout
+
+Answers = dict[str, Any]
+
+PREFIX = {"namespace": "ns_", "app": "app_"}
+# The answer for a namespace that is added with an app.
+OF_A_NEW_NAMESPACE = "ns_pod_security"
+# The answer in which numbers stay numbers, as charts may require.
+CHART_VALUES = "app_values"
+YES_OR_NO = {"y", "yes", "t", "true", "on", "1", "n", "no", "f", "false", "off", "0"}
+TAKEN_OVER = ("ingress_backend", "external_access", "secrets_backend", "onepassword_vault", "storage", "backups")
+
+
+class AsWritten(yaml.SafeLoader):
+    """A loader that reads 1.10, 0644 and 2025-01-01 as the texts that they are in a tag or a variable."""
+
+
+AsWritten.yaml_implicit_resolvers = {
+    first: [(tag, rule) for tag, rule in rules if tag.rpartition(":")[2] not in ("float", "int", "timestamp")]
+    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+AsWritten.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^-?(?:0|[1-9][0-9]*)$"), list("-0123456789"))
+
+
+def with_the_tag_apart(data: Mapping[str, Any]) -> Answers:
+    """Return the answers with app_image split into app_image and app_tag.
+
+    UserError when app_tag is given and is another tag.
+    """
+    parts = re.fullmatch(r"([^@]*):([^/:@]+(?:@.*)?)", str(data.get("app_image")))
+    if not parts:
+        return dict(data)
+    image, tag = parts.groups()
+    if data.get("app_tag", tag) != tag:
+        raise UserError(f"app_tag is {data['app_tag']}, and app_image says {tag}: give one of them.")
+    return {**data, "app_image": image, "app_tag": tag}
+
+
+def of_the_cluster(repository: Repository) -> Answers:
+    """Return the cluster's recorded answers; UserError when there are none."""
+    path = repository.root / ".copier-answers.yml"
+    if not path.exists():
+        raise UserError(f"{repository.root} has no .copier-answers.yml: the cluster was not made by this template.")
+    answers = repository.documents(path)[0]
+    if not isinstance(answers, dict) or answers.get("generator", "cluster") != "cluster":
+        raise UserError(f"{path} does not hold the answers of a cluster.")
+    return answers
+
+
+def from_destination(generator: str, destination: Destination) -> Answers:
+    """Return the answers that the folder's path gives."""
+    if generator == "namespace":
+        return {"ns_name": destination.namespace}
+    return {"app_name": destination.app, "app_namespace": destination.namespace}
+
+
+def taken_over(cluster: Mapping[str, Any]) -> Answers:
+    """Return the cluster's answers that an app records as its own."""
+    return {name: cluster[name] for name in TAKEN_OVER if name in cluster}
+
+
+def of_the_repository(repository: Repository) -> Answers:
+    """Return sops_has_recipient, which is no answer and which a rule needs: whether SOPS knows for whom to encrypt."""
+    path = repository.root / ".sops.yaml"
+    rules = (repository.documents(path)[0] or {}).get("creation_rules") if path.exists() else None
+    return {"sops_has_recipient": any(rule.get("age") for rule in rules or [])}
+
+
+def refuse_what_is_no_users(
+    generator: str, destination: Destination, template: TemplateCheckout, data: Mapping[str, Any]
+) -> None:
+    """Raise UserError when data answers an unknown question, or one that the user can't answer here."""
+    fixed = from_destination(generator, destination)
+    askable = {
+        name
+        for name, question in template.questions.items()
+        if name.startswith(PREFIX[generator]) and question.get("when") is not False and name != "app_chart_source"
+    }
+    if generator == "app":
+        askable.add(OF_A_NEW_NAMESPACE)
+    for name, value in data.items():
+        if name in fixed:
+            if value != fixed[name]:
+                raise UserError(f"{name} is {fixed[name]}, as the path {destination} says, not {value}.")
+        elif name in TAKEN_OVER:
+            raise UserError(f"{name} is an answer of the cluster, which its apps take over: it can't be given here.")
+        elif name in template.questions and name not in askable:
+            raise UserError(f"{name} is not asked of {with_article(generator)}: it can't be given here.")
+        elif name not in askable:
+            hint = did_you_mean(name, askable - fixed.keys())
+            raise UserError(f"{name} is no question of {with_article(generator)}{hint}")
+        elif template.questions[name]["type"] == "bool" and str(value).lower() not in YES_OR_NO:
+            raise UserError(f"{name} can't be {value}: it is true or false.")
+        elif template.questions[name]["type"] == "yaml" and isinstance(value, str) and not is_yaml(value):
+            raise UserError(f"{name} can't be {shorten(value, 80)}: it is not YAML.")
+    if generator == "app" and OF_A_NEW_NAMESPACE in data and destination.has_namespace:
+        raise UserError(f"{OF_A_NEW_NAMESPACE} is for a new namespace, and {destination.namespace} exists already.")
+
+
+def is_yaml(text: str) -> bool:
+    """Return whether an answer is YAML; Copier's error for one that is not lacks the question's name."""
+    try:
+        yaml.safe_load(text)
+    except yaml.YAMLError:
+        return False
+    return True
+
+
+def without_effect(given: Iterable[str], recorded: Mapping[str, Any]) -> list[str]:
+    """Return the given answers that nothing uses, because of the other answers."""
+    return [name for name in given if name.startswith(tuple(PREFIX.values())) and name not in recorded]
+
+
+def divided(data: Mapping[str, Any]) -> tuple[Answers, Answers]:
+    """Return the answers for an app's new namespace, and those for the app."""
+    of_namespace = {name: data[name] for name in (OF_A_NEW_NAMESPACE, "template_source") if name in data}
+    return of_namespace, {name: value for name, value in data.items() if name != OF_A_NEW_NAMESPACE}
+
+
+def from_file(text: str, name: str) -> Answers:
+    """Return the answers of a data file; UserError when it is no mapping."""
+    try:
+        answers = yaml.load(text, AsWritten)  # noqa: S506, a safe loader
+        if isinstance(answers, dict) and CHART_VALUES in answers:
+            answers[CHART_VALUES] = yaml.safe_load(text)[CHART_VALUES]
+    except yaml.YAMLError as error:
+        raise UserError(f"{name} is not YAML: {' '.join(str(error).split())}.") from None
+    if not isinstance(answers, dict):
+        raise UserError(f"{name} is not a mapping of questions to answers.")
+    return answers

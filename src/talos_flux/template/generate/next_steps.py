@@ -1,0 +1,44 @@
+"""The messages after an addition: notes, and what to do next."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from talos_flux.template.generate.destination import Destination
+from talos_flux.template.generate.template_source import TemplateCheckout
+
+
+def secret_to_make(destination: Destination, answered: Mapping[str, Any]) -> list[str]:
+    """Return how the app's Secret gets its values."""
+    kind, keys = answered.get("app_secret", "none"), answered.get("app_secret_keys") or []
+    if kind == "none":
+        return []
+    if kind == "sops":
+        return [
+            f"Set its secret: task secret:set SECRET={destination.app} KEY={key} "
+            f"APP={destination.namespace}/{destination.app}"
+            for key in keys or ["<key>"]
+        ]
+    fields = f" with {'field' if len(keys) == 1 else 'fields'} {', '.join(keys)}" if keys else ""
+    item, vault = answered["app_secret_item"], answered["onepassword_vault"]
+    return [f"Create its 1Password item, {item} in vault {vault}{fields}."]
+
+
+def notes(template: TemplateCheckout, version: str, followed: str) -> list[str]:
+    """Return notes on the template's version, beside the one that the cluster follows."""
+    messages = []
+    if template.is_dirty:
+        messages.append(f"Uncommitted changes of the template are left out: this is {version}.")
+    if not template.is_tagged:
+        messages.append(f"The template's commit {version} has no version tag: without one Renovate offers no update.")
+    if followed not in ("", version):
+        messages.append(f"The template is at {version}, and this cluster follows {followed}.")
+    return messages
+
+
+def next_command(root: Path, paths: list[Path]) -> str:
+    """Return the command that commits the files, which Flux waits for."""
+    inside = [path for path in paths if not any(other in path.parents for other in paths)]
+    names = " ".join(shlex.quote(path.relative_to(root).as_posix()) for path in inside)
+    return f"Next: git add {names} && git commit"

@@ -1,0 +1,55 @@
+"""An update runs with the tools of the target version, so that each release can fix the updates to it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from talos_flux.install import install
+from talos_flux.process import ToolError, run
+from talos_flux.template.fetch import cache
+
+# The variable by which a user chooses the tools, which then stay.
+CHOSEN = "TALOS_FLUX"
+HANDED_OVER = "TALOS_FLUX_HANDED_OVER"
+
+
+def hand_over(template: Path, arguments: Sequence[str]) -> None:
+    """Replace this process by the same command, with other arguments, of the tools in a checkout of the template.
+
+    Return when these tools do the update themselves: they are that version's, they were chosen by TALOS_FLUX, they were
+    handed over to, or that version's tools are not a package yet, as before v0.4.
+    """
+    tools = template / "src/talos_flux"
+    if os.environ.get(CHOSEN) or HANDED_OVER in os.environ or not tools.is_dir():
+        return
+    commit = commit_of(template)
+    if commit == commit_of(Path(__file__).resolve().parents[3]):
+        return
+    python = environment_of(tools)
+    install(python)
+    sys.stdout.flush()
+    os.environ[HANDED_OVER] = commit
+    program = str(python / "bin/python")
+    os.execv(program, [program, str(tools), *arguments])
+
+
+def environment_of(tools: Path) -> Path:
+    """Return the path of the tools' virtual environment.
+
+    It is named by POSIX cksum of their lock, as in scripts/talos-flux.
+    """
+    with (tools / "requirements.txt").open("rb") as lock:
+        done = subprocess.run(["cksum"], stdin=lock, capture_output=True, text=True, check=True)
+    return cache() / f"python-{done.stdout.strip().replace(' ', '')}"
+
+
+def commit_of(folder: Path) -> str:
+    """Return the commit that is checked out in a folder; empty when it is not the top folder of a repository."""
+    if not (folder / ".git").exists():
+        return ""
+    try:
+        return run("git", "-C", folder, "rev-parse", "HEAD").strip()
+    except ToolError:
+        return ""

@@ -1,0 +1,125 @@
+"""The Git host of this repository, as its own CI describes it: where to push, and how to open a pull request."""
+
+import base64
+import json
+import os
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from talos_flux.errors import UserError
+
+TOKEN = "UPDATE_TOKEN"  # noqa: S105, the name of the variable that has it
+# GitHub takes 65,536 characters.
+LONGEST = 60_000
+
+
+@dataclass(frozen=True)
+class Forge:
+    """`address` is where git pushes to, as `user` with the token; `requests` the address of the pull requests.
+
+    The rest are the host's names for the same things.
+    """
+
+    address: str
+    user: str
+    requests: str
+    header: tuple[str, str]
+    source: str
+    target: str
+    text: str
+    number: str
+    change: str
+    open: str
+    owner: str = ""
+
+    def git_settings(self) -> dict[str, str]:
+        """Return the environment in which git pushes with the token, which is in no command line and in no file."""
+        key = base64.b64encode(f"{self.user}:{_token()}".encode()).decode()
+        return {
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"http.{self.address}.extraHeader",
+            "GIT_CONFIG_VALUE_0": f"Authorization: Basic {key}",
+        }
+
+    def propose(self, branch: str, base: str, title: str, text: str) -> str:
+        """Open a pull request from a branch, or update the open one; return its address.
+
+        UserError when the host refuses.
+        """
+        text = text if len(text) <= LONGEST else f"{text[:LONGEST]}\n\n… and more than fits here."
+        fields = {"title": title, self.text: text}
+        query = {self.source: f"{self.owner}{branch}", self.target: base, "state": self.open}
+        if existing := self._call("GET", f"{self.requests}?{urllib.parse.urlencode(query)}"):
+            answer = self._call(self.change, f"{self.requests}/{existing[0][self.number]}", fields)
+        else:
+            answer = self._call("POST", self.requests, fields | {self.source: branch, self.target: base})
+        return str(answer.get("html_url") or answer.get("web_url"))
+
+    def _call(self, method: str, address: str, fields: Mapping[str, str] | None = None) -> Any:
+        body = json.dumps(fields).encode() if fields else None
+        request = urllib.request.Request(address, body, method=method)  # noqa: S310, the address is the CI's own
+        request.add_header("Content-Type", "application/json")
+        request.add_header(self.header[0], self.header[1].format(_token()))
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
+                return json.load(response)
+        except urllib.error.HTTPError as error:
+            raise UserError(f"{address} refused with {error.code}: {_reason(error)}.") from None
+        except (OSError, ValueError) as error:
+            raise UserError(f"{address} can't be asked: {error}.") from None
+
+
+def host_of_this_run() -> Forge:
+    """Return the host whose CI runs this; UserError anywhere else."""
+    given = os.environ
+    if given.get("GITHUB_ACTIONS") == "true":
+        repository = given["GITHUB_REPOSITORY"]
+        return Forge(
+            address=f"{given['GITHUB_SERVER_URL']}/{repository}.git",
+            user="x-access-token",
+            requests=f"{given['GITHUB_API_URL']}/repos/{repository}/pulls",
+            header=("Authorization", "Bearer {}"),
+            source="head",
+            target="base",
+            text="body",
+            number="number",
+            change="PATCH",
+            open="open",
+            owner=f"{repository.partition('/')[0]}:",
+        )
+    if given.get("GITLAB_CI") == "true":
+        return Forge(
+            address=f"{given['CI_SERVER_URL']}/{given['CI_PROJECT_PATH']}.git",
+            user="oauth2",
+            requests=f"{given['CI_API_V4_URL']}/projects/{given['CI_PROJECT_ID']}/merge_requests",
+            header=("PRIVATE-TOKEN", "{}"),
+            source="source_branch",
+            target="target_branch",
+            text="description",
+            number="iid",
+            change="PUT",
+            open="opened",
+        )
+    raise UserError("a pull request is opened by the CI of GitHub or GitLab: at the keyboard it is `task update`.")
+
+
+def _token() -> str:
+    if not os.environ.get(TOKEN):
+        raise UserError(
+            f"{TOKEN} is empty: docs/runbooks/upgrade.md says which token the update needs, and where it is kept."
+        )
+    return os.environ[TOKEN]
+
+
+def _reason(error: urllib.error.HTTPError) -> str:
+    """Return the host's error message."""
+    message = error.read().decode(errors="replace")
+    try:
+        message = str(json.loads(message)["message"])
+    except (ValueError, KeyError, TypeError):
+        message = error.reason
+    return " ".join(message.split()).removesuffix(".")

@@ -1,0 +1,52 @@
+"""Secrets of components that an update switches off: files that tasks wrote are deleted with the template's."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+import yaml
+
+from talos_flux.errors import UserError
+from talos_flux.paths import ROOT
+from talos_flux.repository.apps import Loader
+from talos_flux.repository.contents import File
+from talos_flux.repository.kustomization_edits import with_resource
+from talos_flux.secrets.declared import SECRETS, Secret
+
+Files = Mapping[str, File]
+INVENTORY = SECRETS.relative_to(ROOT).as_posix()
+
+
+def obsolete_secrets(before: Files, after: Files) -> frozenset[str]:
+    """Return the paths of SOPS files of the Secrets that the template's old version lists and its new one does not."""
+    return _kept(before) - _kept(after)
+
+
+def with_obsolete_secrets(before: Files, yours: Files, paths: Iterable[str]) -> Files:
+    """Return `before` with these files and the lines that list them.
+
+    So a merge treats them as the template's, and deletes them.
+    """
+    result = dict(before)
+    for path in paths:
+        if path not in yours:
+            continue
+        result[path] = yours[path]
+        listing = str(PurePosixPath(path).with_name("kustomization.yaml"))
+        if listing in result:
+            result[listing] = _listing(result[listing], PurePosixPath(path).name)
+    return result
+
+
+def _kept(files: Files) -> frozenset[str]:
+    inventory = files.get(INVENTORY)
+    entries = yaml.load(inventory.content, Loader)["secrets"] if inventory else []  # noqa: S506, a safe loader
+    return frozenset(Secret.read(entry).file.relative_to(ROOT).as_posix() for entry in entries)
+
+
+def _listing(file: File, name: str) -> File:
+    """Return a kustomization.yaml as `task init` leaves it; unchanged when the entry can't be added."""
+    try:
+        return replace(file, content=with_resource(file.content.decode(), f"./{name}").encode())
+    except UserError:
+        return file

@@ -1,0 +1,326 @@
+"""Plan an update: render every instance at its own version and at the target version, and merge."""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+
+from talos_flux.errors import UserError
+from talos_flux.paths import ROOT
+from talos_flux.process import run, succeeds
+from talos_flux.repository.apps import Loader
+from talos_flux.repository.contents import File
+from talos_flux.repository.git_files import file_of, repository, tracked
+from talos_flux.template.fetch import NoSuchVersion, checkout, is_shallow
+from talos_flux.template.instances import ANSWERS, Answers, Instance, differing, instances, without_metadata
+from talos_flux.template.render import Template
+from talos_flux.template.update.merge import Conflict, Files, Merged, merge, unit_of, with_markers
+from talos_flux.template.update.orphaned_secrets import obsolete_secrets, with_obsolete_secrets
+from talos_flux.template.versions import Note, is_older, newest, notes, number_of, precedes
+
+GENERATORS = ("generators/namespace", "generators/app")
+
+Ask = Callable[[Any], Any]
+
+
+@dataclass
+class Outcome:
+    """The result of the update for one instance.
+
+    `defaults` are the answers to questions that its version did not have, `gone` the reasons for which questions that
+    it has answered are no longer asked.
+    """
+
+    instance: Instance
+    merged: Merged
+    defaults: Answers = field(default_factory=dict)
+    gone: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def files(self) -> list[str]:
+        """Return the paths that change, without the answers file and without conflicts."""
+        return sorted(path for path in self.merged.changes if PurePosixPath(path).name != ANSWERS)
+
+
+@dataclass
+class Plan:
+    """An update of all instances to one version."""
+
+    target: str
+    outcomes: list[Outcome]
+    notes: list[Note]
+
+    @cached_property
+    def changes(self) -> Mapping[str, File | None]:
+        """Return the new content of every path that changes, None where it is deleted."""
+        return {path: file for outcome in self.outcomes for path, file in outcome.merged.changes.items()}
+
+    @cached_property
+    def undecided(self) -> dict[str, File | None]:
+        """Return the content to write for each path with a conflict."""
+        return {
+            conflict.path: with_markers(conflict, f"template {outcome.instance.commit}", f"template {self.target}")
+            for outcome in self.outcomes
+            for conflict in outcome.merged.conflicts
+        }
+
+    @cached_property
+    def conflicts(self) -> list[Conflict]:
+        """Return all conflicts."""
+        return [conflict for outcome in self.outcomes for conflict in outcome.merged.conflicts]
+
+
+def target(to: str, data: Answers) -> Template:
+    """Return the template at the version to update to.
+
+    Without a version it is the newest one, or with other answers the one that the cluster follows. UserError when the
+    version can't be fetched.
+    """
+    cluster = instances()[0]
+    return _target(cluster.source, to or (cluster.commit if data else newest(cluster.source)))
+
+
+def plan(new: Template, data: Answers, only: Iterable[Path], ask: Ask | None = None) -> Plan:
+    """Return what an update to a version of the template, with other answers for the cluster, would change.
+
+    `only` are folders; without any, everything is updated. `ask` answers the cluster's new questions; without it they
+    get their defaults.
+
+    UserError when an answer breaks a rule of that version, or an instance can't be read.
+    """
+    all_instances = instances()
+    cluster = all_instances[0]
+    wanted = chosen(all_instances, only)
+    for instance in wanted:
+        if is_older(new.commit, instance.commit, new.folder):
+            raise UserError(f"{instance.name} follows {instance.commit}, which is newer than {new.commit}.")
+    between = notes(new.folder, [instance.commit for instance in [cluster, *wanted]], new.commit)
+    with _naming(cluster):
+        data, of_the_cluster = _answers(new, cluster, data, between, ask if cluster in wanted else None)
+    outcomes = []
+    for instance in wanted:
+        with _naming(instance):
+            carried = _carried_over(instance, between)
+            given = data if instance is cluster else differing(carried, of_the_cluster)
+            outcomes.append(_outcome(instance, new, carried, given, of_the_cluster))
+            outcomes[-1].gone = _gone(instance, between)
+    return Plan(new.commit, outcomes, between)
+
+
+def chosen(candidates: list[Instance], only: Iterable[Path]) -> list[Instance]:
+    """Return the instances in these folders, the root standing for the cluster alone; all without any.
+
+    UserError for a folder without one.
+    """
+    folders = [PurePosixPath(os.path.relpath(folder, ROOT)) for folder in only]
+    named = {
+        folder: [i for i in candidates if i.folder == folder or (folder.parts and i.folder.is_relative_to(folder))]
+        for folder in folders
+    }
+    for folder, inside in named.items():
+        if not inside:
+            raise UserError(f"nothing in {folder} follows the template: no {ANSWERS} is there.")
+    return [i for i in candidates if any(i in inside for inside in named.values())] if named else candidates
+
+
+# --- The template ---
+
+
+def _target(source: str, version: str) -> Template:
+    """Return the template at the target version; UserError when that can't be recorded, such as a branch."""
+    try:
+        folder = checkout(source, version)
+    except NoSuchVersion:
+        raise UserError(f"the template {source} has no version {version}.") from None
+    is_tag = succeeds("git", "-C", folder, "show-ref", "--quiet", "--verify", f"refs/tags/{version}")
+    if not is_tag and not re.fullmatch(r"(.+-\d+-g)?[0-9a-f]{7,40}", version):
+        raise UserError(f"{version} is no version of the template but moves on: --to takes a tag or a commit.")
+    return _template(folder, version, source)
+
+
+@cache
+def _template(folder: Path, commit: str, source: str) -> Template:
+    return Template(folder, commit=commit, source=source)
+
+
+def _recorded(instance: Instance, source: str) -> Template:
+    """Return the template at an instance's version, from the template's current address, else from the recorded one."""
+    reasons = []
+    for address in dict.fromkeys((source, instance.source)):
+        try:
+            return _template(checkout(address, instance.commit), instance.commit, instance.source)
+        except UserError as refusal:
+            reasons.append(refusal)
+    if isinstance(reasons[0], NoSuchVersion):
+        if is_shallow(source):
+            raise UserError(
+                f"the template {source} is a shallow clone without {instance.commit}: "
+                f"`git -C {source} fetch --unshallow --tags` completes it."
+            )
+        raise UserError(
+            f"the template {source} no longer has {instance.commit}, which is recorded in {instance.answers_file}: "
+            "write the version there whose files these are most like, and commit."
+        )
+    raise reasons[0]
+
+
+# --- The answers ---
+
+
+def _answers(
+    new: Template, cluster: Instance, data: Answers, between: Iterable[Note], ask: Ask | None
+) -> tuple[Answers, Answers]:
+    """Return the cluster's new answers, and all that it will record; UserError when data has no answer of a cluster."""
+    if not data and _follows(cluster, new):
+        return {}, cluster.answers
+    carried = _carried_over(cluster, between)
+    data = {**_raised(cluster, carried, between), **data}
+    asked: dict[str, Any] = {}
+
+    def remember(question: Any) -> Any:
+        asked[question.var_name] = ask(question) if ask else None
+        return asked[question.var_name]
+
+    if "generator" in data:
+        raise UserError("generator can't be changed: a cluster stays one.")
+    recorded = new.recorded(carried, data, destination=ROOT, ask=remember if ask else None)
+    for name in data:
+        if name not in recorded:
+            raise UserError(_why_not(name))
+    return {**data, **asked}, recorded
+
+
+def _why_not(name: str) -> str:
+    """Return why the cluster does not record an answer, and what to do when it is an app's."""
+    if owners := [instance for instance in instances() if name in instance.answers]:
+        return (
+            f"{name} is no answer of the cluster but of {owners[0].name}"
+            f"{' and others' if owners[1:] else ''}: `copier update --defaults --data {name}=...` in that folder "
+            "changes it."
+        )
+    return f"{name} does not apply: with its other answers the cluster is not asked that."
+
+
+def _since(instance: Instance, between: Iterable[Note]) -> list[Note]:
+    """Return the notes of the releases that are newer than an instance's version."""
+    number = number_of(instance.commit)
+    return [note for note in between if number and note.number > number]
+
+
+def _carried_over(instance: Instance, between: Iterable[Note]) -> Answers:
+    """Return an instance's answers, by the current names of the questions."""
+    answers = dict(instance.answers)
+    for note in _since(instance, between):
+        answers = {note.renamed.get(name, name): value for name, value in answers.items()}
+    return answers
+
+
+def _raised(instance: Instance, carried: Answers, between: Iterable[Note]) -> Answers:
+    """Return the versions that a release requires, where older ones are recorded."""
+    wanted = {pin: version for note in _since(instance, between) for pin, version in note.pins.items()}
+    return {pin: version for pin, version in wanted.items() if pin in carried and precedes(carried[pin], version)}
+
+
+def _gone(instance: Instance, between: Iterable[Note]) -> dict[str, str]:
+    """Return why questions that an instance has answered are no longer asked."""
+    gone = {name: reason for note in _since(instance, between) for name, reason in note.removed.items()}
+    return {name: reason for name, reason in gone.items() if name in instance.answers}
+
+
+def _said(answers_file: File) -> Answers:
+    return without_metadata(yaml.load(answers_file.content, Loader))  # noqa: S506, a safe loader
+
+
+# --- One instance ---
+
+
+def _follows(instance: Instance, new: Template) -> bool:
+    return (instance.commit, instance.source) == (new.commit, new.source)
+
+
+def _outcome(instance: Instance, new: Template, carried: Answers, given: Answers, of_the_cluster: Answers) -> Outcome:
+    """Return the merge of one instance's files; `carried` are its answers by the current names of the questions."""
+    if not given and _follows(instance, new):
+        return Outcome(instance, Merged())
+    old = _recorded(instance, new.source)
+    if not given and _same_inputs(old.folder, new.folder, instance.generator) and (followed := _follow(instance, new)):
+        return Outcome(instance, Merged(followed))
+    destination = ROOT / instance.folder
+    before = _below(instance, old.render(instance.answers, destination=destination))
+    after = _below(instance, new.render(carried, given, destination=destination))
+    # Answers that its own version did not take over from the cluster yet.
+    if late := differing(_said(after[instance.answers_file]), of_the_cluster):
+        given = {**given, **late}
+        after = _below(instance, new.render(carried, given, destination=destination))
+    answers_file = after.pop(instance.answers_file)
+    before.pop(instance.answers_file, None)
+    obsolete = obsolete_secrets(before, after)
+    yours = _yours(before, after, obsolete)
+    merged = merge(with_obsolete_secrets(before, yours, obsolete), yours, after)
+    merged.changes[instance.answers_file] = answers_file
+    new_answers = _said(answers_file)
+    return Outcome(
+        instance, merged, {name: new_answers[name] for name in new_answers if name not in {*carried, *given}}
+    )
+
+
+@contextmanager
+def _naming(instance: Instance) -> Iterator[None]:
+    """Prefix a UserError with the instance's name."""
+    try:
+        yield
+    except UserError as refusal:
+        raise UserError(f"{instance.name}: {refusal}") from None
+
+
+def _below(instance: Instance, files: Mapping[PurePosixPath, File]) -> dict[str, File]:
+    """Return an instance's files by their paths in the repository."""
+    return {(instance.folder / path).as_posix(): file for path, file in files.items()}
+
+
+@cache
+def _same_inputs(old: Path, new: Path, generator: str) -> bool:
+    """Return whether two versions of the template are the same in all that such an instance is rendered from."""
+    parts = ("copier.yml", "questions", "macros", *GENERATORS, *(["template"] if generator == "cluster" else []))
+    return _objects(old, parts) == _objects(new, parts)
+
+
+@cache
+def _objects(template: Path, parts: tuple[str, ...]) -> str:
+    return run("git", "-C", template, "ls-tree", "HEAD", "--", *parts)
+
+
+def _follow(instance: Instance, new: Template) -> dict[str, File | None] | None:
+    """Return the answers file alone, with the new version; None when more than its metadata would change."""
+    text = (ROOT / instance.answers_file).read_text()
+    metadata = {"_commit": new.commit, "_src_path": new.source}
+    if "_commit_id" in instance.recorded:
+        metadata["_commit_id"] = new.commit_id
+    for key, value in metadata.items():
+        text = re.sub(rf"^{key}: .*$", lambda _, line=f"{key}: {value}": line, text, flags=re.MULTILINE)  # type: ignore[misc]
+    if yaml.load(text, Loader) != {**instance.recorded, **metadata}:  # noqa: S506, a safe loader
+        return None
+    return {instance.answers_file: File(text.encode(), executable=False)}
+
+
+def _yours(before: Files, after: Files, obsolete: Iterable[str]) -> Files:
+    """Return the tracked files of the units in which the template changed something, or a file is deleted."""
+    units = {unit_of(path) for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+    units.update(map(unit_of, obsolete))
+    return {
+        path: file_of(mode, repository()[name].data) for unit in units for path, mode, name in _by_unit().get(unit, ())
+    }
+
+
+@cache
+def _by_unit() -> Mapping[str, list[tuple[str, str, str]]]:
+    by_unit: dict[str, list[tuple[str, str, str]]] = {}
+    for entry in tracked():
+        by_unit.setdefault(unit_of(entry[0]), []).append(entry)
+    return by_unit

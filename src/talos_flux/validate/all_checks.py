@@ -1,0 +1,46 @@
+"""Everything that the commit hook and CI check, one check after the other."""
+
+from collections.abc import Callable, Iterable
+
+from talos_flux.charts import value_schemas
+from talos_flux.check import output
+from talos_flux.check.rule import Finding
+from talos_flux.check.rules import findings
+from talos_flux.errors import UserError
+from talos_flux.manifests.flux_tree import Cluster
+from talos_flux.process import has
+from talos_flux.terminal import err
+from talos_flux.validate import external_tools
+from talos_flux.validate.staged import staged
+
+Check = Callable[[Cluster, set[str] | None], Iterable[Finding]]
+
+
+def validate(cluster: Cluster, chosen: set[str] | None) -> tuple[list[Finding], list[str]]:
+    """Return the findings by location, and why checks could not run, each without a full stop.
+
+    `chosen` are the files to check, None for all.
+    """
+    findings_of_all: list[Finding] = []
+    failures: list[str] = []
+    for check in _checks():
+        try:
+            findings_of_all += check(cluster, chosen)
+        except UserError as refusal:
+            failures.append(str(refusal).removesuffix("."))
+    findings_of_all += findings(cluster)
+    if not cluster.kustomizations:
+        failures.append(output.NO_ROOT.removesuffix("."))
+    # A set, because the same line can be wrong in the work tree and in the index.
+    selected = {finding for finding in findings_of_all if chosen is None or finding.place.path in chosen}
+    by_place = sorted(selected, key=lambda finding: (finding.place.path, finding.place.line, finding.rule.id))
+    return by_place, failures
+
+
+def _checks() -> list[Check]:
+    """Return the checks of other tools, without talosctl's when it is not installed."""
+    checks: list[Check] = [external_tools.yamllint, external_tools.kustomize, value_schemas.charts, staged]
+    if has("talosctl"):
+        return [*checks, external_tools.machines]
+    err.print("talosctl is not installed: machine configurations are not checked.", markup=False)
+    return checks

@@ -1,1 +1,0 @@
-"""What other tools say of this repository; lib/checks has the rules that are its own."""
