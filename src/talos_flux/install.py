@@ -55,4 +55,7 @@ def uv(*arguments: str | Path) -> None:
 
 
 if __name__ == "__main__":
-    install(Path(sys.argv[1]))
+    try:
+        install(Path(sys.argv[1]))
+    except KeyboardInterrupt:
+        sys.exit("error: interrupted; the next run installs the packages.")

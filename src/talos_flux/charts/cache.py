@@ -9,7 +9,7 @@ from pathlib import Path
 
 from talos_flux.charts import ChartUnavailable
 from talos_flux.charts.archive import Chart, from_archive, from_folder, name_and_version
-from talos_flux.charts.pins import ChartSource
+from talos_flux.charts.pins import ChartOrigin
 from talos_flux.charts.value_schemas import cache_folder
 
 # The folders that helmfile makes of oci://<host>/<path>.
@@ -25,7 +25,7 @@ class CachedChart:
     path: Path
     address: str = ""
 
-    def is_of(self, source: ChartSource) -> bool:
+    def is_of(self, source: ChartOrigin) -> bool:
         """Return whether it is a source's chart, as far as name and address tell."""
         return self.name == source.chart and self.address in ("", _spelled(source.url.removeprefix("oci://")))
 
@@ -46,11 +46,11 @@ class ChartCache:
         """Return every chart."""
         return tuple(kept for folder in self.folders for kept in _in_folder(folder))
 
-    def versions(self, source: ChartSource) -> list[str]:
+    def versions(self, source: ChartOrigin) -> list[str]:
         """Return the local versions of a chart."""
         return [kept.version for kept in self.charts if kept.is_of(source)]
 
-    def chart(self, source: ChartSource, version: str) -> Chart | None:
+    def chart(self, source: ChartOrigin, version: str) -> Chart | None:
         """Return a chart, whether or not the versions begin with v; None when it is not cached.
 
         ChartUnavailable when it can't be read.

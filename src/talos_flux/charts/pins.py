@@ -15,7 +15,7 @@ CHART: Keys = ("spec", "chart", "spec")
 
 
 @dataclass(frozen=True)
-class ChartSource:
+class ChartOrigin:
     """Where a chart comes from: `url` is an OCI chart's own address, or that of the HTTP repository it is in."""
 
     url: str
@@ -35,7 +35,7 @@ class ChartSource:
 class Pin:
     """A version in one line. `reason` says why it can't be compared; then `source` can be None."""
 
-    source: ChartSource | None
+    source: ChartOrigin | None
     version: str
     item: Object
     keys: Keys
@@ -112,7 +112,7 @@ def _pin(cluster: Cluster, release: Release) -> Pin:
     return _checked(cluster, item, (*CHART, "version"), _of_chart(cluster, item, CHART))
 
 
-def _of_artifact(item: Object) -> ChartSource | str:
+def _of_artifact(item: Object) -> ChartOrigin | str:
     """Return an OCIRepository's source, or why there is none to compare with."""
     reference = mapping(item.spec.get("ref"))
     if reference.get("digest") or "@" in str(reference.get("tag", "")):
@@ -124,10 +124,10 @@ def _of_artifact(item: Object) -> ChartSource | str:
     url = str(item.spec.get("url", "")).rstrip("/")
     if not url.startswith("oci://"):
         return f"its address {url or '(empty)'} does not begin with oci://"
-    return ChartSource(url, url.rpartition("/")[2], item.spec.get("insecure") is True)
+    return ChartOrigin(url, url.rpartition("/")[2], item.spec.get("insecure") is True)
 
 
-def _of_chart(cluster: Cluster, item: Object, keys: Keys) -> ChartSource | str:
+def _of_chart(cluster: Cluster, item: Object, keys: Keys) -> ChartOrigin | str:
     """Return the source that a HelmRelease or HelmChart names by chart, version and sourceRef, or why there is none."""
     spec = mapping(item.get(*keys))
     reference = mapping(spec.get("sourceRef"))
@@ -139,13 +139,13 @@ def _of_chart(cluster: Cluster, item: Object, keys: Keys) -> ChartSource | str:
         return f"its {kind} {name} is not in this repository"
     url, chart = str(repository.spec.get("url", "")).rstrip("/"), str(spec.get("chart", ""))
     if repository.spec.get("type") == "oci" or url.startswith("oci://"):
-        return ChartSource(f"{url}/{chart}", chart, repository.spec.get("insecure") is True)
+        return ChartOrigin(f"{url}/{chart}", chart, repository.spec.get("insecure") is True)
     if not url.startswith(("https://", "http://")):
         return f"its address {url or '(empty)'} is none of a chart repository"
-    return ChartSource(url, chart)
+    return ChartOrigin(url, chart)
 
 
-def _checked(cluster: Cluster, item: Object, keys: Keys, source: ChartSource | str) -> Pin:
+def _checked(cluster: Cluster, item: Object, keys: Keys, source: ChartOrigin | str) -> Pin:
     """Return the pin, with the reason when its line is not one full version."""
     written = cluster.as_written(item)
     version = str(item.get(*keys) or "")

@@ -7,7 +7,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 from talos_flux.charts import ChartUnavailable
 from talos_flux.charts.http import Response, Web, refuse_bad
-from talos_flux.charts.pins import ChartSource
+from talos_flux.charts.pins import ChartOrigin
 from talos_flux.charts.registry_login import login_for
 from talos_flux.manifests.releases import mapping, sequence
 
@@ -26,7 +26,7 @@ class Registry:
         self._headers: dict[str, str] = {}
         self._lock = Lock()
 
-    def versions(self, source: ChartSource) -> list[str]:
+    def versions(self, source: ChartOrigin) -> list[str]:
         """Return every tag of a chart; ChartUnavailable when the registry doesn't list them."""
         host, path, base = _parts(source)
         versions: list[str] = []
@@ -45,7 +45,7 @@ class Registry:
             url = urljoin(url, following[1])
         raise ChartUnavailable(f"{host} lists the tags of {path} without an end")
 
-    def archive(self, source: ChartSource, version: str) -> bytes:
+    def archive(self, source: ChartOrigin, version: str) -> bytes:
         """Return the packaged chart; ChartUnavailable when it can't be fetched, or its digest is wrong."""
         host, path, base = _parts(source)
         url = f"{base}/v2/{path}/manifests/{version.replace('+', '_')}"
@@ -116,7 +116,7 @@ def is_loopback(host: str) -> bool:
     return re.fullmatch(r"(localhost|127(?:\.\d+){3}|\[::1\])(:\d+)?", host) is not None
 
 
-def _parts(source: ChartSource) -> tuple[str, str, str]:
+def _parts(source: ChartOrigin) -> tuple[str, str, str]:
     """Return the registry's host, the chart's path in it, and the registry's URL."""
     host, _, path = source.url.removeprefix("oci://").partition("/")
     host = "registry-1.docker.io" if host == "docker.io" else host

@@ -13,7 +13,7 @@ from talos_flux.charts import ChartUnavailable
 from talos_flux.charts.archive import Chart, from_archive
 from talos_flux.charts.cache import ChartCache
 from talos_flux.charts.http import Web, refuse_bad
-from talos_flux.charts.pins import ChartSource
+from talos_flux.charts.pins import ChartOrigin
 from talos_flux.charts.registry import Registry
 from talos_flux.manifests.releases import mapping, sequence
 from talos_flux.repository.apps import Loader
@@ -28,8 +28,8 @@ class Sources:
         self._indexes: dict[str, dict[str, Any] | ChartUnavailable] = {}
 
     def versions(
-        self, wanted: Iterable[ChartSource], pool: Executor
-    ) -> dict[ChartSource, list[str] | ChartUnavailable]:
+        self, wanted: Iterable[ChartOrigin], pool: Executor
+    ) -> dict[ChartOrigin, list[str] | ChartUnavailable]:
         """Return the versions of every source, or why they can't be fetched.
 
         Each repository's index is fetched once.
@@ -40,7 +40,7 @@ class Sources:
             self._indexes = dict(zip(urls, pool.map(self._index, urls), strict=True))
         return dict(zip(sources, pool.map(self._versions, sources), strict=True))
 
-    def chart(self, source: ChartSource, version: str) -> Chart:
+    def chart(self, source: ChartOrigin, version: str) -> Chart:
         """Return a chart; ChartUnavailable when it can't be fetched."""
         if chart := self._cache.chart(source, version):
             return chart
@@ -65,12 +65,12 @@ class Sources:
         if url.startswith("oci://"):
             # Some HTTP repositories only list charts of an OCI registry.
             address, _, tag = url.rpartition(":")
-            return from_archive(self._registry.archive(ChartSource(address, source.chart), tag))
+            return from_archive(self._registry.archive(ChartOrigin(address, source.chart), tag))
         answer = self._web.ask(url)
         refuse_bad(answer, url, f"version {version} of {source.chart}")
         return from_archive(answer.content)
 
-    def _versions(self, source: ChartSource) -> list[str] | ChartUnavailable:
+    def _versions(self, source: ChartOrigin) -> list[str] | ChartUnavailable:
         try:
             cached = self._cache.versions(source)
             if not self._registry:
@@ -83,7 +83,7 @@ class Sources:
         except ChartUnavailable as reason:
             return reason
 
-    def _entries(self, source: ChartSource) -> list[dict[str, Any]]:
+    def _entries(self, source: ChartOrigin) -> list[dict[str, Any]]:
         """Return the entries of a chart's versions in the index of an HTTP repository."""
         index = self._indexes[source.url]
         if isinstance(index, ChartUnavailable):

@@ -82,6 +82,8 @@ class Group(click.Group):
         except BrokenPipeError:
             # The reader, such as head, has closed the pipe; the rest must not be written at exit either.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except OSError as error:
+            say_error(f"{error.filename or self.name}: {error.strerror or error}.")
         except (KeyboardInterrupt, click.Abort):
             say_error("interrupted; the command is safe to run again.")
             return INTERRUPTED

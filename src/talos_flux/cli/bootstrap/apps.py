@@ -3,7 +3,7 @@
 import click
 
 from talos_flux.apps import bootstrap
-from talos_flux.cli.commands import subcommand
+from talos_flux.cli.commands import Minutes, subcommand
 from talos_flux.errors import UserError
 from talos_flux.paths import KUBECONFIG
 from talos_flux.repository.settings import inventory, short
@@ -15,7 +15,12 @@ from talos_flux.terminal import done, step
 
 @subcommand()
 @click.option(
-    "--timeout", type=float, default=20, show_default=True, metavar="MINUTES", help="How long to wait for the nodes."
+    "--timeout",
+    type=Minutes(),
+    default=20,
+    show_default=True,
+    metavar="MINUTES",
+    help="How long to wait for the nodes.",
 )
 def command(timeout: float) -> None:
     """Install what must run before Flux, then Flux.

@@ -2,7 +2,7 @@
 
 import click
 
-from talos_flux.cli.commands import subcommand
+from talos_flux.cli.commands import Minutes, subcommand
 from talos_flux.errors import UserError
 from talos_flux.repository.settings import inventory
 from talos_flux.talos import config, preflight
@@ -15,7 +15,7 @@ from talos_flux.terminal import confirm, done
 @subcommand()
 @click.option("--yes", is_flag=True, help="Wipe the disks without asking.")
 @click.option(
-    "--timeout", type=float, default=20, show_default=True, metavar="MINUTES", help="How long one step may take."
+    "--timeout", type=Minutes(), default=20, show_default=True, metavar="MINUTES", help="How long one step may take."
 )
 def command(timeout: float, *, yes: bool) -> None:
     """Install Talos on every node and start Kubernetes.
