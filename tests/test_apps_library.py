@@ -8,7 +8,7 @@ import yaml
 
 from talos_flux.errors import UserError
 from talos_flux.repository.apps import ChartSource, Repository, hosts, namespace_and_name
-from talos_flux.repository.kustomization_edits import resources, with_resource, without_resource
+from talos_flux.repository.kustomization_edits import resources, with_decryption, with_resource, without_resource
 from tests.support.needs import needs
 
 
@@ -296,3 +296,12 @@ def test_kustomize_builds_an_empty_list(tmp_path: Path) -> None:
     text = without_resource(HEAD + "resources:\n  - ./b/ks.yaml\n", "./b/ks.yaml")
     (tmp_path / "kustomization.yaml").write_text(text)
     assert subprocess.run(["kustomize", "build", tmp_path], check=True, capture_output=True).stdout == b""
+
+
+def test_each_kustomization_of_a_file_decrypts_and_one_that_says_how_is_left_alone() -> None:
+    plain = "---\nkind: Kustomization\nspec:\n  path: ./a\n"
+    done = "---\nkind: Kustomization\nspec:\n  decryption:\n    provider: sops\n  path: ./a\n"
+    other = "---\nkind: Kustomization\nspec:\n  path: ./b\n  decryption: {provider: sops, secretRef: {name: mine}}\n"
+    assert with_decryption(plain) == done
+    assert with_decryption(plain + other + plain) == done + other + done
+    assert with_decryption(done) == done

@@ -40,7 +40,7 @@ from talos_flux.kube import client, kinds
 from talos_flux.kube.kinds import CLAIM, NODE, POD, STORAGE_CLASS, VOLUME, WARNING
 from talos_flux.kube.snapshot import Snapshot, take
 from talos_flux.repository.settings import Inventory, Node
-from talos_flux.talos import add_node, config
+from talos_flux.talos import add_node, config, etcd_snapshots
 from talos_flux.talos import etcd as members
 from talos_flux.talos.etcd import EtcdStatus, MemberReport
 from tests.support.render import PROJECT
@@ -354,6 +354,14 @@ def test_whoever_has_read_enough_may_stop_reading(tmp_path: Path) -> None:
         tool.stdout.close()
         assert tool.stderr.read() == b""
         assert tool.wait(30) == 3
+
+
+def test_the_newest_snapshot_is_this_clusters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(etcd_snapshots, "FOLDER", tmp_path)
+    for name in ("anton-20260101-120000", "anton-20260102-120000", "anton-lab-20260103-120000", "zulu-20260104-120000"):
+        (tmp_path / f"{name}.etcd").touch()
+    newest = etcd_snapshots.newest(ANTON)
+    assert newest and newest.name == "anton-20260102-120000.etcd"
 
 
 # --- Keys that run out ---

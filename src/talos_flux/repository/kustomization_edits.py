@@ -69,9 +69,14 @@ def without_resource(text: str, resource: str) -> str:
 
 
 def with_decryption(text: str) -> str:
-    """Return ks.yaml whose Flux Kustomization decrypts what SOPS encrypted; one that says how is left alone."""
-    document = yaml.safe_load(text)
-    if "decryption" in document["spec"]:
+    """Return ks.yaml whose Flux Kustomizations decrypt what SOPS encrypted; one that says how is left alone."""
+    documents = re.split(r"(?m)^(?=---)", text)
+    return "".join(map(_document_with_decryption, documents))
+
+
+def _document_with_decryption(text: str) -> str:
+    document = yaml.safe_load(text) or {}
+    if "decryption" in document.get("spec", {"decryption": None}):
         return text
     return re.sub(r"^( +)path: ", r"\1decryption:\n\1  provider: sops\n\g<0>", text, count=1, flags=re.MULTILINE)
 

@@ -1,5 +1,6 @@
 """Snapshots of etcd: all that Kubernetes knows, every Secret in clear among it."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -51,7 +52,10 @@ def _tidy() -> None:
 
 def newest(cluster: Inventory) -> Path | None:
     """Return the last snapshot, by the time in its name; None without one."""
-    return max(FOLDER.glob(f"{cluster.cluster}-*.etcd"), default=None, key=lambda path: path.name)
+    # Another cluster's name may begin with this one's.
+    name = re.compile(rf"{re.escape(cluster.cluster)}-\d{{8}}-\d{{6}}\.etcd")
+    kept = (path for path in FOLDER.glob("*.etcd") if name.fullmatch(path.name))
+    return max(kept, default=None, key=lambda path: path.name)
 
 
 def described(path: Path) -> str:
