@@ -2,6 +2,7 @@
 
 import errno
 from collections.abc import Callable
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -259,6 +260,18 @@ def test_data_that_is_no_answer_is_refused(home: Home, bad: str, capsys: pytest.
     with home.untouched():
         assert main(home.template, ["app", str(home.root / f"{APPS}/default/jellyfin"), "--data", bad]) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("content", [b"app_port: [", b"\xff", b"80\n"])
+def test_a_data_file_that_holds_no_answers_is_refused(
+    home: Home, content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "films.yaml").write_bytes(content)
+    words = ["app", str(home.root / f"{APPS}/default/films"), "--data-file", str(tmp_path / "films.yaml")]
+    with home.untouched():
+        assert main(home.template, words) == 1
+    error = capsys.readouterr().err
+    assert "films.yaml is not " in error and error.count("\n") == 1
 
 
 def test_a_data_file_is_read_as_it_is_written() -> None:

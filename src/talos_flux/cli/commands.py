@@ -136,6 +136,11 @@ class Seconds(click.ParamType):
         return seconds
 
 
+def timeout_option(minutes: float, help: str = "How long one step may take.") -> Callable[[Any], Any]:
+    """Return the decorator that adds --timeout, in minutes."""
+    return click.option("--timeout", type=Minutes(), default=minutes, show_default=True, metavar="MINUTES", help=help)
+
+
 def watch_options(function: Callable[..., int | None]) -> Callable[..., int | None]:
     """Add the options of a command that observes the cluster: context, watch, interval and as_json."""
     options = (

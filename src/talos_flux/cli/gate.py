@@ -2,7 +2,7 @@
 
 import click
 
-from talos_flux.cli.commands import CHECK_FAILED, Minutes, subcommand, watch_options
+from talos_flux.cli.commands import CHECK_FAILED, subcommand, timeout_option, watch_options
 from talos_flux.diagnose import gate, waiting
 from talos_flux.diagnose.report import show
 from talos_flux.diagnose.runner import run
@@ -13,9 +13,7 @@ from talos_flux.terminal import err, out
 @subcommand(failed=CHECK_FAILED)
 @click.option("-v", "--verbose", is_flag=True, help="Also say what is well.")
 @click.option("--wait", is_flag=True, help="Wait until a node may be upgraded, and say for what.")
-@click.option(
-    "--timeout", type=Minutes(), default=20, show_default=True, metavar="MINUTES", help="With --wait, wait so long."
-)
+@timeout_option(20, "With --wait, wait so long.")
 @watch_options
 def command(
     timeout: float, context: str | None, interval: float, *, verbose: bool, wait: bool, watch: bool, as_json: bool

@@ -1,8 +1,6 @@
 """talos-flux kubeconfig: fetch kubeconfig from the cluster."""
 
-import click
-
-from talos_flux.cli.commands import CHECK_FAILED, Minutes, subcommand
+from talos_flux.cli.commands import CHECK_FAILED, subcommand, timeout_option
 from talos_flux.repository.settings import inventory
 from talos_flux.talos import config
 from talos_flux.talos.machines import Poller
@@ -11,9 +9,7 @@ from talos_flux.terminal import step
 
 
 @subcommand(failed=CHECK_FAILED)
-@click.option(
-    "--timeout", type=Minutes(), default=1, show_default=True, metavar="MINUTES", help="Try for at most this long."
-)
+@timeout_option(1, "Try for at most this long.")
 def command(timeout: float) -> None:
     """Fetch kubeconfig from the first controller that gives it.
 

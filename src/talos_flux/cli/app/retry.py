@@ -3,12 +3,12 @@
 import click
 
 from talos_flux.apps import flux_commands
-from talos_flux.cli.commands import CHECK_FAILED, Minutes, subcommand
+from talos_flux.cli.commands import CHECK_FAILED, subcommand, timeout_option
 
 
 @subcommand(failed=CHECK_FAILED)
 @click.option("--app", required=True, metavar="NAMESPACE/APP", help="Try this app again.")
-@click.option("--timeout", type=Minutes(), default=5, metavar="MINUTES", help="Wait so long for Flux; 5 by default.")
+@timeout_option(5, "Wait so long for Flux.")
 def command(app: str, timeout: float) -> None:
     """Let Flux try an app again that it gave up.
 

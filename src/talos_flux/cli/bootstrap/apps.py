@@ -1,9 +1,7 @@
 """talos-flux bootstrap apps: install what must run before Flux does, then Flux."""
 
-import click
-
 from talos_flux.apps import bootstrap
-from talos_flux.cli.commands import Minutes, subcommand
+from talos_flux.cli.commands import subcommand, timeout_option
 from talos_flux.errors import UserError
 from talos_flux.paths import KUBECONFIG
 from talos_flux.repository.settings import inventory, short
@@ -14,14 +12,7 @@ from talos_flux.terminal import done, step
 
 
 @subcommand()
-@click.option(
-    "--timeout",
-    type=Minutes(),
-    default=20,
-    show_default=True,
-    metavar="MINUTES",
-    help="How long to wait for the nodes.",
-)
+@timeout_option(20, "How long to wait for the nodes.")
 def command(timeout: float) -> None:
     """Install what must run before Flux, then Flux.
 

@@ -2,7 +2,7 @@
 
 import click
 
-from talos_flux.cli.commands import Minutes, subcommand
+from talos_flux.cli.commands import subcommand, timeout_option
 from talos_flux.errors import UserError
 from talos_flux.repository.settings import inventory
 from talos_flux.talos import config, preflight
@@ -14,9 +14,7 @@ from talos_flux.terminal import confirm, done
 
 @subcommand()
 @click.option("--yes", is_flag=True, help="Wipe the disks without asking.")
-@click.option(
-    "--timeout", type=Minutes(), default=20, show_default=True, metavar="MINUTES", help="How long one step may take."
-)
+@timeout_option(20)
 def command(timeout: float, *, yes: bool) -> None:
     """Install Talos on every node and start Kubernetes.
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from talos_flux.cli.commands import Group, Minutes
+from talos_flux.cli.commands import Group, timeout_option
 
 command = Group(package=__name__, help="Look at, change, upgrade and replace the machines.")
 
@@ -16,14 +16,7 @@ PASS_ON = {"ignore_unknown_options": True}
 def joining_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the arguments of commands that join a machine: its address, --yes and --timeout."""
     for option in (
-        click.option(
-            "--timeout",
-            type=Minutes(),
-            default=20,
-            show_default=True,
-            metavar="MINUTES",
-            help="How long one step may take.",
-        ),
+        timeout_option(20),
         click.option("--yes", is_flag=True, help="Do not ask before a disk or a node is lost; for scripts."),
         click.argument("address"),
     ):
@@ -35,14 +28,7 @@ def upgrade_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the arguments of upgrades: --yes, --timeout, and further options of talosctl."""
     for option in (
         click.argument("more", nargs=-1, type=click.UNPROCESSED, metavar="[TALOSCTL OPTION]..."),
-        click.option(
-            "--timeout",
-            type=Minutes(),
-            default=30,
-            show_default=True,
-            metavar="MINUTES",
-            help="How long one step may take.",
-        ),
+        timeout_option(30),
         click.option("--yes", is_flag=True, help="Upgrade without asking; for scripts."),
     ):
         function = option(function)

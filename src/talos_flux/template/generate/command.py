@@ -104,6 +104,8 @@ def from_data_file(path: Path | None) -> dict[str, Any]:
         return given_answers.from_file(path.read_text(), path.name)
     except OSError as error:
         raise UserError(f"{path} can't be read: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not YAML: {error}.") from None
 
 
 def from_command_line(given: Sequence[str]) -> dict[str, Any]:
