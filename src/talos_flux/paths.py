@@ -17,3 +17,8 @@ ANSWERS = ROOT / ANSWERS_FILE
 KUBECONFIG = ROOT / "kubeconfig"
 TALOSCONFIG = ROOT / "talos" / "clusterconfig" / "talosconfig"
 AGE_KEY = ROOT / "age.key"
+
+
+def cache_folder() -> Path:
+    """Return the folder outside of the repository for what can be had again: templates, tools, what Jinja compiled."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "copier-talos-flux"

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from talos_flux.paths import cache_folder
 from tests.support.commands import TALOS_FLUX
 from tests.support.home import Home, Tree
 from tests.support.render import PROJECT, commit_all, git
@@ -42,6 +43,11 @@ class Years:
         for path in self.root.rglob(".copier-answers.yml"):
             path.write_text(path.read_text().replace(address, f"_src_path: {self.template}"))
         self.commit("feat: follow this template")
+        # A cache of its own, but for what Jinja compiled, which is the same for all.
+        (folder / "cache/copier-talos-flux").mkdir(parents=True)
+        compiled = cache_folder() / "compiled"
+        compiled.mkdir(parents=True, exist_ok=True)
+        (folder / "cache/copier-talos-flux/compiled").symlink_to(compiled)
 
     # --- The template ---
 

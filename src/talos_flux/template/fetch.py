@@ -2,7 +2,6 @@
 
 import fcntl
 import hashlib
-import os
 import re
 import shutil
 import tempfile
@@ -14,7 +13,7 @@ import yaml
 
 import talos_flux
 from talos_flux.errors import UserError
-from talos_flux.paths import ANSWERS
+from talos_flux.paths import ANSWERS, cache_folder
 from talos_flux.process import ToolError, run, succeeds
 from talos_flux.repository.settings import look_up
 from talos_flux.terminal import step
@@ -28,7 +27,7 @@ def root() -> Path:
     """Return the template at the version that this repository follows; UserError when it can't be fetched."""
     around = Path(talos_flux.__file__).resolve().parents[2]
     recorded = yaml.safe_load(ANSWERS.read_text()) if ANSWERS.exists() else {}
-    if around.parent == cache() and around.name == recorded.get("_commit_id"):
+    if around.parent == cache_folder() and around.name == recorded.get("_commit_id"):
         return around  # scripts/talos-flux has fetched it already
     return checkout(str(look_up(ANSWERS, "_src_path")), str(look_up(ANSWERS, "_commit")))
 
@@ -36,7 +35,7 @@ def root() -> Path:
 def checkout(source: str, commit: str) -> Path:
     """Return a Git checkout of the template, from the cache if possible; UserError when it can't be fetched."""
     name = re.sub(r"[^\w.-]", "_", commit)
-    kept = cache() / f"{name}-{_digest(f'{source} {commit}')}"
+    kept = cache_folder() / f"{name}-{_digest(f'{source} {commit}')}"
     if kept.exists():
         return kept
     # Cloned under another name, so that an interrupted clone is never taken for the template.
@@ -71,7 +70,7 @@ def _fetched(source: str, commit: str) -> Path:
 
     ToolError when the repository can't be reached.
     """
-    copy = cache() / f"{_digest(source)}.git"
+    copy = cache_folder() / f"{_digest(source)}.git"
     with _locked(copy):
         if not copy.exists():
             step(f"Fetching the template {source}")
@@ -131,8 +130,3 @@ def new_folder(parent: Path, name: str) -> Path:
         return Path(tempfile.mkdtemp(prefix=f"{name}.", suffix=".unfinished", dir=parent))
     except OSError as error:
         raise UserError(f"the template can't be kept in {parent}: {error.strerror}. XDG_CACHE_HOME moves it.") from None
-
-
-def cache() -> Path:
-    """Return the folder of cached templates."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "copier-talos-flux"

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from talos_flux.install import install
+from talos_flux.paths import cache_folder
 from talos_flux.process import ToolError, run
-from talos_flux.template.fetch import cache
 
 # The variable by which a user chooses the tools, which then stay.
 CHOSEN = "TALOS_FLUX"
@@ -42,7 +42,7 @@ def environment_of(tools: Path) -> Path:
     """
     with (tools / "requirements.txt").open("rb") as lock:
         done = subprocess.run(["cksum"], stdin=lock, capture_output=True, text=True, check=True)
-    return cache() / f"python-{done.stdout.strip().replace(' ', '')}"
+    return cache_folder() / f"python-{done.stdout.strip().replace(' ', '')}"
 
 
 def commit_of(folder: Path) -> str:

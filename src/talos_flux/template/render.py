@@ -26,7 +26,9 @@ from copier._user_data import DEFAULT_DATA, AnswersMap, Question
 from jinja2.runtime import Context, missing
 
 from talos_flux.errors import UserError
+from talos_flux.paths import cache_folder
 from talos_flux.repository.contents import File
+from talos_flux.template.compiled import CompiledFiles
 
 Answers = Mapping[str, Any]
 Names = dict[str, Any]
@@ -63,6 +65,7 @@ class Template:
             self._refuse_what_is_unsupported()
             self._env = self._worker(NOTHING, Path()).jinja_env
             self._env.auto_reload = False
+            self._env.bytecode_cache = CompiledFiles(cache_folder() / "compiled", self._settings.envops)
             self._env.context_class = LazyContext
             # Copier's questions compile by this method. Anything but a text still raises TypeError.
             vars(self._env)["from_string"] = self._compiled = cache(self._env.from_string)
