@@ -8,7 +8,7 @@ import pytest
 
 from tests.cluster.actors import PROVIDERS
 from tests.cluster.cluster import Cluster
-from tests.cluster.conftest import EVERY
+from tests.cluster.conftest import EVERY, one_process_each
 from tests.cluster.state import differences, helm_releases, state
 from tests.support import charts
 from tests.support.commands import TALOS_FLUX
@@ -18,7 +18,7 @@ from tests.support.repository import Object
 pytestmark = [
     needs(*CLUSTER, "sops", "age-keygen", "task"),
     pytest.mark.full,
-    pytest.mark.parametrize("live", EVERY, indirect=True),
+    pytest.mark.parametrize("live", one_process_each(EVERY), indirect=True),
 ]
 
 
