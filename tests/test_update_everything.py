@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import pexpect
@@ -11,6 +10,7 @@ import pytest
 import yaml
 
 from talos_flux.repository.kustomization_edits import with_resource
+from tests.support.commands import TALOS_FLUX
 from tests.support.needs import needs
 from tests.support.render import VERSION, Renderer, git
 from tests.support.years import APPS, MEDIA, NEXT, Years, home_with_apps, tree_of, without_the_version
@@ -184,7 +184,8 @@ def test_a_new_answer_that_apps_take_over_is_the_clusters(years: Years) -> None:
 def at_a_terminal(years: Years) -> "pexpect.spawn[str]":
     """`talos-flux update` as a person sees it."""
     typed_to = years.environment | {"PROMPT_TOOLKIT_NO_CPR": "1", "TERM": "xterm"}
-    return pexpect.spawn(sys.executable, ["-m", "talos_flux", "update"], cwd=years.root, env=typed_to, encoding="utf-8")
+    program, *words = [*TALOS_FLUX, "update"]
+    return pexpect.spawn(program, words, cwd=years.root, env=typed_to, encoding="utf-8")
 
 
 def test_a_new_question_is_asked_once_where_somebody_can_answer(years: Years) -> None:
@@ -335,10 +336,10 @@ def test_an_executable_stays_one_and_a_new_one_becomes_one(years: Years) -> None
     script = years.template / "template/scripts/hello.py"
     script.write_text("#!/usr/bin/env python3\n")
     script.chmod(0o755)
-    years.release(NEXT, {"template/scripts/init.py": ("import argparse\n", "import argparse  # again\n")})
+    years.release(NEXT, {"template/scripts/check-flux-config.py": ("import os\n", "import os  # again\n")})
     years.update()
     assert os.access(years.root / "scripts/hello.py", os.X_OK)
-    assert os.access(years.root / "scripts/init.py", os.X_OK)
+    assert os.access(years.root / "scripts/check-flux-config.py", os.X_OK)
     assert git(years.root, "diff", "--name-only") == ""
 
 
