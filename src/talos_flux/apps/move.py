@@ -17,6 +17,7 @@ from talos_flux.apps.references import (
     texts,
 )
 from talos_flux.errors import UserError
+from talos_flux.paths import ANSWERS_FILE
 from talos_flux.repository.apps import App, Repository
 from talos_flux.repository.yaml_edits import Edit, edited
 
@@ -120,7 +121,7 @@ class Move:
         self, path: Path, keys: Keys, top: dict[str, str], beside: dict[str, str], *, is_flux: bool
     ) -> bool:
         """Return whether a value equal to the old namespace's name refers to the app, and not to something else."""
-        if path.name == ".copier-answers.yml":
+        if path.name == ANSWERS_FILE:
             return keys == ("app_namespace",)
         if keys == ("metadata", "namespace"):
             return not is_flux  # every Flux Kustomization lives in flux-system
@@ -151,7 +152,7 @@ class Move:
             patterns.append(address_beside(neighbours - self.services))
         lines_to_check = []
         for path in sorted(self.app.folder.rglob("*")):
-            if path.is_file() and path.name != ".copier-answers.yml":
+            if path.is_file() and path.name != ANSWERS_FILE:
                 new = self.repository.short(self.new_folder / path.relative_to(self.app.folder))
                 text = files[path] if path in files else path.read_text(errors="replace")
                 for number, line in enumerate(text.splitlines(), start=1):

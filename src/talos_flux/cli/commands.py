@@ -141,26 +141,31 @@ def timeout_option(minutes: float, help: str = "How long one step may take.") ->
     return click.option("--timeout", type=Minutes(), default=minutes, show_default=True, metavar="MINUTES", help=help)
 
 
-def watch_options(function: Callable[..., int | None]) -> Callable[..., int | None]:
-    """Add the options of a command that observes the cluster: context, watch, interval and as_json."""
-    options = (
-        click.option("--context", metavar="NAME", help="Take another context of the kubeconfig."),
-        click.option("--watch", is_flag=True, help="Go on until Ctrl-C, and show what changes."),
-        click.option(
-            "--interval",
-            type=Seconds(0.1, 3600),
-            default=1.0,
-            show_default=True,
-            metavar="SECONDS",
-            help="With --watch, show changes at most so often.",
-        ),
-        click.option(
-            "--json", "as_json", is_flag=True, help="Print for programs; with --watch one line for each change."
-        ),
-    )
-    for option in reversed(options):
-        function = option(function)
-    return function
+def combined(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return the decorator that adds several options and arguments, in the order in which the help lists them."""
+
+    def decorate(function: Any) -> Any:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+# Of a command that observes the cluster: context, watch, interval and as_json.
+watch_options = combined(
+    click.option("--context", metavar="NAME", help="Take another context of the kubeconfig."),
+    click.option("--watch", is_flag=True, help="Go on until Ctrl-C, and show what changes."),
+    click.option(
+        "--interval",
+        type=Seconds(0.1, 3600),
+        default=1.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="With --watch, show changes at most so often.",
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Print for programs; with --watch one line for each change."),
+)
 
 
 def subcommand(*, failed: int = FAILED, **named: Any) -> Callable[[Callable[..., int | None]], Command]:

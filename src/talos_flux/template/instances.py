@@ -9,11 +9,10 @@ from typing import Any
 import yaml
 
 from talos_flux.errors import UserError
-from talos_flux.paths import ROOT
+from talos_flux.paths import ANSWERS_FILE, ROOT
 from talos_flux.process import run
 from talos_flux.repository.apps import Loader
 
-ANSWERS = ".copier-answers.yml"
 ROOT_FOLDER = PurePosixPath()
 # Answers that are never taken from the cluster.
 OF_ITS_OWN = ("generator", "template_source")
@@ -36,7 +35,7 @@ class Instance:
     @property
     def answers_file(self) -> str:
         """Return its answers file's path in the repository."""
-        return (self.folder / ANSWERS).as_posix()
+        return (self.folder / ANSWERS_FILE).as_posix()
 
     @property
     def source(self) -> str:
@@ -81,14 +80,14 @@ def instances() -> list[Instance]:
     tracked = [Instance(PurePosixPath(path).parent, _read(ROOT / path, path)) for path in _answers_files()]
     tracked.sort(key=lambda instance: instance.folder.parts)
     if not tracked or tracked[0].folder != ROOT_FOLDER:
-        raise UserError(f"{ANSWERS} is not in git here: this is no repository that the template created.")
+        raise UserError(f"{ANSWERS_FILE} is not in git here: this is no repository that the template created.")
     # Other templates may have instances here, too.
     return [tracked[0], *(instance for instance in tracked[1:] if instance.generator in ("namespace", "app"))]
 
 
 def _answers_files() -> set[str]:
     """Return the paths of all answers files, each once; during a conflict, git lists one several times."""
-    return set(run("git", "ls-files", "-z", "--", ANSWERS, f"**/{ANSWERS}").split("\0")[:-1])
+    return set(run("git", "ls-files", "-z", "--", ANSWERS_FILE, f"**/{ANSWERS_FILE}").split("\0")[:-1])
 
 
 def _read(path: Path, name: str) -> Answers:

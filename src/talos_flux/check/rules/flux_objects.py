@@ -8,6 +8,7 @@ from talos_flux.manifests.flux_tree import Cluster, Kustomization
 from talos_flux.manifests.objects import FLUX, HELM, SOURCES, Object
 from talos_flux.manifests.patches import is_target
 from talos_flux.manifests.releases import mapping, releases
+from talos_flux.paths import ANSWERS_FILE
 
 TIERS = {"5m", "15m", "30m", "1h"}
 # A document that has this says that its cluster has the tiers.
@@ -154,7 +155,7 @@ def interval_unusual(cluster: Cluster) -> Violations:
     """Find intervals outside the tiers, or slower than the tier of their chart, where documents name tiers."""
     tiers: dict[int, list[str]] = {}
     for release in releases(cluster):
-        if f"{release.kustomization.item.file.folder}/.copier-answers.yml" in cluster.files:
+        if f"{release.kustomization.item.file.folder}/{ANSWERS_FILE}" in cluster.files:
             continue  # Whoever added the app was asked for its tier.
         tier = TIER_OF.get(release.chart, "1h")
         tiers[id(release.item)] = [tier]

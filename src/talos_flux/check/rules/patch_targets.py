@@ -3,6 +3,7 @@
 from talos_flux.check.rule import Severity, Violations, rule
 from talos_flux.manifests.flux_tree import Cluster
 from talos_flux.manifests.objects import Place
+from talos_flux.paths import ANSWERS_FILE
 from talos_flux.repository.conflicts import leftovers
 from talos_flux.repository.files import Map, Unreadable
 
@@ -32,7 +33,7 @@ def folder_differs(cluster: Cluster) -> Violations:
     """Find recorded answers of apps, beside their ks.yaml, that name another folder."""
     for path, file in cluster.files.items():
         folders = file.folder.split("/")
-        if file.name != ".copier-answers.yml" or f"{file.folder}/ks.yaml" not in cluster.files or len(folders) < 2:
+        if file.name != ANSWERS_FILE or f"{file.folder}/ks.yaml" not in cluster.files or len(folders) < 2:
             continue
         try:
             answers = next((document for document in file.documents if isinstance(document, Map)), None)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from talos_flux.cli.app.new import takes_answers
+from talos_flux.cli.app.new import answer_options
 from talos_flux.cli.commands import subcommand
 from talos_flux.errors import UserError
 from talos_flux.paths import ROOT
@@ -16,7 +16,7 @@ from talos_flux.template.generate.command import answers, generate
 
 @subcommand()
 @click.option("--name", default="", metavar="NAMESPACE", help="Add the namespace of this name.")
-@takes_answers
+@answer_options
 def command(name: str, data: Sequence[str], data_file: Path | None, *, defaults: bool, quiet: bool) -> int:
     """Add a namespace from the template, at the version that this repository follows.
 

@@ -1,11 +1,8 @@
 """talos-flux talos: a module for each subcommand."""
 
-from collections.abc import Callable
-from typing import Any
-
 import click
 
-from talos_flux.cli.commands import Group, timeout_option
+from talos_flux.cli.commands import Group, combined, timeout_option
 
 command = Group(package=__name__, help="Look at, change, upgrade and replace the machines.")
 
@@ -13,23 +10,16 @@ command = Group(package=__name__, help="Look at, change, upgrade and replace the
 PASS_ON = {"ignore_unknown_options": True}
 
 
-def joining_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the arguments of commands that join a machine: its address, --yes and --timeout."""
-    for option in (
-        timeout_option(20),
-        click.option("--yes", is_flag=True, help="Do not ask before a disk or a node is lost; for scripts."),
-        click.argument("address"),
-    ):
-        function = option(function)
-    return function
+# Of a command that joins a machine.
+joining_options = combined(
+    click.argument("address"),
+    click.option("--yes", is_flag=True, help="Do not ask before a disk or a node is lost; for scripts."),
+    timeout_option(20),
+)
 
-
-def upgrade_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the arguments of upgrades: --yes, --timeout, and further options of talosctl."""
-    for option in (
-        click.argument("more", nargs=-1, type=click.UNPROCESSED, metavar="[TALOSCTL OPTION]..."),
-        timeout_option(30),
-        click.option("--yes", is_flag=True, help="Upgrade without asking; for scripts."),
-    ):
-        function = option(function)
-    return function
+# Of an upgrade; `more` are further options of talosctl.
+upgrade_options = combined(
+    click.option("--yes", is_flag=True, help="Upgrade without asking; for scripts."),
+    timeout_option(30),
+    click.argument("more", nargs=-1, type=click.UNPROCESSED, metavar="[TALOSCTL OPTION]..."),
+)

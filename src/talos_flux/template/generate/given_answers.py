@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from talos_flux.errors import UserError, did_you_mean
+from talos_flux.paths import ANSWERS_FILE
 from talos_flux.repository.apps import Repository
 from talos_flux.template.generate.destination import Destination, with_article
 from talos_flux.template.generate.template_source import TemplateCheckout
@@ -50,9 +51,9 @@ def with_the_tag_apart(data: Mapping[str, Any]) -> Answers:
 
 def of_the_cluster(repository: Repository) -> Answers:
     """Return the cluster's recorded answers; UserError when there are none."""
-    path = repository.root / ".copier-answers.yml"
+    path = repository.root / ANSWERS_FILE
     if not path.exists():
-        raise UserError(f"{repository.root} has no .copier-answers.yml: the cluster was not made by this template.")
+        raise UserError(f"{repository.root} has no {ANSWERS_FILE}: the cluster was not made by this template.")
     answers = repository.documents(path)[0]
     if not isinstance(answers, dict) or answers.get("generator", "cluster") != "cluster":
         raise UserError(f"{path} does not hold the answers of a cluster.")

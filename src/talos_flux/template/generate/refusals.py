@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from talos_flux.errors import UserError, did_you_mean
+from talos_flux.paths import ANSWERS_FILE
 from talos_flux.repository.apps import Repository
 from talos_flux.template.generate.destination import Destination, holds_files, with_article
 from talos_flux.template.generate.template_source import TemplateCheckout
@@ -56,7 +57,7 @@ def refuse_a_namespace_of_others(destination: Destination, catalogue: Mapping[st
 
 def refuse_what_exists(generator: str, destination: Destination) -> None:
     """Raise UserError for a folder that is not empty, or a file."""
-    if (destination.folder / ".copier-answers.yml").exists():
+    if (destination.folder / ANSWERS_FILE).exists():
         how = "`copier update --defaults --data <question>=<answer>` in it changes an answer"
         raise UserError(f"{destination} exists already: {how}.")
     if destination.folder.exists() and not destination.folder.is_dir():

@@ -12,13 +12,13 @@ from typing import Any
 import yaml
 
 from talos_flux.errors import UserError
-from talos_flux.paths import ROOT
+from talos_flux.paths import ANSWERS_FILE, ROOT
 from talos_flux.process import run, succeeds
 from talos_flux.repository.apps import Loader
 from talos_flux.repository.contents import File
 from talos_flux.repository.git_files import file_of, repository, tracked
 from talos_flux.template.fetch import NoSuchVersion, checkout, is_shallow
-from talos_flux.template.instances import ANSWERS, Answers, Instance, differing, instances, without_metadata
+from talos_flux.template.instances import Answers, Instance, differing, instances, without_metadata
 from talos_flux.template.render import Template
 from talos_flux.template.update.merge import Conflict, Files, Merged, merge, unit_of, with_markers
 from talos_flux.template.update.orphaned_secrets import obsolete_secrets, with_obsolete_secrets
@@ -45,7 +45,7 @@ class Outcome:
     @property
     def files(self) -> list[str]:
         """Return the paths that change, without the answers file and without conflicts."""
-        return sorted(path for path in self.merged.changes if PurePosixPath(path).name != ANSWERS)
+        return sorted(path for path in self.merged.changes if PurePosixPath(path).name != ANSWERS_FILE)
 
 
 @dataclass
@@ -125,7 +125,7 @@ def chosen(candidates: list[Instance], only: Iterable[Path]) -> list[Instance]:
     }
     for folder, inside in named.items():
         if not inside:
-            raise UserError(f"nothing in {folder} follows the template: no {ANSWERS} is there.")
+            raise UserError(f"nothing in {folder} follows the template: no {ANSWERS_FILE} is there.")
     return [i for i in candidates if any(i in inside for inside in named.values())] if named else candidates
 
 
