@@ -1,7 +1,6 @@
 """talos-flux propose: open one pull request that lets everything follow the template."""
 
 import os
-import sys
 from pathlib import Path
 
 import click
@@ -33,9 +32,9 @@ def command(to: str, base: str) -> int:
     with journal.locked():
         journal.recover()
         journal.refuse_unless_clean()
-        template = planner.target(to, {})
-        hand_over(template.folder, [*sys.argv[1:], "--to", template.commit])
-        plan = planner.plan(template, {}, ())
+        version = planner.target(to, {})
+        hand_over(version)
+        plan = planner.plan(version, {}, ())
         journal.refuse_what_is_in_the_way({**plan.changes, **plan.undecided})
         update_report.show(plan, with_diff=False)
         summary = update_report.as_markdown(plan)

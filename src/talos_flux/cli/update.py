@@ -1,7 +1,6 @@
 """talos-flux update: let the cluster and every namespace and app follow the template."""
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -80,9 +79,9 @@ def command(
             journal.refuse_unless_clean()
         ask = answer_to if can_ask() and not only_say and not as_json else None
         answers = {**(from_file(data_file) if data_file else {}), **from_command_line(data)}
-        template = planner.target(to, answers)
-        hand_over(template.folder, [*sys.argv[1:], "--to", template.commit])
-        plan = planner.plan(template, answers, only, ask)
+        version = planner.target(to, answers)
+        hand_over(version)
+        plan = planner.plan(version, answers, only, ask)
         if not only_say:
             journal.refuse_what_is_in_the_way({**plan.changes, **plan.undecided})
         if not as_json:

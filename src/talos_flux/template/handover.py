@@ -3,28 +3,28 @@
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from talos_flux.install import install
 from talos_flux.paths import cache_folder
 from talos_flux.process import ToolError, run
+from talos_flux.template.versions import TemplateVersion
 
 # The variable by which a user chooses the tools, which then stay.
 CHOSEN = "TALOS_FLUX"
 HANDED_OVER = "TALOS_FLUX_HANDED_OVER"
 
 
-def hand_over(template: Path, arguments: Sequence[str]) -> None:
-    """Replace this process by the same command, with other arguments, of the tools in a checkout of the template.
+def hand_over(version: TemplateVersion) -> None:
+    """Replace this process by the same command of a version's tools, with --to that version.
 
     Return when these tools do the update themselves: they are that version's, they were chosen by TALOS_FLUX, they were
     handed over to, or that version's tools are not a package yet, as before v0.4.
     """
-    tools = template / "src/talos_flux"
+    tools = version.folder / "src/talos_flux"
     if os.environ.get(CHOSEN) or HANDED_OVER in os.environ or not tools.is_dir():
         return
-    commit = commit_of(template)
+    commit = commit_of(version.folder)
     if commit == commit_of(Path(__file__).resolve().parents[3]):
         return
     python = environment_of(tools)
@@ -32,7 +32,7 @@ def hand_over(template: Path, arguments: Sequence[str]) -> None:
     sys.stdout.flush()
     os.environ[HANDED_OVER] = commit
     program = str(python / "bin/python")
-    os.execv(program, [program, str(tools), *arguments])
+    os.execv(program, [program, str(tools), *sys.argv[1:], "--to", version.name])
 
 
 def environment_of(tools: Path) -> Path:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 from packaging.version import InvalidVersion, Version
@@ -15,6 +16,14 @@ from talos_flux.template.fetch import NoSuchVersion, object_of
 
 # The keys of a note's YAML front matter.
 FACTS = ("renamed", "removed", "pins")
+
+
+class TemplateVersion(NamedTuple):
+    """A version of the template in a checkout, of which nothing has been read yet."""
+
+    folder: Path
+    name: str
+    source: str
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from talos_flux.template.instances import Answers, Instance, differing, instance
 from talos_flux.template.render import Template
 from talos_flux.template.update.merge import Conflict, Files, Merged, merge, unit_of, with_markers
 from talos_flux.template.update.orphaned_secrets import obsolete_secrets, with_obsolete_secrets
-from talos_flux.template.versions import Note, is_older, newest, notes, number_of, precedes
+from talos_flux.template.versions import Note, TemplateVersion, is_older, newest, notes, number_of, precedes
 
 GENERATORS = ("generators/namespace", "generators/app")
 
@@ -76,17 +76,25 @@ class Plan:
         return [conflict for outcome in self.outcomes for conflict in outcome.merged.conflicts]
 
 
-def target(to: str, data: Answers) -> Template:
-    """Return the template at the version to update to.
+def target(to: str, data: Answers) -> TemplateVersion:
+    """Return the version to update to, in a checkout. It may be one that only its own tools can render.
 
     Without a version it is the newest one, or with other answers the one that the cluster follows. UserError when the
-    version can't be fetched.
+    version can't be fetched, or can't be recorded, such as a branch.
     """
     cluster = instances()[0]
-    return _target(cluster.source, to or (cluster.commit if data else newest(cluster.source)))
+    version = to or (cluster.commit if data else newest(cluster.source))
+    try:
+        folder = checkout(cluster.source, version)
+    except NoSuchVersion:
+        raise UserError(f"the template {cluster.source} has no version {version}.") from None
+    is_tag = succeeds("git", "-C", folder, "show-ref", "--quiet", "--verify", f"refs/tags/{version}")
+    if not is_tag and not re.fullmatch(r"(.+-\d+-g)?[0-9a-f]{7,40}", version):
+        raise UserError(f"{version} is no version of the template but moves on: --to takes a tag or a commit.")
+    return TemplateVersion(folder, version, cluster.source)
 
 
-def plan(new: Template, data: Answers, only: Iterable[Path], ask: Ask | None = None) -> Plan:
+def plan(version: TemplateVersion, data: Answers, only: Iterable[Path], ask: Ask | None = None) -> Plan:
     """Return what an update to a version of the template, with other answers for the cluster, would change.
 
     `only` are folders; without any, everything is updated. `ask` answers the cluster's new questions; without it they
@@ -94,6 +102,7 @@ def plan(new: Template, data: Answers, only: Iterable[Path], ask: Ask | None = N
 
     UserError when an answer breaks a rule of that version, or an instance can't be read.
     """
+    new = _template(version.folder, version.name, version.source)
     all_instances = instances()
     cluster = all_instances[0]
     wanted = chosen(all_instances, only)
@@ -130,18 +139,6 @@ def chosen(candidates: list[Instance], only: Iterable[Path]) -> list[Instance]:
 
 
 # --- The template ---
-
-
-def _target(source: str, version: str) -> Template:
-    """Return the template at the target version; UserError when that can't be recorded, such as a branch."""
-    try:
-        folder = checkout(source, version)
-    except NoSuchVersion:
-        raise UserError(f"the template {source} has no version {version}.") from None
-    is_tag = succeeds("git", "-C", folder, "show-ref", "--quiet", "--verify", f"refs/tags/{version}")
-    if not is_tag and not re.fullmatch(r"(.+-\d+-g)?[0-9a-f]{7,40}", version):
-        raise UserError(f"{version} is no version of the template but moves on: --to takes a tag or a commit.")
-    return _template(folder, version, source)
 
 
 @cache
