@@ -91,6 +91,15 @@ sys.exit(Group(package="none").run(["wait"]))
 """
 
 
+@pytest.mark.parametrize("text", ["a: [", "- a\n", ""])
+def test_an_answers_file_that_cannot_be_used_is_no_traceback(tmp_path: Path, text: str) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".copier-answers.yml").write_text(text)
+    done = run("app", "new", "--app=media/films", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: .copier-answers.yml ") and done.stderr.count("\n") == 1
+
+
 def test_ctrl_c_is_one_sentence() -> None:
     environment = os.environ | {"PYTHONPATH": str(PROJECT / "src")}
     command = [sys.executable, "-c", WAITS]

@@ -9,13 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import yaml
-
 import talos_flux
 from talos_flux.errors import UserError
 from talos_flux.paths import ANSWERS, cache_folder
 from talos_flux.process import ToolError, run, succeeds
-from talos_flux.repository.settings import look_up
+from talos_flux.repository.settings import load, look_up
 from talos_flux.terminal import step
 
 
@@ -25,11 +23,11 @@ class NoSuchVersion(UserError):
 
 def root() -> Path:
     """Return the template at the version that this repository follows; UserError when it can't be fetched."""
+    source, commit = (str(look_up(ANSWERS, key)) for key in ("_src_path", "_commit"))
     around = Path(talos_flux.__file__).resolve().parents[2]
-    recorded = yaml.safe_load(ANSWERS.read_text()) if ANSWERS.exists() else {}
-    if around.parent == cache_folder() and around.name == recorded.get("_commit_id"):
+    if around == cache_folder() / str(load(ANSWERS).get("_commit_id")):
         return around  # scripts/talos-flux has fetched it already
-    return checkout(str(look_up(ANSWERS, "_src_path")), str(look_up(ANSWERS, "_commit")))
+    return checkout(source, commit)
 
 
 def checkout(source: str, commit: str) -> Path:
