@@ -1,7 +1,6 @@
 """Messages, questions and refusals at the terminal."""
 
 import sys
-from typing import Any
 
 import questionary
 from rich.console import Console
@@ -80,8 +79,3 @@ def choose(question: str, choices: list[str]) -> str:
     if answer is None:
         raise UserError("stopped: nothing was chosen.")
     return answer
-
-
-def answer_to(question: Any) -> Any:
-    """Return the answer to one of Copier's questions, asked as Copier asks it."""
-    return questionary.unsafe_prompt([question.get_questionary_structure()])[question.var_name]

@@ -12,9 +12,10 @@ from talos_flux.cli.commands import subcommand
 from talos_flux.errors import UserError
 from talos_flux.repository.apps import Loader
 from talos_flux.repository.git_files import refuse_anything_but_a_repository
+from talos_flux.template.asking import answer_to
 from talos_flux.template.handover import hand_over
 from talos_flux.template.update import journal, planner, update_report
-from talos_flux.terminal import answer_to, can_ask, done, progress_to_stderr, warn
+from talos_flux.terminal import can_ask, done, progress_to_stderr, warn
 
 DECIDE = 2
 

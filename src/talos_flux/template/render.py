@@ -34,6 +34,8 @@ Answers = Mapping[str, Any]
 Names = dict[str, Any]
 
 NOTHING: Answers = MappingProxyType({})
+# How Copier begins what it says of an answer.
+OF_AN_ANSWER = re.compile(r"^(?:Validation error for question|Invalid choice for) '(\w+)': ")
 UNSUPPORTED = ("tasks", "migrations", "jinja_extensions", "external_data", "secret_questions", "skip_if_exists")
 
 
@@ -336,5 +338,5 @@ def refusing(failure: str) -> Iterator[None]:
         raise
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        reason = re.sub(r"^(Validation error for question|Invalid choice for) '\w+': ", "", reason)
+        reason = OF_AN_ANSWER.sub("", reason)
         raise UserError(f"{failure}: {reason.removesuffix('.')}.") from error

@@ -2,23 +2,19 @@
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePath
-from tempfile import TemporaryDirectory
+from pathlib import PurePath
 from typing import Any
 
-import questionary
 import yaml
 
 from talos_flux.errors import UserError
+from talos_flux.paths import ANSWERS_FILE
 from talos_flux.template import render
-from talos_flux.template.generate.git_commands import git, lines
+from talos_flux.template.asking import answer_to
 from talos_flux.template.generate.template_source import TemplateCheckout
-
-ANSWERS_FILE = PurePath(".copier-answers.yml")
 
 
 @dataclass(frozen=True)
@@ -30,7 +26,7 @@ class Copy:
     @cached_property
     def answers(self) -> dict[str, Any]:
         """Return the recorded answers."""
-        answers: dict[str, Any] = yaml.safe_load(self.files[ANSWERS_FILE])
+        answers: dict[str, Any] = yaml.safe_load(self.files[PurePath(ANSWERS_FILE)])
         return answers
 
     def documents(self, name: str) -> list[Any]:
@@ -40,33 +36,12 @@ class Copy:
 
 def copy(template: TemplateCheckout, data: Mapping[str, Any], *, defaults: bool) -> Copy:
     """Ask what `data` does not answer, and render; UserError in one sentence when an answer breaks its rule."""
-    with committed(template) as folder:
-        try:
-            renderer = render.Template(folder, commit=described(template), source=str(template.root))
-            answers = {**data, **({} if defaults else renderer.recorded({}, data, ask=asked))}
-            files = renderer.render({}, answers)
-        except UserError as refusal:
-            raise UserError(sentence_of(refusal)) from refusal
+    try:
+        answers = {**data, **({} if defaults else template.renderer.recorded({}, data, ask=asked))}
+        files = template.renderer.render({}, answers)
+    except UserError as refusal:
+        raise UserError(sentence_of(refusal)) from refusal
     return Copy({PurePath(path): file.content for path, file in files.items()})
-
-
-@contextmanager
-def committed(template: TemplateCheckout) -> Iterator[Path]:
-    """Yield a checkout of the template's commit: the template itself when it has no uncommitted changes."""
-    if not template.is_dirty:
-        yield template.root
-        return
-    with TemporaryDirectory(prefix="copier-talos-flux-") as folder:
-        git(template.root, "clone", "--quiet", "--shared", "--no-checkout", str(template.root), folder)
-        git(Path(folder), "-c", "advice.detachedHead=false", "checkout", "--quiet", template.ref)
-        yield Path(folder)
-
-
-def described(template: TemplateCheckout) -> str:
-    """Return the template's version as an answers file records it: a tag, or `git describe` of a commit."""
-    if template.is_tagged:
-        return template.ref
-    return lines(template.root, "describe", "--tags", "--always", template.ref)[0]
 
 
 def asked(question: Any) -> Any:
@@ -75,13 +50,13 @@ def asked(question: Any) -> Any:
         raise UserError(
             "there is no terminal to ask at: answer with --data or --data-file, and take the rest with --defaults."
         )
-    return questionary.unsafe_prompt([question.get_questionary_structure()])[question.var_name]
+    return answer_to(question)
 
 
 def sentence_of(refusal: UserError) -> str:
     """Return an error of the renderer as one sentence about an option, in Copier's own words for an answer."""
     text = " ".join(str(refusal.__cause__ or refusal).split())
-    text = re.sub(r"^(?:Validation error for question|Invalid choice for) '(\w+)': ", r"\1: ", text)
+    text = render.OF_AN_ANSWER.sub(r"\1: ", text)
     if missing := re.match(r"(\w+) needs an answer:", text):
         text = f"{missing[1]} needs an answer, and has no default: give it with --data or --data-file"
     return f"{text.removesuffix('.')}."

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
@@ -16,6 +17,7 @@ from packaging.version import InvalidVersion, Version
 
 from talos_flux.errors import UserError
 from talos_flux.repository.apps import Loader
+from talos_flux.template import render
 from talos_flux.template.generate.git_commands import git, lines
 
 READ_HERE = ("copier.yml", "questions", "generators", "macros")
@@ -42,6 +44,21 @@ class TemplateCheckout:
         versions = {version: tag for tag in lines(root, "tag", "--points-at", "HEAD") if (version := version_of(tag))}
         ref = versions[max(versions)] if versions else commit
         return cls(root, ref, is_tagged=bool(versions), is_dirty=bool(git(root, "status", "--porcelain")))
+
+    @cached_property
+    def renderer(self) -> render.Template:
+        """Return the renderer of its commit, which compiles the template once for all that is added."""
+        version = self.ref if self.is_tagged else lines(self.root, "describe", "--tags", "--always", self.ref)[0]
+        folder = Path(self._clone.name) if self.is_dirty else self.root
+        return render.Template(folder, commit=version, source=str(self.root))
+
+    @cached_property
+    def _clone(self) -> TemporaryDirectory[str]:
+        """Return a folder with a clone at its commit; it goes with this object."""
+        folder = TemporaryDirectory(prefix="copier-talos-flux-")
+        git(self.root, "clone", "--quiet", "--shared", "--no-checkout", str(self.root), folder.name)
+        git(Path(folder.name), "-c", "advice.detachedHead=false", "checkout", "--quiet", self.ref)
+        return folder
 
     @cached_property
     def files(self) -> dict[str, str]:
