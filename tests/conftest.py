@@ -147,16 +147,17 @@ def render(template: Path, shared: Path) -> Renderer:
     return Renderer(template, shared / "renders")
 
 
-def one_worker_each(names: Iterable[str], in_make_test: Container[str] | None = None) -> list[Any]:
+def one_worker_each(names: Iterable[str], in_make_test: Container[str] | None = None, *, prefix: str = "") -> list[Any]:
     """Parameters whose tests stay in one process under pytest-xdist, which reads and builds that cluster once.
 
-    Those that are not `in_make_test` are for make test-all; None means all of them.
+    Those that are not `in_make_test` are for make test-all; None means all of them. With a `prefix` they are a group
+    apart from other tests of the same cluster.
     """
     return [
         pytest.param(
             name,
             marks=[
-                pytest.mark.xdist_group(name),
+                pytest.mark.xdist_group(f"{prefix}{name}"),
                 *([] if in_make_test is None or name in in_make_test else [pytest.mark.full]),
             ],
         )

@@ -7,8 +7,6 @@ import gc
 import itertools
 import json
 import os
-import subprocess
-import sys
 import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -43,7 +41,6 @@ from talos_flux.repository.settings import Inventory, Node
 from talos_flux.talos import add_node, config, etcd_snapshots
 from talos_flux.talos import etcd as members
 from talos_flux.talos.etcd import EtcdStatus, MemberReport
-from tests.support.render import PROJECT
 
 LONG_AGO = "2026-01-01T00:00:00Z"
 CONTROLLERS = tuple(Node(f"k8s-{number}", f"192.168.1.{97 + number}", "controller", "x") for number in (1, 2, 3))
@@ -331,29 +328,6 @@ def test_a_kubeconfig_that_is_broken_where_the_token_is_keeps_it(token: str, kub
     kubeconfig.write_text(text.replace("token: open", f"token: {token}"))
     found = refused(kubeconfig)
     assert found.startswith(f"{kubeconfig} is no kubeconfig: ") and "sesame" not in found
-
-
-def test_whoever_has_read_enough_may_stop_reading(tmp_path: Path) -> None:
-    code = (
-        "import sys\n"
-        "from talos_flux.cli.commands import Group, subcommand\n"
-        "@subcommand(failed=3)\n"
-        "def count():\n"
-        "    for number in range(100_000):\n"
-        "        print('{\"number\":', number, '}')\n"
-        "Group.get_command = lambda self, context, name: count\n"
-        "Group.list_commands = lambda self, context: ['count']\n"
-        "sys.exit(Group(package='none').run(['count']))\n"
-    )
-    environment = os.environ | {"PYTHONPATH": str(PROJECT / "src")}
-    with subprocess.Popen(
-        [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as tool:
-        assert tool.stdout and tool.stderr
-        tool.stdout.readline()
-        tool.stdout.close()
-        assert tool.stderr.read() == b""
-        assert tool.wait(30) == 3
 
 
 def test_the_newest_snapshot_is_this_clusters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,40 +76,42 @@ def test_a_file_that_cannot_be_read_is_no_traceback(tmp_path: Path) -> None:
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
 
 
-WAITS = """
+def started(body: str, failed: int) -> "subprocess.Popen[str]":
+    """Start a subcommand that does this, and whose failure has this exit code."""
+    code = f"""
 import sys, time
 from talos_flux.cli.commands import Group, subcommand
 
-@subcommand()
-def wait():
-    print("ready", flush=True)
-    time.sleep(60)
+@subcommand(failed={failed})
+def command():
+    {body}
 
-Group.get_command = lambda self, context, name: wait
-Group.list_commands = lambda self, context: ["wait"]
-sys.exit(Group(package="none").run(["wait"]))
+Group.get_command = lambda self, context, name: command
+Group.list_commands = lambda self, context: ["command"]
+sys.exit(Group(package="none").run(["command"]))
 """
-
-
-@pytest.mark.parametrize("text", ["a: [", "- a\n", ""])
-def test_an_answers_file_that_cannot_be_used_is_no_traceback(tmp_path: Path, text: str) -> None:
-    (tmp_path / ".git").mkdir()
-    (tmp_path / ".copier-answers.yml").write_text(text)
-    done = run("app", "new", "--app=media/films", cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("error: .copier-answers.yml ") and done.stderr.count("\n") == 1
+    environment = os.environ | {"PYTHONPATH": str(PROJECT / "src")}
+    return subprocess.Popen(
+        [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def test_ctrl_c_is_one_sentence() -> None:
-    environment = os.environ | {"PYTHONPATH": str(PROJECT / "src")}
-    command = [sys.executable, "-c", WAITS]
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with started("print('ready', flush=True); time.sleep(60)", failed=FAILED) as process:
         assert process.stdout and process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=60)[1] == "error: interrupted; the command is safe to run again.\n"
     assert process.returncode == 130
+
+
+def test_whoever_has_read_enough_may_stop_reading() -> None:
+    many = "for number in range(100_000): print('number', number)"
+    with started(many, failed=CHECK_FAILED) as process:
+        assert process.stdout and process.stderr
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(30) == 3
 
 
 def test_no_two_modules_have_one_name() -> None:

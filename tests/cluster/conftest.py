@@ -3,9 +3,8 @@
 import random
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -23,15 +22,9 @@ OF_APPS = "envoy-onepassword-longhorn"
 # Each differs from the others in what brings it up: who keeps the secrets, who serves, how much there is. test_waiting
 # brings up one with Envoy Gateway, test_bootstrap_apps Anton; the objects of all examples are judged by the API server.
 EVERY = ["minimal", "sops", "everything", WITH_APPS]
+# Tests of the same cluster that need none live, between those that do, would end it.
+LIVE = "live-"
 APART_SECONDS = 0.3
-
-
-def one_process_each(names: Iterable[str]) -> list[Any]:
-    """Parameters of `live` whose tests run in one process, one after the other with nothing else in between.
-
-    Tests of the same cluster that need none live are another group: between these, they would end it.
-    """
-    return [pytest.param(name, marks=pytest.mark.xdist_group(f"live-{name}")) for name in names]
 
 
 class Slot:

@@ -8,8 +8,9 @@ import pytest
 
 from tests.cluster.actors import PROVIDERS
 from tests.cluster.cluster import Cluster
-from tests.cluster.conftest import EVERY, one_process_each
+from tests.cluster.conftest import EVERY, LIVE
 from tests.cluster.state import differences, helm_releases, state
+from tests.conftest import one_worker_each
 from tests.support import charts
 from tests.support.commands import TALOS_FLUX
 from tests.support.needs import CLUSTER, needs
@@ -18,7 +19,7 @@ from tests.support.repository import Object
 pytestmark = [
     needs(*CLUSTER, "sops", "age-keygen", "task"),
     pytest.mark.full,
-    pytest.mark.parametrize("live", one_process_each(EVERY), indirect=True),
+    pytest.mark.parametrize("live", one_worker_each(EVERY, prefix=LIVE), indirect=True),
 ]
 
 

@@ -12,8 +12,9 @@ import pytest
 
 from tests.cluster.actors import is_ready
 from tests.cluster.cluster import AGE_SECRET, NAMESPACE, Cluster, message_of
-from tests.cluster.conftest import one_process_each
+from tests.cluster.conftest import LIVE
 from tests.cluster.state import differences, state
+from tests.conftest import one_worker_each
 from tests.support.additions import Adder
 from tests.support.needs import CLUSTER, needs
 from tests.support.render import git
@@ -21,7 +22,7 @@ from tests.support.render import git
 pytestmark = [
     needs(*CLUSTER),
     pytest.mark.full,
-    pytest.mark.parametrize("live", one_process_each(["minimal"]), indirect=True),
+    pytest.mark.parametrize("live", one_worker_each(["minimal"], prefix=LIVE), indirect=True),
 ]
 
 ECHO = "kubernetes/apps/default/echo/app/helmrelease.yaml"

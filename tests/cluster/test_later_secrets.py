@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.cluster import AGE_SECRET, NAMESPACE, Cluster, message_of
-from tests.cluster.conftest import one_process_each
+from tests.cluster.conftest import LIVE
 from tests.cluster.state import differences
+from tests.conftest import one_worker_each
 from tests.support import tools
 from tests.support.additions import Adder
 from tests.support.app_cases import IMAGE
@@ -18,7 +19,7 @@ from tests.support.render import git
 pytestmark = [
     needs(*CLUSTER, "sops", "age-keygen", "task"),
     pytest.mark.full,
-    pytest.mark.parametrize("live", one_process_each(["sops"]), indirect=True),
+    pytest.mark.parametrize("live", one_worker_each(["sops"], prefix=LIVE), indirect=True),
 ]
 
 

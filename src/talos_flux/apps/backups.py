@@ -89,11 +89,11 @@ def backups_of(namespace: str, app: str, volume: str = "") -> list[Backup]:
             "`copier update --defaults --data app_backup=true` in its folder "
             "adds one, or Flux has not applied it yet."
         )
-    wanted = [backup for backup in backups if volume in ("", backup.claim, backup.claim.removeprefix(f"{app}-"))]
-    if not wanted:
+    selected = [backup for backup in backups if volume in ("", backup.claim, backup.claim.removeprefix(f"{app}-"))]
+    if not selected:
         names = ", ".join(backup.claim.removeprefix(f"{app}-") for backup in backups)
         raise UserError(f"{namespace}/{app} has no volume {volume} that is backed up; it has {names}.")
-    return wanted
+    return selected
 
 
 # --- Time ---
@@ -183,17 +183,17 @@ def writers(namespace: str, app: str, claims: Iterable[str]) -> list[Writer]:
         for item in items
         if not item["spec"].get("suspend")
     ]
-    wanted = set(claims)
+    mounted = set(claims)
     for kind in ("deployments", "statefulsets"):
         workloads += [
             Writer(kind, namespace, item["metadata"]["name"], {"replicas": 0}, {"replicas": item["spec"]["replicas"]})
             for item in listed(kind, namespace)
-            if item["spec"].get("replicas") and wanted & claims_of_workload(item)
+            if item["spec"].get("replicas") and mounted & claims_of_workload(item)
         ]
     workloads += [
         Writer("cronjobs", namespace, item["metadata"]["name"], {"suspend": True}, {"suspend": False})
         for item in listed("cronjobs", namespace)
-        if not item["spec"].get("suspend") and wanted & claims_of(item["spec"]["jobTemplate"]["spec"]["template"])
+        if not item["spec"].get("suspend") and mounted & claims_of(item["spec"]["jobTemplate"]["spec"]["template"])
     ]
     return workloads
 
@@ -214,13 +214,13 @@ def claims_of_workload(item: Object) -> set[str]:
 
 def wait_until_nothing_mounts(namespace: str, claims: Iterable[str]) -> None:
     """Wait until no running pod mounts the claims; UserError when a pod does not end."""
-    wanted = set(claims)
+    mounted = set(claims)
     until = time.monotonic() + TO_END
     while True:
         running = [
             pod["metadata"]["name"]
             for pod in listed("pods", namespace)
-            if wanted & claims_of(pod) and pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")
+            if mounted & claims_of(pod) and pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")
         ]
         if not running:
             return

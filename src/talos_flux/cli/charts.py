@@ -89,18 +89,18 @@ def command(
     unreadable = [f"{text}." for text in pins.unreadable(cluster)]
     every_pin = pins.pins(cluster)
     named = pins.named(every_pin, apps)
-    wanted = [pin for pin in every_pin if not named or named & set(pin.users)]
+    selected = [pin for pin in every_pin if not named or named & set(pin.users)]
     kubernetes = version_of("kubernetes")
     if number_of(kubernetes) is None:
         raise UserError(f"kubernetesVersion in talos/versions.yaml is {kubernetes}, and no version like v1.2.3.")
     if as_json:
         progress_to_stderr()
     else:
-        step(f"Comparing {charts_report.charts(len(wanted))}{' with what is here' if offline else ''}")
+        step(f"Comparing {charts_report.charts(len(selected))}{' with what is here' if offline else ''}")
     if not is_installed():
         warn("helm is not installed, so images are not compared: `mise install` installs it.")
     with opened(folders, timeout, offline=offline) as sources:
-        results = updates.look(wanted, sources, Target(pins.settings(cluster), kubernetes))
+        results = updates.look(selected, sources, Target(pins.settings(cluster), kubernetes))
     if not as_json:
         charts_report.show(results, ROOT, kubernetes, with_values=with_values)
     edits = write(results, level, named) if level else []

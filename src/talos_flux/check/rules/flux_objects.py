@@ -160,14 +160,14 @@ def interval_unusual(cluster: Cluster) -> Violations:
         tier = TIER_OF.get(release.chart, "1h")
         tiers[id(release.item)] = [tier]
         tiers.setdefault(id(release.kustomization.item), []).append(tier)
-    wanted = {item: max(tiers_of_item, key=lambda tier: seconds(tier) or 0) for item, tiers_of_item in tiers.items()}
+    slowest = {item: max(tiers_of_item, key=lambda tier: seconds(tier) or 0) for item, tiers_of_item in tiers.items()}
     has_tiers = any(file.name.endswith(".md") and TIERS_SAID.search(file.text) for file in cluster.files.values())
     for item in [
         *(kustomization.item for kustomization in cluster.kustomizations),
         *(item for _, item in cluster.releases),
     ]:
         interval = str(item.spec.get("interval"))
-        known, tier = seconds(interval), wanted.get(id(item), "")
+        known, tier = seconds(interval), slowest.get(id(item), "")
         problem = ""
         if known is None:
             problem = "" if "$" in interval else "which is no duration"
@@ -189,10 +189,10 @@ def interval_unusual(cluster: Cluster) -> Violations:
 def label_unlike_others(cluster: Cluster) -> Violations:
     """Find Kustomizations without a label that most below a root give to all that they apply."""
     children = [child for child in cluster.kustomizations if child.parent]
-    given = {child.key: mapping(mapping(child.spec.get("commonMetadata")).get("labels")) for child in children}
-    for label, count in Counter(label for labels in given.values() for label in labels).items():
+    labels_of = {child.key: mapping(mapping(child.spec.get("commonMetadata")).get("labels")) for child in children}
+    for label, count in Counter(label for labels in labels_of.values() for label in labels).items():
         if count >= 2 / 3 * len(children):
-            for child in (child for child in children if label not in given[child.key]):
+            for child in (child for child in children if label not in labels_of[child.key]):
                 yield (
                     child.item.at("spec", "commonMetadata", "labels"),
                     f"{child} has no label {label}, as others have",
