@@ -14,7 +14,17 @@ import pytest
 from tests.support import apiserver, processes, tools
 from tests.support.cases import CASES, EXAMPLES
 from tests.support.home import Home
-from tests.support.needs import TIERS, Delivery, Narrator, in_order, is_in, missing_tools, tools_of, use_stand_ins
+from tests.support.needs import (
+    TIERS,
+    Delivery,
+    Narrator,
+    in_order,
+    is_in,
+    missing_tools,
+    part_groups,
+    tools_of,
+    use_stand_ins,
+)
 from tests.support.render import PROJECT, Renderer, snapshot
 from tests.support.repository import Repository
 
@@ -44,12 +54,15 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["missing"] = node.config.stash[MISSING]
 
 
+# Before pytest-xdist reads which groups there are.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep the tests of the tier, those whose tools are there first."""
     tier = config.getoption("tier")
     missing = config.stash[MISSING]
     chosen = [item for item in items if is_in(item, tier)]
     config.hook.pytest_deselected(items=list(set(items) - set(chosen)))
+    part_groups(chosen, missing)
     items[:] = in_order(chosen, missing)
 
 

@@ -116,7 +116,7 @@ def test_what_stands_in_for_others_lies_apart_under_their_names(
     built_by(monkeypatch)
     __main__.main(["quick"])
     assert sorted(path.name for path in (elsewhere / "stand-ins").iterdir()) == ["helm", "talosctl"]
-    assert sorted(path.name for path in (elsewhere / "bin").iterdir()) == ["flux-build", "quick"]
+    assert sorted(path.name for path in (elsewhere / "bin").iterdir()) == ["envsubst", "flux-build", "quick"]
 
 
 def test_a_build_that_fails_is_told_and_leaves_nothing(
@@ -255,3 +255,32 @@ def test_tests_come_in_the_order_in_which_their_tools_arrive(request: pytest.Fix
         for item in needing.in_order(items, missing)
     ]
     assert arrivals == sorted(arrivals)
+
+
+class Waiting(pytest.Item):
+    """A test of a group."""
+
+    def runtest(self) -> None:
+        """Do nothing."""
+
+
+def test_a_test_that_waits_for_a_tool_holds_up_no_other_of_its_group(request: pytest.FixtureRequest) -> None:
+    tools_needed: dict[str, tuple[str, ...]] = {
+        "none": (),
+        "age": ("age",),
+        "both": ("age", "etcd"),
+        "alone": ("etcd",),
+    }
+    items = [Waiting.from_parent(request.session, name=name) for name in tools_needed]
+    for item, names in zip(items, tools_needed.values(), strict=True):
+        item.add_marker(needing.needs(*names))
+        if item.name != "alone":
+            item.add_marker(pytest.mark.xdist_group("anton"))
+    needing.part_groups(items, ["age", "etcd"])
+    groups = {item.name: [mark.args[0] for mark in item.iter_markers("xdist_group")] for item in items}
+    assert {name: sorted(marks) for name, marks in groups.items()} == {
+        "none": ["anton"],
+        "age": ["after age", "anton"],
+        "both": ["after etcd", "anton"],
+        "alone": [],
+    }

@@ -17,7 +17,7 @@ import pytest
 from tests.support import tools
 from tests.tools.build import PROJECT
 from tests.tools.catalogue import BY_NAME
-from tests.tools.obtain import NAMES, is_here, link, on_path
+from tests.tools.obtain import NAMES, OF_QUICK, is_here, link, on_path
 
 # Programs that come with the Python packages. A test that needs one takes long, and is no part of `make check`.
 PACKAGED = ("copier", "task", "terminal", "sphinx")
@@ -34,7 +34,7 @@ TIERS = ("check", "test", "all")
 
 def needs(*names: str) -> pytest.MarkDecorator:
     """Mark tests by what judges them: tools of the catalogue, or one of PACKAGED; ValueError for any other name."""
-    if unknown := sorted(set(names) - {*NAMES, *PACKAGED, "flux-build"}):
+    if unknown := sorted(set(names) - {*NAMES, *OF_QUICK, *PACKAGED}):
         raise ValueError(f"no tool is named {', '.join(unknown)}; see tests/tools/catalogue.py")
     return pytest.mark.needs(*names, *(name for each in names for name in _REQUIRES.get(each, ())))
 
@@ -73,8 +73,23 @@ def missing_tools() -> list[str]:
 
 def in_order(items: Iterable[pytest.Item], missing: list[str]) -> list[pytest.Item]:
     """The tests in the order in which their tools arrive; the same order in each process."""
-    rank = {name: number for number, name in enumerate(missing, 1)}
-    return sorted(items, key=lambda item: max((rank.get(name, 0) for name in tools_of(item)), default=0))
+    return sorted(items, key=lambda item: _arrival(item, missing))
+
+
+def part_groups(items: Iterable[pytest.Item], missing: list[str]) -> None:
+    """Make those tests of a group of pytest-xdist that wait for a tool a group of their own.
+
+    One process runs a whole group, so that one test that waits would hold up all the others.
+    """
+    for item in items:
+        arrival = _arrival(item, missing)
+        if arrival and item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(f"after {missing[arrival - 1]}"))
+
+
+def _arrival(item: pytest.Item, missing: list[str]) -> int:
+    """Return when the last of a test's tools is there: its position among the missing ones, or 0."""
+    return max((missing.index(name) + 1 for name in tools_of(item) if name in missing), default=0)
 
 
 class Delivery:

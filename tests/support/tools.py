@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 from tests.tools.catalogue import BY_NAME
-from tests.tools.obtain import BIN, STAND_INS
+from tests.tools.obtain import BIN, OF_QUICK, STAND_INS
 
 # Set while programs stand in for those that take long to build.
 QUICK = "COPIER_TALOS_FLUX_QUICK"
@@ -18,7 +18,7 @@ def folders() -> list[Path]:
 
 def source_of(name: str) -> str:
     """The tool of the catalogue that is had for one that a test needs."""
-    if name == "flux-build":
+    if name in OF_QUICK:
         return "quick"
     return (os.environ.get(QUICK) and name in BY_NAME and BY_NAME[name].stand_in) or name
 

@@ -24,6 +24,8 @@ BIN = PROJECT / ".tools" / "bin"
 STAND_INS = PROJECT / ".tools" / "stand-ins"
 # Build everything that PATH and the cache don't have, even where releases could be downloaded.
 FROM_SOURCE = "COPIER_TALOS_FLUX_FROM_SOURCE"
+# What `quick` does that no program of its own does: a build as Flux makes it, and Flux' substitution.
+OF_QUICK = ("envsubst", "flux-build")
 # Everything that can be had.
 NAMES = (*BY_NAME, *npm.PACKAGES)
 
@@ -113,7 +115,8 @@ def link(tool: Tool, target: Path) -> Path:
     """Put a tool where the tests find it, and under the names of those that it stands in for."""
     _link(BIN / tool.name, target)
     if tool.name == "quick":
-        _link(BIN / "flux-build", target)
+        for name in OF_QUICK:
+            _link(BIN / name, target)
         for other in TOOLS:
             if other.stand_in == tool.name:
                 _link(STAND_INS / other.name, target)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import yaml
 
-from talos_flux.check.rules.substitution import is_left_alone
 from talos_flux.errors import UserError
 from talos_flux.manifests.flux_tree import Cluster, Kustomization
 from talos_flux.manifests.objects import CLUSTER_SCOPED, FLUX, Object, Place, walk
+from talos_flux.manifests.post_build import is_left_alone
 from talos_flux.paths import ROOT
 from talos_flux.repository import yaml_edits
 from talos_flux.repository.apps import ChartSource, Repository, mapping, references

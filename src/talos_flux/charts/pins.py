@@ -1,6 +1,6 @@
 """The pinned versions of charts: which version, in which line, and for which releases."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from talos_flux.charts.constraint import number_of
@@ -91,12 +91,6 @@ def named(known: Iterable[Pin], apps: Iterable[str]) -> set[str]:
             raise UserError(f"{app} is no HelmRelease that Flux applies; {perhaps}")
         meant.add(fitting[0])
     return meant
-
-
-def settings(cluster: Cluster) -> Mapping[str, str]:
-    """Return the variables of the ConfigMap cluster-settings, which Flux substitutes."""
-    known = cluster.find("ConfigMap", "flux-system", "cluster-settings")
-    return mapping(known.get("data")) if known else {}
 
 
 def _pin(cluster: Cluster, release: Release) -> Pin:

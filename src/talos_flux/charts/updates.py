@@ -12,7 +12,8 @@ from talos_flux.charts.compare import Defaults, ValueProblem, defaults, problems
 from talos_flux.charts.constraint import LEVELS, allows, newer, number_of
 from talos_flux.charts.pins import Pin, name_of
 from talos_flux.charts.sources import Sources
-from talos_flux.charts.value_schemas import filled
+from talos_flux.charts.value_schemas import substituted
+from talos_flux.manifests.post_build import Variables
 from talos_flux.manifests.releases import Release
 from talos_flux.process import ToolError
 
@@ -103,12 +104,12 @@ class Result:
 class Target:
     """What a chart is rendered for: the variables that Flux substitutes, and Kubernetes' version."""
 
-    settings: Mapping[str, str]
+    variables: Variables
     kubernetes: str
 
     def values_of(self, release: Release) -> dict[str, Any]:
         """Return a release's values after substitution."""
-        return dict(filled(dict(release.values), self.settings))
+        return dict(substituted(dict(release.values), self.variables.of(release.kustomization)))
 
     def images_of(self, release: Release, chart: Chart) -> set[str]:
         """Return the images of a release with a chart; ToolError when helm can't render it."""

@@ -16,9 +16,11 @@ from jsonschema_specifications import REGISTRY
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
+from talos_flux import envsubst
 from talos_flux.check.rule import Finding, Rule, Severity
 from talos_flux.manifests.flux_tree import Cluster
-from talos_flux.manifests.releases import chart_of, mapping, version_of
+from talos_flux.manifests.post_build import VariableSet, variables_in
+from talos_flux.manifests.releases import chart_of, version_of
 from talos_flux.repository.apps import Loader
 
 VALUES = Rule(
@@ -38,16 +40,14 @@ class ChartSchema(NamedTuple):
 
 def charts(cluster: Cluster, chosen: set[str] | None) -> Iterator[Finding]:
     """Yield what the schemas refuse, for HelmReleases whose chart is in the cache of helm or helmfile."""
-    known = cluster.find("ConfigMap", "flux-system", "cluster-settings")
-    settings = mapping(known.get("data")) if known else {}
-    for _, release in cluster.releases:
+    for kustomization, release in cluster.releases:
         values = release.get("spec", "values")
         if not isinstance(values, dict) or (chosen is not None and release.file.path not in chosen):
             continue
         name, version = chart_of(cluster, release), version_of(cluster, release)
         if (chart := cached(name, version)) is None:
             continue
-        merged = filled(coalesced(chart.values, values), settings)
+        merged = substituted(coalesced(chart.values, values), variables_in(cluster).of(kustomization))
         for keys, reason in refusals(chart, merged):
             written = release.get("spec", "values", *keys)
             if isinstance(written, str) and "${" in written:
@@ -106,15 +106,14 @@ def coalesced(defaults: Mapping[str, Any], values: Mapping[str, Any]) -> dict[st
     return result
 
 
-def filled(value: Any, settings: Mapping[str, str]) -> Any:
-    """Return values after Flux's substitution; an unknown variable stays as it is."""
+def substituted(value: Any, variables: VariableSet) -> Any:
+    """Return values after Flux's substitution; a variable without a known value stays as it is."""
     if isinstance(value, dict):
-        return {key: filled(inner, settings) for key, inner in value.items()}
+        return {key: substituted(inner, variables) for key, inner in value.items()}
     if isinstance(value, list):
-        return [filled(inner, settings) for inner in value]
+        return [substituted(inner, variables) for inner in value]
     if isinstance(value, str) and "$" in value:
-        known = re.sub(r"(?<!\$)\$\{(\w+)\}", lambda name: str(settings.get(name[1], name[0])), value)
-        return known.replace("$$", "$")
+        return envsubst.substitute(value, variables.values, are_all=variables.are_all)
     return value
 
 

@@ -14,6 +14,7 @@ from talos_flux.charts.updates import Result, Target, Update
 from talos_flux.cli.commands import CHECK_FAILED, Seconds, say_error, subcommand
 from talos_flux.errors import UserError
 from talos_flux.manifests.flux_tree import Cluster
+from talos_flux.manifests.post_build import variables_in
 from talos_flux.paths import ROOT
 from talos_flux.repository.settings import version_of
 from talos_flux.terminal import done, progress_to_stderr, step, warn
@@ -100,7 +101,7 @@ def command(
     if not is_installed():
         warn("helm is not installed, so images are not compared: `mise install` installs it.")
     with opened(folders, timeout, offline=offline) as sources:
-        results = updates.look(selected, sources, Target(pins.settings(cluster), kubernetes))
+        results = updates.look(selected, sources, Target(variables_in(cluster), kubernetes))
     if not as_json:
         charts_report.show(results, ROOT, kubernetes, with_values=with_values)
     edits = write(results, level, named) if level else []

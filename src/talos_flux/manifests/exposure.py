@@ -3,18 +3,16 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from talos_flux.manifests.flux_tree import Cluster, Kustomization
-from talos_flux.manifests.objects import SUBSTITUTE, Object, Place
+from talos_flux.manifests.objects import Object, Place
+from talos_flux.manifests.post_build import Variables
 from talos_flux.manifests.releases import VALUES, Keys, Release, enabled_values, mapping, releases, sequence
 
 INGRESSES = "networking.k8s.io"
 GATEWAYS = "gateway.networking.k8s.io"
 CLASS_ANNOTATION = "kubernetes.io/ingress.class"
-# How Flux's envsubst writes a variable, with a default or without.
-VARIABLE = re.compile(r"(?<!\$)\$(?:\{(\w+)(?::?[-=]([^{}$]*))?\}|\{[^{}]*\})")
 
 
 class Host(NamedTuple):
@@ -72,69 +70,17 @@ class Route:
 # --- What variables stand for ---
 
 
-class Variables:
-    """What Flux substitutes for ${VARIABLE} in what a Kustomization applies, as far as it is in the repository."""
+def resolve_in_route(variables: Variables, text: Any, route: Route) -> str:
+    """Return a text of an Ingress or a route with its variables replaced.
 
-    def __init__(self, cluster: Cluster) -> None:
-        self.settings = {
-            (item.namespace, item.name): mapping(item.get("data"))
-            for item in cluster.applied
-            if item.is_a("ConfigMap", "")
-        }
-        self.known: dict[tuple[str, str], Mapping[str, Any]] = {}
-
-    def of(self, kustomization: Kustomization) -> Mapping[str, Any]:
-        """Return names and values; what comes from Secrets is not among them."""
-        if kustomization.key not in self.known:
-            post_build = mapping(kustomization.spec.get("postBuild"))
-            values: dict[str, Any] = {}
-            for entry in map(mapping, sequence(post_build.get("substituteFrom"))):
-                given = self.settings.get((kustomization.item.namespace, str(entry.get("name"))))
-                if entry.get("kind") == "ConfigMap":
-                    values |= given or {}
-            self.known[kustomization.key] = values | dict(mapping(post_build.get("substitute")))
-        return self.known[kustomization.key]
-
-    def has_unread(self, kustomization: Kustomization) -> bool:
-        """Return whether a variable can have a value that is not in the repository."""
-        entries = sequence(mapping(kustomization.spec.get("postBuild")).get("substituteFrom"))
-        return any(
-            mapping(entry).get("kind") != "ConfigMap"
-            or (kustomization.item.namespace, str(mapping(entry).get("name"))) not in self.settings
-            for entry in entries
-        )
-
-    def resolve(self, text: Any, kustomization: Kustomization, item: Object) -> str:
-        """Return a text with its variables replaced; unknown ones stay."""
-        if "disabled" in (item.annotations.get(SUBSTITUTE), item.labels.get(SUBSTITUTE)):
-            return str(text)
-        known = self.of(kustomization)
-
-        def value(match: re.Match[str]) -> str:
-            name, default = match[1], match[2]
-            if name and name in known:
-                return str(known[name])
-            return default if default is not None and not self.has_unread(kustomization) else match[0]
-
-        return VARIABLE.sub(value, str(text))
-
-    def of_route(self, text: Any, route: Route) -> str:
-        """Return a text of an Ingress or a route with its variables replaced.
-
-        So are the two names of a release that templates use, .Release.Name and .Release.Namespace.
-        """
-        resolved = self.resolve(text, route.kustomization, route.item)
-        if route.release is None:
-            return resolved
-        for name, given in (("Name", route.release.name), ("Namespace", route.release.namespace)):
-            resolved = re.sub(r"\{\{-?\s*\.Release\." + name + r"\s*-?\}\}", given, resolved)
+    So are the two names of a release that templates use, .Release.Name and .Release.Namespace.
+    """
+    resolved = variables.resolve(text, route.kustomization, route.item)
+    if route.release is None:
         return resolved
-
-
-@lru_cache(maxsize=4)
-def variables_in(cluster: Cluster) -> Variables:
-    """Return the variables of a cluster; computed once."""
-    return Variables(cluster)
+    for name, given in (("Name", route.release.name), ("Namespace", route.release.namespace)):
+        resolved = re.sub(r"\{\{-?\s*\.Release\." + name + r"\s*-?\}\}", given, resolved)
+    return resolved
 
 
 def is_open(text: str) -> bool:
@@ -234,8 +180,8 @@ def routes(cluster: Cluster) -> Iterator[Route]:
 def parents(route: Route, variables: Variables) -> Iterator[Parent]:
     """Yield the Gateways that a route names, without other kinds of parents and names with unknown variables."""
     for number, entry in enumerate(map(mapping, sequence(route.content.get("parentRefs")))):
-        name = variables.of_route(entry.get("name", ""), route)
-        namespace = variables.of_route(entry.get("namespace") or route.namespace, route)
+        name = resolve_in_route(variables, entry.get("name", ""), route)
+        namespace = resolve_in_route(variables, entry.get("namespace") or route.namespace, route)
         if (entry.get("kind") or "Gateway") == "Gateway" and (entry.get("group") or GATEWAYS) == GATEWAYS:
             if name and not is_open(name + namespace):
                 listener = f"{entry.get('sectionName', '')}:{entry.get('port', '')}"

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from talos_flux.manifests.exposure import INGRESSES, Variables, is_open
+from talos_flux.manifests.exposure import INGRESSES, is_open
 from talos_flux.manifests.flux_tree import Cluster
 from talos_flux.manifests.objects import walk
+from talos_flux.manifests.post_build import Variables
 from talos_flux.manifests.releases import Keys, Release, releases
 
 F5, INGRESS_NGINX, TRAEFIK, TAILSCALE, CILIUM = "F5's NGINX", "ingress-nginx", "Traefik", "Tailscale", "Cilium"

@@ -6,9 +6,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
-from talos_flux.manifests.exposure import Variables
 from talos_flux.manifests.flux_tree import Cluster, Kustomization
 from talos_flux.manifests.objects import HELM, Object, Place
+from talos_flux.manifests.post_build import Variables
 from talos_flux.manifests.releases import VALUES, Keys, enabled, mapping, sequence
 from talos_flux.repository.files import Unreadable
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from talos_flux import envsubst
 from talos_flux.errors import UserError
 
 # The C parser is ten times faster, and not available everywhere.
@@ -186,7 +187,7 @@ class Repository:
 
     def spelled_out(self, host: str) -> str:
         """Return a host name as it will be in the cluster, where capitals make no difference."""
-        return host.replace("${DOMAIN}", self.domain).lower()
+        return envsubst.substitute(host, {"DOMAIN": self.domain}, are_all=False).lower()
 
 
 def namespace_and_name(qualified_name: str, variable: str) -> tuple[str, str]:

@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from talos_flux import envsubst
 from talos_flux.apps.takeover.flux_secrets import MAKERS, Keys, keys_of, secret_of
 from talos_flux.charts.constraint import number_of
-from talos_flux.manifests.exposure import variables_in
 from talos_flux.manifests.flux_tree import Cluster, Kustomization
 from talos_flux.manifests.objects import CLUSTER_SCOPED, FLUX, HELM, Object
+from talos_flux.manifests.post_build import variables_in
 from talos_flux.manifests.releases import chart_of, version_of
 from talos_flux.repository.files import Map
 
 # The Kustomization that flux-operator makes, in no file; it applies the folder of the roots.
 SYNC = ("flux-system", "flux-system")
 ROOTS = "kubernetes/flux/cluster"
-VARIABLE = re.compile(r"\$\{(\w+)(?::?[=-]([^{}]*))?\}")
 # Cluster-scoped kinds, into which Kustomize writes a namespace that the API server ignores.
 BEYOND_NAMESPACES = re.compile(
     r"Cluster(?!Class$)\w+|Cilium(BGP(?!NodeConfig$)\w+|CIDRGroup|Clusterwide\w+|EgressGatewayPolicy|"
@@ -370,19 +370,13 @@ def _items(applied: Mapping[ObjectId, list[Applied]]) -> list[Object]:
 
 def key_of(cluster: Cluster, kustomization: Kustomization, item: Object) -> ObjectId:
     """Return an object's identity, with variables substituted as far as the repository defines them."""
-    known = variables_in(cluster).of(kustomization)
+    known = {name: value for name, value in variables_in(cluster).of(kustomization).values.items() if value}
 
-    def value(match: re.Match[str]) -> str:
-        return str(known.get(match[1]) or match[2] or match[0])
-
-    def filled(text: str) -> str:
-        # A default can contain a variable.
-        for _ in range(3):
-            text = VARIABLE.sub(value, text)
-        return text
+    def substituted(text: str) -> str:
+        return envsubst.substitute(text, known)
 
     is_global = item.kind in CLUSTER_SCOPED or BEYOND_NAMESPACES.fullmatch(item.kind)
-    return ObjectId(item.group, item.kind, "" if is_global else filled(item.namespace), filled(item.name))
+    return ObjectId(item.group, item.kind, "" if is_global else substituted(item.namespace), substituted(item.name))
 
 
 def is_kept(by: Applied) -> bool:

@@ -10,20 +10,20 @@ from talos_flux.manifests.exposure import (
     INGRESSES,
     Host,
     Route,
-    Variables,
     class_of,
     ingress_hosts,
     ingresses,
     is_open,
     parents,
+    resolve_in_route,
     route_hosts,
     routes,
-    variables_in,
 )
 from talos_flux.manifests.flux_tree import Cluster
 from talos_flux.manifests.ingress_controllers import OF_ANNOTATION, controllers
 from talos_flux.manifests.load_balancers import Address, AddressRequest, address_requests, blocks, machines, services
 from talos_flux.manifests.objects import HELM, Object, Place, walk
+from talos_flux.manifests.post_build import Variables, variables_in
 from talos_flux.manifests.releases import VALUES, Keys, enabled_values, mapping, releases, sequence
 
 # Objects of these groups and kinds make no Services.
@@ -56,7 +56,7 @@ def class_unknown(cluster: Cluster) -> Violations:
     known = controllers(cluster, variables)
     for route in ingresses(cluster) if known.is_whole else ():
         class_name, place = class_of(route)
-        name = variables.of_route(class_name, route)
+        name = resolve_in_route(variables, class_name, route)
         if name and not is_open(name) and name not in known.classes.keys() | known.possible:
             served = f"there is {', '.join(sorted(known.classes))}" if known.classes else "there is no controller"
             yield place, f"nobody serves the class {name} of {route}: {served}"
@@ -73,7 +73,7 @@ def annotation_of_another_controller(cluster: Cluster) -> Violations:
     variables = variables_in(cluster)
     known = controllers(cluster, variables)
     for route in ingresses(cluster):
-        families = known.classes.get(variables.of_route(class_of(route)[0], route), set())
+        families = known.classes.get(resolve_in_route(variables, class_of(route)[0], route), set())
         for name in route.annotations if families else ():
             family = next((given for prefix, given in OF_ANNOTATION.items() if str(name).startswith(prefix)), None)
             if family and family not in families and families <= set(OF_ANNOTATION.values()):
@@ -133,12 +133,12 @@ def host_twice(cluster: Cluster) -> Violations:
     variables = variables_in(cluster)
     seen: dict[tuple[Any, ...], Route] = {}
     for route, host, where in _served(cluster, variables):
-        name = variables.of_route(host.name, route).lower()
+        name = resolve_in_route(variables, host.name, route).lower()
         if not name or "{{" in name or not route.is_sure:
             continue
         # Variables from the same Secrets have the same values.
         secrets = str(mapping(route.kustomization.spec.get("postBuild")).get("substituteFrom")) if "$" in name else ""
-        key = name, variables.of_route(host.path, route), where, secrets
+        key = name, resolve_in_route(variables, host.path, route), where, secrets
         other = seen.setdefault(key, route)
         if other.kustomization.key != route.kustomization.key and other.item.file.path != route.item.file.path:
             path = "" if host.path == "/" else f" with path {host.path}"
@@ -152,7 +152,7 @@ def _served(cluster: Cluster, variables: Variables) -> Iterator[tuple[Route, Hos
         if any(str(name).endswith(("/mergeable-ingress-type", "/canary")) for name in route.annotations):
             continue
         for host in ingress_hosts(route):
-            yield route, host, f"class {variables.of_route(class_of(route)[0], route)}"
+            yield route, host, f"class {resolve_in_route(variables, class_of(route)[0], route)}"
     for route in routes(cluster):
         for parent in parents(route, variables):
             for host in route_hosts(route):
@@ -173,7 +173,7 @@ def external_unmarked(cluster: Cluster) -> Violations:
     variables = variables_in(cluster)
     exposed: list[tuple[str, Mapping[str, Any], Place]] = []
     for route in ingresses(cluster):
-        name = variables.of_route(class_of(route)[0], route)
+        name = resolve_in_route(variables, class_of(route)[0], route)
         # Where values nest Ingresses, a chart may take the annotations from anywhere around them.
         if _is_external(name) and route.is_sure and (not route.release or route.release.is_app_template or
                                                      route.keys[-1] == "ingress"):  # fmt: skip

@@ -2,110 +2,37 @@
 
 import posixpath
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from talos_flux import envsubst
 from talos_flux.check.rule import Severity, Violations, rule
 from talos_flux.errors import closest
 from talos_flux.manifests.flux_tree import Cluster, Kustomization
-from talos_flux.manifests.objects import FLUX, SUBSTITUTE, Object, Place, walk
+from talos_flux.manifests.objects import FLUX, Object, Place, walk
+from talos_flux.manifests.post_build import entries, files_read_by, is_left_alone, sources_of, variables_in
 from talos_flux.manifests.values import BLOCK
-from talos_flux.repository.files import List, Map, RepositoryFile, Unreadable
+from talos_flux.repository.files import Map, RepositoryFile, Unreadable
 
-# Flux reads from left to right, so the escape `$$` comes first. What follows the name is an operation, or nothing.
-REFERENCE = re.compile(r"\$\$|\$[{]#?(\w+)((?:[-:=+?^,#%/@][^}]*)?)\}")
-# With these operators nothing needs to be defined.
-WITH_DEFAULT = ("-", ":-", "=", ":=", "+", ":+")
 KEPT_AS_IT_IS = {"CustomResourceDefinition"}
 SCRIPTS = {"args", "command"}
+# What a person sees of a variable: up to its brace, or as much as one reads.
+WRITTEN = re.compile(r"\$\{(?:[^}\n]{0,40}\}|[^}\n]{0,20})")
 
 
 class Reference(NamedTuple):
-    """A variable in an applied object, or in a file that a generator reads."""
+    """A variable in an applied object, or in a file that a generator reads.
+
+    `malformed` is why Flux can't parse it; nothing is known of it then but its text.
+    """
 
     name: str
-    operation: str
+    text: str
+    has_default: bool
     item: Object
     keys: tuple[str | int, ...]
     place: Place
-
-
-@dataclass
-class SubstitutedVariables:
-    """What a Kustomization substitutes; `are_known` unless some of it comes from where no file tells."""
-
-    names: set[str] = field(default_factory=set)
-    are_known: bool = True
-
-
-class SubstituteFrom(NamedTuple):
-    """An entry of substituteFrom."""
-
-    number: int
-    kind: str
-    name: str
-    is_optional: bool
-
-
-# --- What is defined ---
-
-
-def sources_of(kustomization: Kustomization) -> Iterator[SubstituteFrom]:
-    """Yield the ConfigMaps and Secrets that a Kustomization takes variables from."""
-    for number, entry in enumerate(_entries(kustomization.item.get("spec", "postBuild", "substituteFrom"))):
-        if isinstance(entry, dict):
-            yield SubstituteFrom(number, str(entry.get("kind")), str(entry.get("name")), entry.get("optional") is True)
-
-
-def substituted_by(kustomization: Kustomization) -> dict[str, Any]:
-    """Return a Kustomization's own variables, with those that a patch above adds."""
-    substitute = kustomization.item.get("spec", "postBuild", "substitute")
-    return substitute if isinstance(substitute, dict) else {}
-
-
-def variables_of(cluster: Cluster, kustomization: Kustomization) -> SubstitutedVariables:
-    """Return every variable that a Kustomization substitutes."""
-    variables = SubstitutedVariables(set(map(str, substituted_by(kustomization))))
-    for source in sources_of(kustomization):
-        item = cluster.find(source.kind, kustomization.item.namespace, source.name)
-        keys = keys_of(cluster, item) if item else None
-        variables.are_known = variables.are_known and keys is not None
-        variables.names |= keys or set()
-    return variables
-
-
-def keys_of(cluster: Cluster, item: Object) -> set[str] | None:
-    """Return the keys of a ConfigMap or Secret, encrypted or not; None where no file tells them."""
-    entry = item.content.get("generatedBy")
-    if isinstance(entry, Map):
-        return _generated_keys(cluster, item, entry)
-    parts = [item.content.get(name) for name in ("data", "stringData")]
-    return {str(key) for data in parts if isinstance(data, dict) for key in data}
-
-
-def _generated_keys(cluster: Cluster, item: Object, entry: Map) -> set[str] | None:
-    keys = {str(literal).partition("=")[0] for literal in _entries(entry.get("literals"))}
-    for name in _entries(entry.get("files")):
-        key, _, path = str(name).rpartition("=")
-        keys.add(key or posixpath.basename(path))
-    listed = [*_entries(entry.get("envs")), *([entry["env"]] if entry.get("env") else [])]
-    for name in listed:
-        file = cluster.files.get(posixpath.normpath(f"{item.file.folder}/{name}"))
-        if not file or ".sops." in file.name:
-            return None
-        lines = [line.strip() for line in file.lines]
-        keys |= {line.partition("=")[0] for line in lines if line and not line.startswith("#")}
-    return keys
-
-
-def _entries(value: Any) -> List:
-    """Return a list; an empty one in the place of anything else."""
-    if isinstance(value, List):
-        return value
-    empty = List()
-    empty.line, empty.lines = 1, []
-    return empty
+    malformed: str = ""
 
 
 # --- What is used ---
@@ -116,23 +43,11 @@ def references_of(cluster: Cluster, kustomization: Kustomization) -> Iterator[Re
     for item in kustomization.objects:
         if item.kind in KEPT_AS_IT_IS or is_left_alone(cluster, item):
             continue
-        seen: set[tuple[str, str]] = set()
+        seen: set[str] = set()
         for reference in _references_in(cluster, item):
-            if (reference.name, reference.operation) not in seen:
-                seen.add((reference.name, reference.operation))
+            if reference.text not in seen:
+                seen.add(reference.text)
                 yield reference
-
-
-def is_left_alone(cluster: Cluster, item: Object) -> bool:
-    """Return whether substitution is disabled for an object."""
-    metadata: list[Any] = [item.labels, item.annotations]
-    content: Any = cluster.content_of(listing) if (listing := cluster.kustomize_file(item.file.folder)) else {}
-    metadata.append(content.get("commonAnnotations"))
-    entry = item.content.get("generatedBy")
-    if isinstance(entry, Map):
-        for options in (content.get("generatorOptions"), entry.get("options")):
-            metadata += [options.get("annotations"), options.get("labels")] if isinstance(options, Map) else []
-    return any(isinstance(given, dict) and given.get(SUBSTITUTE) == "disabled" for given in metadata)
 
 
 def _references_in(cluster: Cluster, item: Object) -> Iterator[Reference]:
@@ -142,44 +57,51 @@ def _references_in(cluster: Cluster, item: Object) -> Iterator[Reference]:
         return
     for keys, value in walk(item.content):
         for text in ([keys[-1]] if keys else []) + [value]:
-            if isinstance(text, str) and "${" in text:
-                # Values from a ConfigMap are substituted in that ConfigMap.
-                for match in REFERENCE.finditer(text) if item.is_own(*keys) else ():
-                    if match[1]:
-                        yield Reference(match[1], match[2], item, keys, _place(item, keys, text, match))
+            # Values from a ConfigMap are substituted in that ConfigMap.
+            if isinstance(text, str) and "${" in text and item.is_own(*keys):
+                yield from _references_in_text(text, item, keys)
 
 
 def _references_in_generated(cluster: Cluster, item: Object, entry: Map) -> Iterator[Reference]:
     """Yield the variables in the files that a generator reads, and in the values that it holds itself."""
-    literals = _entries(entry.get("literals"))
+    literals = entries(entry.get("literals"))
     for number, literal in enumerate(literals):
-        for match in REFERENCE.finditer(str(literal)):
-            if match[1]:
-                yield Reference(match[1], match[2], item, (), Place(item.file.path, literals.lines[number]))
+        place = Place(item.file.path, literals.lines[number])
+        for reference in _references_in_text(str(literal), item, ()):
+            yield reference._replace(place=place)
     for file in files_read_by(cluster, item, entry):
-        for number, line in enumerate(file.lines, 1):
-            for match in REFERENCE.finditer(line):
-                if match[1]:
-                    yield Reference(match[1], match[2], item, (), Place(file.path, number))
+        for reference in _references_in_text(file.text, item, (), file):
+            yield reference
 
 
-def files_read_by(cluster: Cluster, item: Object, entry: Map) -> Iterator[RepositoryFile]:
-    """Yield the files that an entry of a generator names, without those of SOPS, which are decrypted first."""
-    for key in ("files", "envs"):
-        for name in _entries(entry.get(key)):
-            path = posixpath.normpath(f"{item.file.folder}/{str(name).rpartition('=')[2]}")
-            if path in cluster.files and ".sops." not in path:
-                yield cluster.files[path]
+def _references_in_text(
+    text: str, item: Object, keys: tuple[str | int, ...], file: RepositoryFile | None = None
+) -> Iterator[Reference]:
+    """Yield the variables of a text, which is a value of an object, or all of a file."""
+
+    def place(start: int, written: str) -> Place:
+        line = text.count("\n", 0, start)
+        return Place(file.path, line + 1) if file else _place(item, keys, text, line, written)
+
+    try:
+        for variable in envsubst.variables(text):
+            written = text[variable.start : variable.end]
+            where = place(variable.start, written)
+            yield Reference(variable.name, written, variable.has_default, item, keys, where)
+    except envsubst.MalformedVariable as error:
+        written = "".join(WRITTEN.findall(text, error.start)[:1])
+        yield Reference("", written, False, item, keys, place(error.start, written), str(error))
 
 
-def _place(item: Object, keys: tuple[str | int, ...], text: str, match: re.Match[str]) -> Place:
+def _place(item: Object, keys: tuple[str | int, ...], text: str, line: int, written: str) -> Place:
     """Return the line of a reference, also within a text of many lines. A patch's text stands in another file."""
     place = item.at(*keys)
     lines = item.file.lines
     is_block = place.line <= len(lines) and BLOCK.search(lines[place.line - 1])
-    start = place.line + text.count("\n", 0, match.start()) + bool(is_block)
+    start = place.line + line + bool(is_block)
+    first_line = written.partition("\n")[0]
     for number in range(start, min(start + text.count("\n") + 1, len(lines)) + 1):
-        if match[0] in lines[number - 1]:
+        if first_line in lines[number - 1]:
             return Place(place.path, number)
     return place
 
@@ -196,16 +118,38 @@ def _place(item: Object, keys: tuple[str | int, ...], text: str, match: re.Match
 def substitution_undefined(cluster: Cluster) -> Violations:
     """Find variables that the Kustomization which applies the object does not define."""
     for kustomization in cluster.kustomizations:
-        variables = variables_of(cluster, kustomization)
+        values, are_all = variables_in(cluster).of(kustomization)
         # Flux does not substitute at all when there are no variables.
-        if not variables.are_known or not variables.names:
+        if not are_all or not values:
             continue
         for reference in references_of(cluster, kustomization):
-            if reference.name not in variables.names and not reference.operation.startswith(WITH_DEFAULT):
-                yield reference.place, _message(reference, kustomization, variables.names)
+            if reference.name not in values and not reference.has_default and not reference.malformed:
+                yield reference.place, _message(reference, kustomization, values)
 
 
-def _message(reference: Reference, kustomization: Kustomization, known: set[str]) -> str:
+@rule(
+    "substitution-malformed",
+    Severity.ERROR,
+    "Flux can't parse everything that a shell can, and applies nothing of an object that holds such a variable.",
+    "Write $${...} where a program is to read it.",
+)
+def substitution_malformed(cluster: Cluster) -> Violations:
+    """Find what begins like a variable and is none in Flux's grammar."""
+    for kustomization in cluster.kustomizations:
+        values, are_all = variables_in(cluster).of(kustomization)
+        if are_all and not values:
+            continue
+        for reference in references_of(cluster, kustomization):
+            if reference.malformed:
+                item, written = reference.item, reference.text
+                yield (
+                    reference.place,
+                    f"{kustomization} can't substitute {written} in {item.kind} {item.name}"
+                    f" ({reference.malformed}): write ${written}",
+                )
+
+
+def _message(reference: Reference, kustomization: Kustomization, known: Iterable[str]) -> str:
     """Return one sentence, with what was probably meant."""
     name = reference.name
     text = f"{kustomization} defines no {name}, and leaves nothing of it in {reference.item.kind} {reference.item.name}"
@@ -283,7 +227,7 @@ def _texts_of(cluster: Cluster, kustomization: Kustomization) -> Iterator[str]:
         yield from _texts_in(item.content)
     yield from _texts_in(kustomization.spec.get("patches"))
     folders = set(_folders_of(cluster, kustomization.folder))
-    for component in _entries(kustomization.spec.get("components")):
+    for component in entries(kustomization.spec.get("components")):
         folders |= set(_folders_of(cluster, posixpath.normpath(f"{kustomization.folder}/{component}")))
     for file in cluster.files.values():
         if file.folder in folders and file.is_yaml:
@@ -306,7 +250,7 @@ def _folders_of(cluster: Cluster, folder: str, above: frozenset[str] = frozenset
     file = cluster.kustomize_file(folder)
     content: Any = cluster.content_of(file) if file else {}
     for key in ("resources", "components"):
-        for entry in _entries(content.get(key)):
+        for entry in entries(content.get(key)):
             path = posixpath.normpath(f"{folder}/{entry}")
             if path in cluster.folders:
                 yield from _folders_of(cluster, path, above | {folder})
@@ -322,7 +266,7 @@ def substitution_off(cluster: Cluster) -> Violations:
     """Find variables that other Kustomizations define, in one that has no postBuild at all."""
     known: set[str] = set()
     for kustomization in cluster.kustomizations:
-        known |= variables_of(cluster, kustomization).names
+        known |= variables_in(cluster).of(kustomization).values.keys()
     for kustomization in cluster.kustomizations:
         if kustomization.spec.get("postBuild"):
             continue

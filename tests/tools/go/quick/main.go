@@ -13,6 +13,7 @@ import (
 )
 
 var programs = map[string]func(arguments []string) error{
+	"envsubst":   substitute,
 	"flux-build": fluxBuild,
 	"helm":       helm,
 	"talosctl":   talosctl,
@@ -23,7 +24,7 @@ func main() {
 
 	run, ok := programs[name]
 	if !ok {
-		fmt.Fprintf(os.Stderr, "%s is none of flux-build, helm, talosctl\n", name)
+		fmt.Fprintf(os.Stderr, "%s is none of envsubst, flux-build, helm, talosctl\n", name)
 		os.Exit(2)
 	}
 

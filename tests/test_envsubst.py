@@ -1,0 +1,108 @@
+"""Variables are read and replaced as Flux does it, whose own parser is the judge."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from talos_flux import envsubst
+from tests.support import tools
+from tests.support.needs import needs
+
+VALUES = {"DOMAIN": "example.net", "EMPTY": "", "FILE": "/path/to/file.tar.gz", "NUMBER": "4", "umlaut": "äÖü"}
+READ = (
+    "", "text", "$", "$$", "$$$", "$DOMAIN", "$(x)", "$$1", "a $${b} ${DOMAIN} $$${DOMAIN}", "}{", "${DOMAIN}${EMPTY}",
+    "${DOMAIN:-a}", "${NOT:-a}", "${EMPTY:-a}", "${NOT:=a}", "${NOT=a}", "${NOT=}", "${NOT:-}", "${NOT:+a}",
+    "${NOT:?a}", "${DOMAIN:+a}", "${NOT:-a b}", "${NOT:-${DOMAIN}}", "${NOT:-x${DOMAIN}-y}", "${NOT:-${NEITHER:=z}}",
+    "${NOT:-$}", "${NOT:-$$}", "${NOT:-$${DOMAIN}}", "${NOT:-a:b/c}", "${NOT:-\n}", "${DOMAIN:-${NOT}}", "${NOT}",
+    "${NOT^^}", "${#NOT}", "${#DOMAIN}", "${#umlaut}", "${DOMAIN^}", "${DOMAIN^^}", "${umlaut^^}", "${umlaut,}",
+    "${umlaut,,}", "${DOMAIN,^}", "${DOMAIN:2}", "${DOMAIN:2:3}", "${DOMAIN:-3:2}", "${DOMAIN: -3:2}", "${DOMAIN:99}",
+    "${DOMAIN:2:99}", "${DOMAIN:1:-1}", "${DOMAIN:9:-9}", "${DOMAIN:x}", "${DOMAIN:1:x}", "${DOMAIN:1::2}",
+    "${DOMAIN:${NUMBER}}", "${DOMAIN:${NUMBER}:${NUMBER}}", "${FILE#*/}", "${FILE##*/}", "${FILE%.*}", "${FILE%%.*}",
+    "${FILE#/path}", "${FILE#no}", "${FILE#?path}", "${FILE#[/x]path}", "${FILE#[^x]path}", "${FILE#*}", "${FILE##*}",
+    "${FILE%*}", "${FILE#/${NOT:-path}}", "${FILE%z}", "${FILE/path/x}", "${FILE/path/}", "${FILE//t/x}",
+    "${FILE//t/}", "${FILE/#\\/path/x}", "${FILE/%gz/x}", "${FILE/%gz/}", "${FILE//\\//-}", "${FILE/a/\\\\}",
+    "${FILE/a/$$}", "${FILE/${NOT:-a}/x}", "${FILE/a/${DOMAIN}}", "${FILE/a//}", "${FILE/}/x}", "${__a:=1}", "${1:=a}",
+    "${ä:=b}",
+)  # fmt: skip
+REFUSED = (
+    "${", "${}", "${DOMAIN", "a ${DOMAIN b", "${DOMAIN ", "${ DOMAIN}", "${{ github.sha }}", "${.Values}",
+    "${!list[@]}", "${@}", "${*}", "${\n", "${FILES[@]}", "${a-b}", "${a+b}", "${a?b}", "${a@Q}", "${A.B}", "${x-}",
+    "${DS-PROM}", "${DOMAIN:}", "${DOMAIN::}", "${DOMAIN:1:}", "${DOMAIN:", "${DOMAIN:-", "${NOT:-a",
+    "${NOT:-${DOMAIN}", "${#}", "${##}", "${#DOMAIN%x}", "${DOMAIN#}", "${DOMAIN%}", "${DOMAIN^^^}", "${DOMAIN^a}",
+    "${DOMAIN/}", "${DOMAIN/a}", "${DOMAIN//}", "${DOMAIN/a/b", "${DOMAIN:${NUMBER}x}", "${DOMAIN:x${NUMBER}}",
+    "${DOMAIN#a${EMPTY}}",
+)  # fmt: skip
+TEXTS = st.lists(
+    st.sampled_from([*"${}:-=+?#%/^,.*[]\\ \n\"'@!1aä", "${", "$$", "${DOMAIN", "${NOT", "${FILE", ":-", ":="]),
+    max_size=12,
+).map("".join)
+
+
+def of_flux(texts: list[str]) -> list[tuple[str, str]]:
+    """Each text after Flux' own substitution, or its error."""
+    asked = json.dumps([{"text": text, "values": VALUES} for text in texts])
+    results: list[dict[str, Any]] = json.loads(tools.run("envsubst", stdin=asked))
+    return [(result["text"], result.get("error", "")) for result in results]
+
+
+def of_ours(text: str) -> tuple[str, str]:
+    """The same by the package; an error of Flux where a variable without a value was left as it stood."""
+    try:
+        unset = [variable.name for variable in envsubst.variables(text) if is_missing(variable)]
+    except envsubst.MalformedVariable as error:
+        return "", str(error)
+    return ("", f'variable not set (strict mode): "{last(text)}"') if unset else (envsubst.substitute(text, VALUES), "")
+
+
+def is_missing(variable: envsubst.Variable) -> bool:
+    """Whether strict substitution ends in an error."""
+    return variable.name not in VALUES and not variable.has_default
+
+
+def last(text: str) -> str:
+    """The variable that Flux names: arguments are computed before what they belong to."""
+    return next(name for part in envsubst.parse(text) for name in _missing(part))
+
+
+def _missing(part: envsubst.Part) -> list[str]:
+    if isinstance(part, str):
+        return []
+    inner = [name for argument in part.arguments for name in _missing(argument)]
+    return [*inner, part.name] if is_missing(part) else inner
+
+
+@needs("envsubst")
+def test_every_form_is_replaced_as_flux_does_it() -> None:
+    assert dict(zip(READ, map(of_ours, READ), strict=True)) == dict(zip(READ, of_flux(list(READ)), strict=True))
+
+
+@needs("envsubst")
+def test_what_flux_refuses_is_refused_in_its_words() -> None:
+    expected = dict(zip(REFUSED, of_flux(list(REFUSED)), strict=True))
+    assert not [text for text, (_, error) in expected.items() if not error]
+    assert dict(zip(REFUSED, map(of_ours, REFUSED), strict=True)) == expected
+
+
+@needs("envsubst")
+@settings(max_examples=40, deadline=None)
+@given(st.lists(TEXTS, min_size=50, max_size=50))
+def test_any_text_is_read_as_flux_reads_it(texts: list[str]) -> None:
+    assert dict(zip(texts, map(of_ours, texts), strict=True)) == dict(zip(texts, of_flux(texts), strict=True))
+
+
+@pytest.mark.parametrize("text", ["a.${NOT}", "${NOT:1}", "${DOMAIN:-${NOT}}", "${NOT"])
+def test_a_variable_without_a_value_stays_as_it_is_written(text: str) -> None:
+    assert envsubst.substitute(text, VALUES) == text
+
+
+def test_no_default_is_taken_where_a_value_may_be_elsewhere() -> None:
+    assert envsubst.substitute("${NOT:-a}.${DOMAIN:-b}", VALUES, are_all=False) == "${NOT:-a}.example.net"
+
+
+def test_a_refused_variable_is_named_by_its_place() -> None:
+    with pytest.raises(envsubst.MalformedVariable) as refused:
+        envsubst.parse("a ${DOMAIN} ${LIST[@]}")
+    assert refused.value.start == 12
