@@ -202,7 +202,8 @@ def _value(loader: Any, node: yaml.Node, made: dict[int, Any]) -> Any:
     for key_node, value_node in node.value:
         key = _value(loader, key_node, made)
         if key_node.tag == "tag:yaml.org,2002:merge":
-            for other in [_value(loader, value_node, made)] if isinstance(value_node, yaml.MappingNode) else []:
+            merged = value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]
+            for other in (_value(loader, node, made) for node in merged if isinstance(node, yaml.MappingNode)):
                 for name in other.keys() - result.keys():
                     result[name], result.lines[name] = other[name], key_node.start_mark.line + 1
         elif not isinstance(key, (Map, List)):
