@@ -135,6 +135,13 @@ def test_a_broken_file_is_named(repository: Repository, tmp_path: Path) -> None:
 # --- Chart sources ---
 
 
+@pytest.mark.parametrize("settings", ["", "kind: ConfigMap\n", "kind: ConfigMap\ndata: {DOMAIN: ''}\n", "[]\n"])
+def test_settings_without_a_domain_are_one_sentence(settings: str, repository: Repository, tmp_path: Path) -> None:
+    (tmp_path / "kubernetes/flux/meta/settings/cluster-settings.yaml").write_text(settings)
+    with pytest.raises(UserError, match=r"cluster-settings.yaml has no data.DOMAIN"):
+        repository.owner_of_host("films.example.net")
+
+
 def test_chart_sources_are_read(repository: Repository, tmp_path: Path) -> None:
     repos = tmp_path / "kubernetes/flux/meta/repos"
     url = "oci://charts.example.net/"

@@ -35,7 +35,8 @@ from talos_flux.diagnose.problem import CheckResult, Level, Problem
 from talos_flux.diagnose.report import Report
 from talos_flux.errors import UserError
 from talos_flux.kube import client, kinds
-from talos_flux.kube.kinds import CLAIM, NODE, POD, STORAGE_CLASS, VOLUME, WARNING
+from talos_flux.kube.accessors import selects
+from talos_flux.kube.kinds import CLAIM, DEPLOYMENT, NODE, POD, STORAGE_CLASS, VOLUME, WARNING
 from talos_flux.kube.snapshot import Snapshot, take
 from talos_flux.repository.settings import Inventory, Node
 from talos_flux.talos import add_node, config, etcd_snapshots
@@ -161,6 +162,43 @@ def test_a_pod_that_never_starts_has_the_reason_that_kubernetes_warned_of() -> N
     ]
     assert said(pods.pods(Snapshot({POD: [stuck()]}))) == ["Pod media/films-0: is not ready: container app is not"]
     assert said(pods.pods(Snapshot({POD: [stuck(now())], WARNING: [new]}))) == []
+
+
+def of_app(kind: str, name: str, selector: dict[str, Any]) -> Any:
+    """A workload without a ready pod."""
+    return item(name, "media", kind=kind, spec={"selector": selector, "replicas": 1}, status={})
+
+
+def test_a_workload_is_told_though_the_name_of_another_failing_one_begins_with_its_own() -> None:
+    pod = stuck()
+    pod["metadata"] |= {"name": "films-box-0", "labels": {"app": "films-box"}}
+    workloads = [of_app("Deployment", name, {"matchLabels": {"app": name}}) for name in ("films", "films-box")]
+    part = pods.pods(Snapshot({POD: [pod], DEPLOYMENT: workloads}))
+    assert said(part) == [
+        "Pod media/films-box-0: is not ready: container app is not",
+        "Deployment media/films: has 0 of 1 pods ready",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("selector", "is_selected"),
+    [
+        ({}, False),
+        ({"matchLabels": {"app": "a"}}, True),
+        ({"matchLabels": {"app": "a", "tier": "b"}}, False),
+        ({"matchExpressions": [{"key": "app", "operator": "In", "values": ["a", "b"]}]}, True),
+        ({"matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["a"]}]}, False),
+        ({"matchExpressions": [{"key": "tier", "operator": "NotIn", "values": ["a"]}]}, True),
+        ({"matchExpressions": [{"key": "app", "operator": "Exists"}]}, True),
+        ({"matchExpressions": [{"key": "app", "operator": "DoesNotExist"}]}, False),
+        ({"matchLabels": {"app": "a"}, "matchExpressions": [{"key": "tier", "operator": "Exists"}]}, False),
+    ],
+)
+def test_a_workload_selects_its_pods_as_kubernetes_does(selector: dict[str, Any], is_selected: bool) -> None:
+    workload = of_app("Deployment", "a", selector)
+    pod: Any = {"metadata": {"name": "x", "namespace": "media", "labels": {"app": "a"}}}
+    assert selects(workload, pod) is is_selected
+    assert not selects(workload, {"metadata": pod["metadata"] | {"namespace": "other"}})
 
 
 def test_a_claim_is_given_the_time_that_its_pod_is_given() -> None:

@@ -416,6 +416,16 @@ def test_a_step_that_fails_takes_back_the_steps_before(root: Path) -> None:
     assert everything_in(root) == before
 
 
+def test_a_link_that_leads_nowhere_is_moved_back_too(root: Path) -> None:
+    (root / "link").symlink_to("nowhere")
+    with pytest.raises(OSError, match="disk full"), FileTransaction() as change:
+        change.move(root / "link", root / "moved")
+        change.delete(root / "moved")
+        raise OSError("disk full")
+    assert sorted(path.name for path in root.iterdir()) == ["file", "folder", "link"]
+    assert (root / "link").readlink() == Path("nowhere")
+
+
 # --- move:app ---
 
 

@@ -19,6 +19,7 @@ from talos_flux.kube.accessors import (
     is_true,
     name_of,
     namespace_of,
+    selects,
     spec_of,
     status_of,
 )
@@ -77,13 +78,6 @@ def of_flux_in_words(item: Object) -> str:
     latest = history[0].get("chartVersion") if isinstance(history, list) and history else None
     applied = latest or status.get("lastAppliedRevision") or "nothing yet"
     return f"{item['kind']} {name_of(item)} at {applied}"
-
-
-def selects(workload: Object, pod: Object) -> bool:
-    """Return whether a workload's selector matches a pod of its namespace."""
-    wanted = (spec_of(workload).get("selector") or {}).get("matchLabels") or {}
-    labels = pod["metadata"].get("labels") or {}
-    return bool(wanted) and namespace_of(pod) == namespace_of(workload) and wanted.items() <= labels.items()
 
 
 def show_more(app: AppState, failing: list[Object]) -> None:

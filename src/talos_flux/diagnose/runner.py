@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Group
 from rich.live import Live
@@ -22,7 +22,7 @@ Examine = Callable[[Snapshot], Report]
 
 
 def run(
-    kinds: Iterable[Kind], examine: Examine, *, context: str | None, watch: bool, interval: float, as_json: bool
+    kinds: Sequence[Kind], examine: Examine, *, context: str | None, watch: bool, interval: float, as_json: bool
 ) -> int:
     """Show what is wrong, and return the report's exit code.
 
@@ -35,19 +35,19 @@ def run(
     return report.code
 
 
-async def _once(kinds: Iterable[Kind], context: str | None) -> Snapshot:
+async def _once(kinds: Sequence[Kind], context: str | None) -> Snapshot:
     async with connected(context) as client:
         return await take(client, kinds)
 
 
 async def _watch(
-    kinds: Iterable[Kind], examine: Examine, context: str | None, interval: float, *, as_json: bool
+    kinds: Sequence[Kind], examine: Examine, context: str | None, interval: float, *, as_json: bool
 ) -> int:
     last: list[Report] = []
 
     async with connected(context) as client:
         # An API that can't be reached at the start is an error, as without --watch; later it may come back.
-        await take(client, [next(iter(kinds))])
+        await take(client, kinds[:1])
         with _shown(as_json) as display:
 
             def look(follower: Follower) -> None:

@@ -52,6 +52,36 @@ def is_being_deleted(item: Object) -> bool:
     return "deletionTimestamp" in item["metadata"]
 
 
+def selects(workload: Object, pod: Object) -> bool:
+    """Return whether a workload's selector matches a pod of its namespace; an empty selector matches none.
+
+    Source: LabelSelector of k8s.io/apimachinery, pkg/apis/meta/v1.
+    """
+    selector = spec_of(workload).get("selector") or {}
+    expressions = selector.get("matchExpressions") or []
+    wanted = selector.get("matchLabels") or {}
+    labels = pod["metadata"].get("labels") or {}
+    return (
+        bool(wanted or expressions)
+        and namespace_of(pod) == namespace_of(workload)
+        and wanted.items() <= labels.items()
+        and all(_holds(expression, labels) for expression in expressions)
+    )
+
+
+def _holds(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    key, values = expression["key"], expression.get("values") or []
+    match expression["operator"]:
+        case "In":
+            return labels.get(key) in values
+        case "NotIn":
+            return labels.get(key) not in values
+        case "Exists":
+            return key in labels
+        case _:
+            return key not in labels
+
+
 def at(text: str | None) -> datetime | None:
     """Return the time that the API writes as text; None without one."""
     return datetime.fromisoformat(text) if text else None

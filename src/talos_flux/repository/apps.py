@@ -171,8 +171,11 @@ class Repository:
     @cached_property
     def domain(self) -> str:
         """Return the domain that Flux substitutes for ${DOMAIN}."""
-        settings = self.documents(self.root / "kubernetes/flux/meta/settings/cluster-settings.yaml")
-        return str(settings[0]["data"]["DOMAIN"])
+        path = self.root / "kubernetes/flux/meta/settings/cluster-settings.yaml"
+        for document in self.documents(path) if path.is_file() else []:
+            if domain := mapping(mapping(document).get("data")).get("DOMAIN"):
+                return str(domain)
+        raise UserError(f"{self.short(path)} has no data.DOMAIN, the domain of the apps.")
 
     def owner_of_host(self, host: str) -> Path | None:
         """Return the file that gives a host name to an app, however its domain is spelled; None when there is none."""

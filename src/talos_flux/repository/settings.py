@@ -118,8 +118,13 @@ def look_up(path: Path, *keys: str) -> Any:
 @cache
 def inventory() -> Inventory:
     """Return talos/inventory.yaml; UserError where it can't be used."""
-    nodes = tuple(Node.read(node) for node in look_up(INVENTORY, "nodes"))
-    return Inventory(look_up(INVENTORY, "cluster"), look_up(INVENTORY, "endpoint"), nodes)
+    listed = look_up(INVENTORY, "nodes")
+    if not isinstance(listed, list) or not all(isinstance(node, dict) for node in listed):
+        raise UserError(f"{short(INVENTORY)}: nodes is a list of nodes, each with a name and an address.")
+    found = Inventory(look_up(INVENTORY, "cluster"), look_up(INVENTORY, "endpoint"), tuple(map(Node.read, listed)))
+    if not found.controllers:
+        raise UserError(f"{short(INVENTORY)} names no node whose role is controller.")
+    return found
 
 
 def version_of(component: str) -> str:

@@ -1,5 +1,6 @@
 """A change of several files that happens as a whole."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -45,7 +46,8 @@ class FileTransaction:
 
     def move(self, old: Path, new: Path) -> None:
         """Move a file or a folder to a path that is free."""
-        self._undo.append(lambda: new.exists() and new.rename(old))
+        # A link that leads nowhere is something to move back, too, of which exists() says no.
+        self._undo.append(lambda: os.path.lexists(new) and new.rename(old))
         old.rename(new)
 
     def delete(self, path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from talos_flux.errors import UserError
 from talos_flux.paths import ROOT
 from talos_flux.process import run
-from talos_flux.repository.settings import load, short
+from talos_flux.repository.settings import look_up, short
 
 SECRETS = ROOT / "bootstrap/secrets.yaml"
 KNOWN_HOSTS = ROOT / "bootstrap/known_hosts"
@@ -42,8 +42,12 @@ class Secret:
 
     @classmethod
     def read(cls, entry: dict[str, Any]) -> "Secret":
-        """Return the Secret of an entry of bootstrap/secrets.yaml."""
-        return cls(**entry | {"keys": tuple(SecretKey(**key) for key in entry["keys"])})
+        """Return the Secret of an entry of bootstrap/secrets.yaml; UserError when it can't be used."""
+        try:
+            return cls(**entry | {"keys": tuple(SecretKey(**key) for key in entry["keys"])})
+        except (KeyError, TypeError) as error:
+            reason = f"no {error.args[0]}" if isinstance(error, KeyError) else str(error).partition("__init__() ")[2]
+            raise UserError(f"{short(SECRETS)} has a Secret that can't be used: {reason or entry}.") from None
 
     def key(self, name: str) -> SecretKey:
         """Return one of its keys; UserError that names them all."""
@@ -66,7 +70,7 @@ class Secret:
 @cache
 def wanted() -> tuple[Secret, ...]:
     """Return every Secret that bootstrap/secrets.yaml declares."""
-    return tuple(Secret.read(entry) for entry in load(SECRETS)["secrets"])
+    return tuple(Secret.read(entry) for entry in look_up(SECRETS, "secrets"))
 
 
 def one_of_each(secrets: Iterable[Secret]) -> list[Secret]:

@@ -90,7 +90,9 @@ def waits_for_a_configuration(address: str) -> bool:
 
 
 def _inspect(address: str, *, maintenance: bool) -> Machine:
-    status = next(resources(address, "machinestatus", maintenance=maintenance))
+    status = next(resources(address, "machinestatus", maintenance=maintenance), None)
+    if status is None:
+        raise ToolError(["talosctl", "get", "machinestatus"], f"{address} has no machinestatus yet")
     return Machine(
         address,
         maintenance,

@@ -135,6 +135,6 @@ def health_check_unknown(cluster: Cluster) -> Violations:
         for number, entry in enumerate(listed if isinstance(listed, list) else []):
             if isinstance(entry, dict) and entry.get("kind") == "HelmRelease" and not kustomization.spec.get("wait"):
                 key = str(entry.get("namespace") or kustomization.item.namespace), str(entry.get("name", ""))
-                if key not in releases:
+                if key not in releases and "${" not in "".join(key):
                     text = f"{kustomization} looks at HelmRelease {'/'.join(key)}, which is not there"
                     yield kustomization.item.at("spec", "healthChecks", number), text

@@ -8,7 +8,7 @@ from talos_flux.diagnose.flux.names import ObjectKey, key_of
 from talos_flux.diagnose.operator_problems import UNFILLED, of_certificate, of_gateway, of_secret
 from talos_flux.diagnose.pod_problems import of_job, of_pod, of_workload
 from talos_flux.diagnose.problem import Problem
-from talos_flux.kube.accessors import Object, age_of, name_of, namespace_of
+from talos_flux.kube.accessors import Object, age_of, namespace_of, selects
 from talos_flux.kube.kinds import (
     CERTIFICATE,
     DAEMON_SET,
@@ -47,18 +47,14 @@ def unwell(snapshot: Snapshot, item: Object) -> list[Problem]:
     for kind, judge in JUDGES.items():
         for object_ in snapshot.of(kind):
             if key_of(object_) in applied:
-                others += judge(object_)
-                pods += (problem for pod in _pods_of(snapshot, object_) for problem in of_pod(pod))
+                of_its_pods = [problem for pod in _pods_of(snapshot, object_) for problem in of_pod(pod)]
+                pods += of_its_pods
+                others += () if of_its_pods else judge(object_)
     for kind, failure in UNFILLED.items():
         for object_ in snapshot.of(kind):
             if key_of(object_) in applied:
                 others += of_secret(kind, object_, failure)
-    pod_subjects = tuple(problem.subject for problem in pods)
-    return pods + [
-        problem
-        for problem in others
-        if not any(subject.startswith(f"Pod {problem.subject.partition(' ')[2]}-") for subject in pod_subjects)
-    ]
+    return pods + others
 
 
 def _labelled(snapshot: Snapshot, item: Object) -> Iterator[ObjectKey]:
@@ -71,11 +67,8 @@ def _labelled(snapshot: Snapshot, item: Object) -> Iterator[ObjectKey]:
 
 
 def _pods_of(snapshot: Snapshot, workload: Object) -> Iterator[Object]:
-    """Yield the pods whose names begin with a workload's."""
-    if workload["kind"] != POD.name:
-        for pod in snapshot.of(POD, namespace=namespace_of(workload)):
-            if name_of(pod).startswith(f"{name_of(workload)}-"):
-                yield pod
+    """Yield the pods that a workload's selector matches."""
+    return (pod for pod in snapshot.of(POD, namespace=namespace_of(workload)) if selects(workload, pod))
 
 
 def warned(graph: Graph, item: Object, message: str) -> list[str]:
