@@ -1,8 +1,8 @@
 """Messages, questions and refusals at the terminal."""
 
 import sys
+from types import ModuleType
 
-import questionary
 from rich.console import Console
 from rich.markup import escape
 
@@ -37,6 +37,13 @@ def can_ask() -> bool:
     return sys.stdin.isatty()
 
 
+def questions() -> ModuleType:
+    """Return questionary, which takes longer to import than most commands take to run."""
+    import questionary  # noqa: PLC0415
+
+    return questionary
+
+
 def confirm(question: str, *, yes: bool) -> None:
     """Ask for consent; UserError when it is refused, or when there is no terminal.
 
@@ -46,7 +53,7 @@ def confirm(question: str, *, yes: bool) -> None:
         return
     if not can_ask():
         raise UserError(f"{question} Nobody is at the terminal to answer: pass --yes to agree.")
-    if not questionary.confirm(question, default=False).ask():
+    if not questions().confirm(question, default=False).ask():
         raise UserError("stopped: nothing was changed.")
 
 
@@ -56,13 +63,13 @@ def confirm_by_name(question: str, name: str, *, yes: bool) -> None:
         return
     if not can_ask():
         raise UserError(f"{question} Nobody is at the terminal to answer: pass --yes to agree.")
-    if questionary.text(f"{question} Type {name} to agree:").ask() != name:
+    if questions().text(f"{question} Type {name} to agree:").ask() != name:
         raise UserError(f"stopped: the answer was not {name}, nothing was changed.")
 
 
 def ask_secret(question: str) -> str:
     """Return a value typed without echo; empty when only Enter was pressed."""
-    answer = questionary.password(question).ask()
+    answer = questions().password(question).ask()
     if answer is None:
         raise UserError("stopped: no value was given.")
     return without_its_writers_newline(answer)
@@ -75,7 +82,7 @@ def without_its_writers_newline(value: str) -> str:
 
 def choose(question: str, choices: list[str]) -> str:
     """Return the choice that the user selects; UserError when there is none."""
-    answer = questionary.select(question, choices=choices).ask()
+    answer = questions().select(question, choices=choices).ask()
     if answer is None:
         raise UserError("stopped: nothing was chosen.")
     return answer
