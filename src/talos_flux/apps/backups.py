@@ -5,13 +5,12 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
+from talos_flux import kubectl
 from talos_flux.errors import UserError
+from talos_flux.kubectl import Object
 from talos_flux.paths import KUBECONFIG, ROOT
-from talos_flux.process import ToolError, run
-
-Object = dict[str, Any]
+from talos_flux.process import ToolError
 
 SOURCES = "replicationsources.volsync.backube"
 DESTINATIONS = "replicationdestinations.volsync.backube"
@@ -31,6 +30,8 @@ SHARED = (
     "moverServiceAccount",
     "moverVolumes",
 )
+# Whose fields Flux keeps.
+FLUX = "flux"
 VOLSYNC = ("storage", "volsync")
 EVERY = 2.0
 # Seconds for a backup or restore: a terabyte from a remote store takes a day.
@@ -71,7 +72,7 @@ def backups_of(namespace: str, app: str, volume: str = "") -> list[Backup]:
     """Return the app's backups, or that of one volume, by the claim's name or its suffix; UserError without one."""
     if not KUBECONFIG.is_file():
         raise UserError("kubeconfig is missing: `task kubeconfig` fetches it, once `task bootstrap:talos` has run.")
-    items = listed(SOURCES, namespace, "--selector", f"kustomize.toolkit.fluxcd.io/name={app}")
+    items = kubectl.listed(SOURCES, namespace, selector=f"kustomize.toolkit.fluxcd.io/name={app}")
     backups = [
         Backup(
             namespace,
@@ -122,30 +123,6 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
 
 
-# --- Objects in the cluster ---
-
-
-def get(kind: str, namespace: str, name: str) -> Object:
-    """Return one object; ToolError when it does not exist."""
-    object_: Object = json.loads(run("kubectl", "--namespace", namespace, "get", kind, name, "--output", "json"))
-    return object_
-
-
-def listed(kind: str, namespace: str, *options: str) -> list[Object]:
-    """Return every object of a kind in a namespace."""
-    response = json.loads(run("kubectl", "--namespace", namespace, "get", kind, *options, "--output", "json"))
-    items: list[Object] = response["items"]
-    return items
-
-
-def patch(kind: str, namespace: str, name: str, change: Object) -> None:
-    """Patch some fields; None removes one. The field manager is flux, whose fields Flux keeps."""
-    run(
-        "kubectl", "--namespace", namespace, "patch", kind, name, "--type=merge", "--field-manager=flux",
-        "--patch", json.dumps(change),
-    )  # fmt: skip
-
-
 # --- Writers to the volumes ---
 
 
@@ -164,21 +141,21 @@ class Writer:
 
     def stop(self) -> None:
         """Suspend it, or scale it to zero."""
-        patch(self.kind, self.namespace, self.name, {"spec": self.off})
+        kubectl.patch(self.kind, self.namespace, self.name, {"spec": self.off}, manager=FLUX)
 
     def start(self) -> None:
         """Set its fields to what they were."""
-        patch(self.kind, self.namespace, self.name, {"spec": self.on})
+        kubectl.patch(self.kind, self.namespace, self.name, {"spec": self.on}, manager=FLUX)
 
 
 def writers(namespace: str, app: str, claims: Iterable[str]) -> list[Writer]:
     """Return what has to stop while the volumes are overwritten, in the order of stopping: Flux first."""
-    owned = ("--selector", f"kustomize.toolkit.fluxcd.io/name={app}")
+    owned = f"kustomize.toolkit.fluxcd.io/name={app}"
     workloads = [
         Writer(kind, item["metadata"]["namespace"], item["metadata"]["name"], {"suspend": True}, {"suspend": None})
         for kind, items in (
-            (KUSTOMIZATIONS, [get(KUSTOMIZATIONS, "flux-system", app)]),
-            (HELM_RELEASES, listed(HELM_RELEASES, namespace, *owned)),
+            (KUSTOMIZATIONS, [kubectl.get(KUSTOMIZATIONS, "flux-system", app)]),
+            (HELM_RELEASES, kubectl.listed(HELM_RELEASES, namespace, selector=owned)),
         )
         for item in items
         if not item["spec"].get("suspend")
@@ -187,12 +164,12 @@ def writers(namespace: str, app: str, claims: Iterable[str]) -> list[Writer]:
     for kind in ("deployments", "statefulsets"):
         workloads += [
             Writer(kind, namespace, item["metadata"]["name"], {"replicas": 0}, {"replicas": item["spec"]["replicas"]})
-            for item in listed(kind, namespace)
+            for item in kubectl.listed(kind, namespace)
             if item["spec"].get("replicas") and mounted & claims_of_workload(item)
         ]
     workloads += [
         Writer("cronjobs", namespace, item["metadata"]["name"], {"suspend": True}, {"suspend": False})
-        for item in listed("cronjobs", namespace)
+        for item in kubectl.listed("cronjobs", namespace)
         if not item["spec"].get("suspend") and mounted & claims_of(item["spec"]["jobTemplate"]["spec"]["template"])
     ]
     return workloads
@@ -219,7 +196,7 @@ def wait_until_nothing_mounts(namespace: str, claims: Iterable[str]) -> None:
     while True:
         running = [
             pod["metadata"]["name"]
-            for pod in listed("pods", namespace)
+            for pod in kubectl.listed("pods", namespace)
             if mounted & claims_of(pod) and pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")
         ]
         if not running:
@@ -253,13 +230,13 @@ def snapshots_of(backup: Backup) -> list[ResticSnapshot]:
     """
     pod = lister(backup)
     name = pod["metadata"]["name"]
-    delete("pods", backup.namespace, name)
-    run("kubectl", "create", "--filename", "-", stdin=json.dumps(pod))
+    kubectl.delete("pods", backup.namespace, [name])
+    kubectl.create(pod)
     try:
         succeeded = has_succeeded(backup.namespace, name)
-        logs = run("kubectl", "--namespace", backup.namespace, "logs", name)
+        logs = kubectl.logs(backup.namespace, name)
     finally:
-        delete("pods", backup.namespace, name)
+        kubectl.delete("pods", backup.namespace, [name])
     listing = next((line for line in logs.splitlines() if line.startswith("[")), "")
     if not succeeded or not listing:
         raise UserError(f"restic can't list {backup}: {' '.join(logs.split()) or 'it gave no reason'}")
@@ -306,7 +283,7 @@ def lister(backup: Backup) -> Object:
 
 def image_of_restic() -> str:
     """Return the image that VolSync runs restic from; UserError when its Deployment does not name it."""
-    deployment = get("deployments", *VOLSYNC)
+    deployment = kubectl.get("deployments", *VOLSYNC)
     arguments = [
         word
         for container in deployment["spec"]["template"]["spec"]["containers"]
@@ -323,7 +300,7 @@ def has_succeeded(namespace: str, name: str) -> bool:
     """Return whether a pod succeeds, once it has ended; UserError when it does not end."""
     until = time.monotonic() + TO_END
     while time.monotonic() < until:
-        status = get("pods", namespace, name).get("status") or {}
+        status = kubectl.get("pods", namespace, name).get("status") or {}
         if status.get("phase") in ("Succeeded", "Failed"):
             return bool(status["phase"] == "Succeeded")
         time.sleep(EVERY)
@@ -339,12 +316,11 @@ def back_up(backup: Backup) -> None:
     """Back up now, apart from the schedule; ToolError or UserError when it fails. The trigger is removed again."""
     trigger = f"by-hand-{now()}"
     known = mover_status(backup.status)
-    in_own_name = ("kubectl", "--namespace", backup.namespace, "patch", SOURCES, backup.name, "--type=merge", "--patch")
-    run(*in_own_name, json.dumps({"spec": {"trigger": {"manual": trigger}}}))
+    kubectl.patch(SOURCES, backup.namespace, backup.name, {"spec": {"trigger": {"manual": trigger}}})
     try:
         wait_for(SOURCES, backup.namespace, backup.name, trigger, known)
     finally:
-        run(*in_own_name, json.dumps({"spec": {"trigger": {"manual": None}}}))
+        kubectl.patch(SOURCES, backup.namespace, backup.name, {"spec": {"trigger": {"manual": None}}})
 
 
 def restore(backup: Backup, as_of: datetime | None) -> None:
@@ -361,20 +337,15 @@ def restore(backup: Backup, as_of: datetime | None) -> None:
         "metadata": {"name": name, "namespace": backup.namespace},
         "spec": {"trigger": {"manual": trigger}, "restic": restic},
     }
-    delete(DESTINATIONS, backup.namespace, name)
-    run("kubectl", "create", "--filename", "-", stdin=json.dumps(destination))
+    kubectl.delete(DESTINATIONS, backup.namespace, [name])
+    kubectl.create(destination)
     try:
         logs = wait_for(DESTINATIONS, backup.namespace, name, trigger)
     finally:
-        delete(DESTINATIONS, backup.namespace, name)
+        kubectl.delete(DESTINATIONS, backup.namespace, [name])
     if "No eligible snapshots" in logs:
         when = f" of {in_words(as_of)} or before" if as_of else ""
         raise UserError(f"{backup} has no backup{when}: it was left as it is.")
-
-
-def delete(kind: str, namespace: str, name: str) -> None:
-    """Delete an object and what VolSync made for it, and wait for that."""
-    run("kubectl", "--namespace", namespace, "delete", kind, name, "--ignore-not-found", "--wait=true")
 
 
 def mover_status(status: Object) -> Object:
@@ -389,7 +360,7 @@ def wait_for(kind: str, namespace: str, name: str, trigger: str, known: Object |
     """
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
-        status = get(kind, namespace, name).get("status") or {}
+        status = kubectl.get(kind, namespace, name).get("status") or {}
         mover = mover_status(status)
         logs = str(mover.get("logs") or "")
         if status.get("lastManualSync") == trigger:

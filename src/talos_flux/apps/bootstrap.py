@@ -1,5 +1,6 @@
 """What a cluster needs before Flux runs in it: namespaces, Secrets, and the releases that Flux itself needs."""
 
+from talos_flux import kubectl
 from talos_flux.errors import UserError
 from talos_flux.paths import AGE_KEY, ROOT
 from talos_flux.process import ToolError, run
@@ -15,9 +16,7 @@ _PENDING = "status in (pending-install, pending-upgrade, pending-rollback)"
 def apply_namespaces() -> None:
     """Apply the namespaces of every app as Flux will have them."""
     for path in sorted((ROOT / "kubernetes/apps").glob("*/namespace.yaml")):
-        run(
-            "kubectl", "apply", "--server-side", "--force-conflicts", "--field-manager", "bootstrap", "--filename", path
-        )
+        kubectl.apply(path)
     done("The namespaces are there.")
 
 
@@ -27,7 +26,7 @@ def apply_secrets() -> None:
     for secret in declared.wanted():
         if secret.namespace and not secret.app:
             values = {key.name: _value_of(secret, key) for key in secret.keys}
-            declared.apply(declared.manifest(secret, values, with_namespace=True))
+            kubectl.apply(declared.manifest(secret, values, with_namespace=True))
             done(f"Secret {secret} is there.")
 
 
@@ -47,17 +46,17 @@ def forget_interrupted_releases() -> None:
     """
     for path in look_up(ROOT / "bootstrap/apps.yaml", "apps"):
         namespace, _, name = path.partition("/")
-        where = ("--namespace", namespace, "--output", "name")
-        records = run("kubectl", "get", "secrets", *where, "--selector", f"owner=helm,name={name},{_PENDING}")
-        if records and not _is_fluxs(name, where):
-            run("kubectl", "delete", "--namespace", namespace, *records.split())
+        records = kubectl.listed("secrets", namespace, selector=f"owner=helm,name={name},{_PENDING}")
+        if records and not _is_fluxs(namespace, name):
+            kubectl.delete("secrets", namespace, [record["metadata"]["name"] for record in records])
             done(f"The installation of {name} was interrupted and begins anew.")
 
 
-def _is_fluxs(name: str, where: tuple[str, ...]) -> bool:
+def _is_fluxs(namespace: str, name: str) -> bool:
     """Return whether a HelmRelease of that name exists; False before Flux has installed the kind."""
     try:
-        return bool(run("kubectl", "get", "helmreleases.helm.toolkit.fluxcd.io", name, *where, "--ignore-not-found"))
+        releases = kubectl.listed("helmreleases.helm.toolkit.fluxcd.io", namespace)
+        return name in {release["metadata"]["name"] for release in releases}
     except ToolError as failed:
         if "doesn't have a resource type" in failed.said:
             return False

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from rich.markup import escape
 
+from talos_flux import kubectl
 from talos_flux.diagnose.app_state import WORKLOADS, AppState
 from talos_flux.diagnose.flux.dependency_graph import moment_of, warnings_of
 from talos_flux.diagnose.pod_problems import of_job, of_pod, of_workload
@@ -24,7 +25,6 @@ from talos_flux.kube.accessors import (
     status_of,
 )
 from talos_flux.kube.kinds import CLAIM, JOB, POD, STORAGE_CLASS
-from talos_flux.process import run
 from talos_flux.terminal import out
 
 EVENTS, LINES = 8, 20
@@ -115,9 +115,9 @@ def show_logs(pod: Object) -> None:
             continue
         namespace, name = namespace_of(pod), str(pod["metadata"]["name"])
         previous = ["--previous"] if (container.get("state") or {}).get("waiting") else []
-        args = ["logs", name, "--namespace", namespace, "--container", container["name"], *previous, f"--tail={LINES}"]
-        out.print(f"[bold]kubectl {escape(' '.join(args))}[/bold]")
+        options = ["--container", container["name"], *previous, f"--tail={LINES}"]
+        out.print(f"[bold]kubectl logs {escape(' '.join([name, '--namespace', namespace, *options]))}[/bold]")
         try:
-            out.print(run("kubectl", *args, timeout=30).rstrip() or "(nothing)", markup=False)
+            out.print(kubectl.logs(namespace, name, *options, timeout=30).rstrip() or "(nothing)", markup=False)
         except UserError as refusal:
             out.print(f"(no logs: {refusal})", markup=False)

@@ -1,6 +1,5 @@
 """The Secrets that bootstrap/secrets.yaml declares, without their values, which the store keeps."""
 
-import json
 import secrets as random
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ from typing import Any
 
 from talos_flux.errors import UserError
 from talos_flux.paths import ROOT
-from talos_flux.process import run
 from talos_flux.repository.settings import look_up, short
 
 SECRETS = ROOT / "bootstrap/secrets.yaml"
@@ -104,11 +102,3 @@ def manifest(secret: Secret, values: dict[str, str], *, with_namespace: bool) ->
     own = {"namespace": secret.namespace} if with_namespace else {"annotations": {NOT_SUBSTITUTED: "disabled"}}
     metadata = {"name": secret.name} | own
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque", "stringData": values}
-
-
-def apply(manifest_with_values: dict[str, Any]) -> None:
-    """Apply a Secret through a pipe."""
-    run(
-        "kubectl", "apply", "--server-side", "--force-conflicts", "--field-manager", "bootstrap", "--filename", "-",
-        stdin=json.dumps(manifest_with_values),
-    )  # fmt: skip

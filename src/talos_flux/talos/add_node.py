@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Iterator
 
+from talos_flux import kubectl
 from talos_flux.errors import UserError
-from talos_flux.kube.accessors import Object, spec_of
+from talos_flux.kube.accessors import Object, is_true, spec_of
 from talos_flux.kube.client import connected
 from talos_flux.kube.kinds import LONGHORN_REPLICA, VOLUME
 from talos_flux.kube.snapshot import Snapshot, take
-from talos_flux.process import run
 from talos_flux.repository.settings import Inventory, Node
 from talos_flux.talos import config, etcd, machines, node_install
 from talos_flux.talos.etcd import EtcdStatus, Member
@@ -103,7 +103,7 @@ def remove_member(state: EtcdStatus, node: Node, member: Member) -> None:
 
 def remove_node(node: Node) -> None:
     """Remove a dead node from Kubernetes; its pods are scheduled elsewhere."""
-    run("kubectl", "delete", "node", node.name, "--ignore-not-found", "--timeout=60s", timeout=90)
+    kubectl.delete("node", "", [node.name], timeout=60)
 
 
 def join(cluster: Inventory, node: Node, machine: Machine, minutes: float) -> None:
@@ -113,9 +113,7 @@ def join(cluster: Inventory, node: Node, machine: Machine, minutes: float) -> No
         node_install.install([node], patience)
 
     def is_ready() -> bool:
-        condition = 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'
-        status = run("kubectl", "get", "node", node.name, "--output", condition, timeout=30)
-        if status != "True":
+        if not is_true(kubectl.get("node", "", node.name)):
             patience.last = "its kubelet does not say that it is"
             return False
         patience.last = "its etcd does not vote yet"

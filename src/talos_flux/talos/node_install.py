@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from functools import partial
 
+from talos_flux import kubectl
 from talos_flux.errors import UserError
 from talos_flux.paths import KUBECONFIG
-from talos_flux.process import ToolError, run, write_private
+from talos_flux.process import ToolError, write_private
 from talos_flux.repository.settings import Inventory, Node, short
 from talos_flux.talos import machines
 from talos_flux.talos.machines import Machine, Poller, ask
@@ -62,8 +63,7 @@ def wait_until_registered(nodes: Iterable[Node], patience: Poller) -> None:
     wanted = {node.name for node in nodes}
 
     def all_are_there() -> bool:
-        listed = run("kubectl", "get", "nodes", "--output", "name", timeout=30).split()
-        missing = wanted - {name.removeprefix("node/") for name in listed}
+        missing = wanted - {node["metadata"]["name"] for node in kubectl.listed("nodes", "")}
         patience.last = f"{', '.join(sorted(missing))} has not registered"
         return not missing
 
