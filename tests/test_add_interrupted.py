@@ -6,14 +6,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
 import pexpect
 import pytest
 
-from talos_flux.template.generate.writing import write_all
+from talos_flux.repository.transaction import FileTransaction
 from tests.support.commands import TALOS_FLUX
 from tests.support.home import WEB_APP, Home, command_line, typed_to
 from tests.support.needs import needs
@@ -25,24 +26,20 @@ FOLDER = "kubernetes/apps/media/board"
 CHART = {"app_chart_url": "oci://ghcr.io/example/charts/dashboard", "app_chart_version": "9.3.0"}
 
 
-def failing_at(at: int, error: BaseException) -> Callable[[dict[Path, bytes]], None]:
-    """write_all, of which one write ends with half of its bytes and an error."""
-    count = 0
+@contextmanager
+def failing_at(at: int, error: BaseException) -> Iterator[None]:
+    """One write of a transaction ends with half of its bytes and an error."""
+    count = itertools.count(1)
     really = Path.write_bytes
 
     def write_bytes(path: Path, content: bytes) -> int:
-        nonlocal count
-        count += 1
-        if count != at:
+        if path.parent.suffix != ".unfinished" or next(count) != at:
             return really(path, content)
         really(path, content[: len(content) // 2])
         raise error
 
-    def write(files: dict[Path, bytes]) -> None:
-        with mock.patch.object(Path, "write_bytes", write_bytes):
-            write_all(files)
-
-    return write
+    with mock.patch.object(Path, "write_bytes", write_bytes):
+        yield
 
 
 @pytest.mark.parametrize("error", [OSError("no space left on device"), KeyboardInterrupt()], ids=["failed", "stopped"])
@@ -51,7 +48,7 @@ def test_a_write_that_fails_takes_every_other_back(home: Home, error: BaseExcept
     (home.root / "kubernetes/apps/media").mkdir()
     for at in itertools.count(1):
         before = home.tree
-        with mock.patch("talos_flux.template.generate.addition.write_all", failing_at(at, error)):
+        with failing_at(at, error):
             try:
                 home.add("app", FOLDER, **CHART)
                 break
@@ -61,12 +58,10 @@ def test_a_write_that_fails_takes_every_other_back(home: Home, error: BaseExcept
 
 
 def test_nothing_of_somebody_else_is_removed(tmp_path: Path) -> None:
-    def write(path: Path, content: bytes) -> int:
-        (path.parent / "theirs").touch()
-        raise OSError
-
-    with mock.patch.object(Path, "write_bytes", write), pytest.raises(OSError):
-        write_all({tmp_path / "a/b/c": b""})
+    with pytest.raises(OSError, match="disk full"), FileTransaction(tmp_path) as change:
+        change.write(tmp_path / "a/b/c", "")
+        (tmp_path / "a/b/theirs").touch()
+        raise OSError("disk full")
     assert [path.name for path in tmp_path.rglob("*")] == ["a", "b", "theirs"]
 
 

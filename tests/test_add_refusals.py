@@ -8,6 +8,7 @@ from unittest import mock
 import pytest
 
 from talos_flux.errors import UserError
+from talos_flux.repository.transaction import FileTransaction
 from talos_flux.template.generate import given_answers
 from talos_flux.template.generate.command import main
 from tests.support.home import WEB_APP, Home
@@ -314,6 +315,6 @@ def test_what_the_system_refuses_is_one_sentence(home: Home, capsys: pytest.Capt
     folder = str(home.root / f"{APPS}/default/jellyfin")
     words = ["app", folder, "--defaults", *(f"--data={name}={value}" for name, value in WEB_APP.items())]
     full = OSError(errno.ENOSPC, "No space left on device", "films.yaml")
-    with home.untouched(), mock.patch("talos_flux.template.generate.addition.write_all", side_effect=full):
+    with home.untouched(), mock.patch.object(FileTransaction, "write", side_effect=full):
         assert main(home.template, words) == 1
     assert capsys.readouterr().err == "error: films.yaml: No space left on device.\n"

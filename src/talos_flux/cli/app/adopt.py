@@ -41,7 +41,7 @@ def command(app: str, old: str) -> None:
             text = with_resource(text, line)
         change.write(adoption.registry, text)
         for name, content in sources.items():
-            change.create(repository.folder_of_sources / f"{name}.yaml", content)
+            change.write(repository.folder_of_sources / f"{name}.yaml", content)
 
     new = repository.short(adoption.new_folder)
     done(

@@ -7,11 +7,11 @@ from typing import Any
 
 from talos_flux.errors import UserError
 from talos_flux.repository.kustomization_edits import with_resource
+from talos_flux.repository.transaction import FileTransaction
 from talos_flux.template.generate import app_charts, given_answers, next_steps, refusals
 from talos_flux.template.generate.copying import Copy, copy
 from talos_flux.template.generate.destination import Destination
 from talos_flux.template.generate.template_source import TemplateCheckout
-from talos_flux.template.generate.writing import write_all
 
 
 @dataclass
@@ -53,7 +53,9 @@ def add(
     else:
         add_app(addition, template, cluster, given, defaults=defaults)
     addition.notes += next_steps.notes(template, addition.version, str(cluster.get("_commit", "")))
-    write_all(addition.files)
+    with FileTransaction(destination.repository.root) as change:
+        for file, content in addition.files.items():
+            change.write(file, content)
     return addition
 
 
