@@ -101,14 +101,14 @@ def test_a_default_that_changes_later_flips_no_cluster(release):
         (
             "node_cidr",
             "macros/rules.jinja",
-            "objection_to_network(network, 8, 29)",
-            "objection_to_network(network, 25, 29)",
+            "network_error(network, 8, 29)",
+            "network_error(network, 25, 29)",
         ),
         (
             "service_cidr",
             "macros/rules.jinja",
-            "objection_to_network(network, 12, 24)",
-            "objection_to_network(network, 17, 24)",
+            "network_error(network, 12, 24)",
+            "network_error(network, 17, 24)",
         ),
     ],
 )

@@ -34,7 +34,7 @@ def refuse_unless_open(cluster: Inventory) -> Verdict:
     verdict = waiting.look(cluster)
     if not verdict.open:
         raise UserError(
-            f"the cluster can't spare a node now: {in_short(verdict)}. `./scripts/cluster-health-monitor.py` says more."
+            f"the cluster can't spare a node now: {verdict.in_short}. `./scripts/cluster-health-monitor.py` says more."
         )
     return verdict
 
@@ -45,15 +45,9 @@ def wait_until_open(cluster: Inventory, minutes: float, resume: str) -> None:
     verdict = waiting.wait(cluster, minutes, lambda reason: step(f"Waiting for {reason}"))
     if not verdict.open:
         raise UserError(
-            f"stopped, since the cluster is not well after {minutes:g} minutes: {in_short(verdict)}. "
+            f"stopped, since the cluster is not well after {minutes:g} minutes: {verdict.in_short}. "
             f"When it is, `{resume}` goes on."
         )
-
-
-def in_short(verdict: Verdict) -> str:
-    """Return the first thing that is wrong, and how many more there are."""
-    first, *more = verdict.wrong
-    return f"{first.removesuffix('.')}{f' (and {len(more)} more)' if more else ''}"
 
 
 def in_order(cluster: Inventory) -> list[Node]:

@@ -47,6 +47,12 @@ class Verdict(Report):
         return [*critical, *self.unknown]
 
     @property
+    def in_short(self) -> str:
+        """Return the first thing that is wrong, and how many more there are; empty when nothing is."""
+        first, *more = self.wrong or [""]
+        return f"{first.removesuffix('.')}{f' (and {len(more)} more)' if more else ''}"
+
+    @property
     def warnings(self) -> list[str]:
         """Return the warnings, which do not keep the gate shut; those about versions are no news to an upgrade."""
         problems = (problem for part in self.parts if part.name != VERSIONS for problem in part.problems)

@@ -53,7 +53,7 @@ async def _wait(gate: Gate, minutes: float, say: Callable[[str], None], context:
             opened = min(opened, now) if verdict.open else float("inf")
             if now - opened >= SETTLED_SECONDS or now >= deadline:
                 return verdict
-            reason = _in_short(verdict)
+            reason = verdict.in_short or "everything to stay as it is for some seconds"
             if (essence := without_ages(reason)) != last_essence:
                 last_essence = essence
                 say(reason)
@@ -66,10 +66,3 @@ def _examine(gate: Gate, follower: Follower) -> Verdict:
     if not follower.is_complete:
         return gate.without_the_api("the API has not answered yet.")
     return gate.examine(follower.snapshot)
-
-
-def _in_short(verdict: Verdict) -> str:
-    """Return the first thing that is wrong, and how many more there are."""
-    if not (wrong := verdict.wrong):
-        return "everything to stay as it is for some seconds"
-    return f"{wrong[0]} (and {len(wrong) - 1} more)" if wrong[1:] else wrong[0]

@@ -39,8 +39,8 @@ def refuse_a_bad_name(generator: str, destination: Destination, template: Templa
     """Raise UserError for a name that Kubernetes does not accept."""
     names = {"namespace": destination.namespace, "app": destination.app}
     for kind in ("namespace", generator):
-        if objection := template.macro("names", "why_this_is_no_label", names[kind], LONGEST_NAME[kind]).strip():
-            raise UserError(f"{objection}.")
+        if error := template.macro("names", "label_error", names[kind], LONGEST_NAME[kind]).strip():
+            raise UserError(f"{error}.")
 
 
 def refuse_a_namespace_of_others(destination: Destination, catalogue: Mapping[str, Any]) -> None:
