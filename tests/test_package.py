@@ -127,3 +127,29 @@ def test_no_two_classes_have_one_name() -> None:
         if isinstance(node, ast.ClassDef)
     )
     assert [name for name, count in classes.items() if count > 1] == []
+
+
+# --- Completion ---
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("talos-flux che", ["check"]),
+        ("talos-flux app re", ["remove", "resume", "retry"]),
+        ("talos-flux app remove --a", ["--app"]),
+        ("talos-flux completion ", ["bash", "zsh", "fish"]),
+    ],
+)
+def test_a_shell_completes_what_is_typed(words: str, expected: list[str], tmp_path: Path) -> None:
+    typed = words.split(" ")
+    asked = {"_TALOS_FLUX_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(len(typed) - 1)}
+    done = run(cwd=tmp_path, **asked)
+    assert [line.partition(",")[2] for line in done.stdout.splitlines()] == expected
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_is_told_how_to_complete(shell: str, tmp_path: Path) -> None:
+    done = run("completion", shell, cwd=tmp_path)
+    assert f"_TALOS_FLUX_COMPLETE={shell}_complete" in done.stdout
+    assert done.stderr == ""

@@ -8,9 +8,13 @@ from pkgutil import iter_modules
 from typing import Any
 
 import click
+from click.shell_completion import shell_complete
 
 from talos_flux.errors import UserError, did_you_mean
 
+NAME = "talos-flux"
+# The variable in which a shell asks what could come next.
+COMPLETION = "_TALOS_FLUX_COMPLETE"
 # The exit code of a command that failed. Checks use 1 and 2 for their findings.
 FAILED = 1
 CHECK_FAILED = 3
@@ -62,9 +66,11 @@ class Group(click.Group):
 
     def run(self, arguments: Sequence[str]) -> int:
         """Run a subcommand and return its exit code. An error is printed as one sentence on stderr."""
+        if instruction := os.environ.get(COMPLETION):
+            return shell_complete(self, {}, NAME, COMPLETION, instruction)
         meta: dict[str, Any] = {}
         try:
-            with self.make_context("talos-flux", list(arguments)) as context:
+            with self.make_context(NAME, list(arguments)) as context:
                 meta = context.meta
                 code = self.invoke(context)
                 sys.stdout.flush()
