@@ -55,7 +55,7 @@ def command_line(template: Path, destination: Path, environment: dict[str, str])
 
 
 def in_process(template: Path, destination: Path, answers: Answers) -> Callable[[], object]:
-    """The same without the command line."""
+    """Return a function that does the same without the command line."""
 
     def copy() -> None:
         shutil.rmtree(destination, ignore_errors=True)
@@ -96,7 +96,7 @@ def commit(folder: Path) -> None:
 
 
 def as_static_template(copied: Path, target: Path) -> int:
-    """A template of the same files with nothing to ask or compute; returns how many files it has."""
+    """Make a template of the same files with nothing to ask or compute; return how many files it has."""
     shutil.copytree(copied, target / "template")
     (target / "template" / ".copier-answers.yml").unlink()
     (target / "copier.yml").write_text("_subdirectory: template\n")
@@ -105,7 +105,7 @@ def as_static_template(copied: Path, target: Path) -> int:
 
 
 def as_template_with_a_task(app: Path, target: Path) -> Path:
-    """A template of an app's files as they are, with a task that does nothing but start Copier's Python again."""
+    """Make a template of an app's files as they are, with a task that only starts Copier's Python again."""
     shutil.copytree(app, target / "template")
     (target / "template" / ".copier-answers.yml").unlink()
     task = ["{{ _copier_python }}", "-c", "import copier"]

@@ -53,7 +53,7 @@ def main() -> int:
 
 
 def prepared(work: Path, rendered: Path) -> Path:
-    """A cluster's repository that leads to a full server."""
+    """Create a cluster's repository whose kubeconfig leads to a full server."""
     home = Path(shutil.copytree(rendered, work / "home"))
     server = apiserver.running(work / "server", os.getpid())
     (home / "kubeconfig").write_text(server.kubeconfig())
@@ -68,7 +68,7 @@ def median(home: Path, script: str) -> list[float]:
 
 
 def fill(server: ApiServer) -> None:
-    """A cluster that is well."""
+    """Fill the server with a healthy cluster."""
     wellness = Wellness(server)
     wellness.bring(["k8s-1", "k8s-2", "k8s-3"])
     for number in range(PODS):
@@ -99,7 +99,7 @@ def named(version: str, kind: str, namespace: str, name: str) -> Object:
 
 
 def put(server: ApiServer, item: Object, **more: Any) -> None:
-    """An object of Flux that says that it is ready."""
+    """Create a Flux object that reports that it is ready."""
     server.has_namespace(item["metadata"]["namespace"])
     server.apply(item)
     status = ready(**more)

@@ -34,7 +34,7 @@ APP = {
 
 
 def release(template: Path, files: dict[str, tuple[str, str]]) -> None:
-    """The next version of the template, with some texts replaced."""
+    """Release the next version of the template, with some texts replaced."""
     for name, (old, new) in files.items():
         text = (template / name).read_text()
         assert old in text, f"{name} has no {old!r}"
@@ -44,7 +44,7 @@ def release(template: Path, files: dict[str, tuple[str, str]]) -> None:
 
 
 def cluster_of(template: Path, root: Path, apps: int, answers: Mapping[str, Any] = APP) -> Path:
-    """A committed cluster with so many apps, each of these answers."""
+    """Create a committed cluster with `apps` apps, each with these answers."""
     adder = Adder(template)
     for path, file in Template(template, commit=VERSION, source=str(template)).render({}).items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -87,7 +87,7 @@ def show(what: str, measured: tuple[float, float, int]) -> None:
 
 
 def beside_stock(root: Path, other: Path) -> None:
-    """The same update by both, which give the same files; stock once, because it takes minutes."""
+    """Run the same update with both, which must give the same files; run stock once, because it takes minutes."""
     ours = []
     for _ in range(3):
         git(root, "reset", "--quiet", "--hard", "HEAD~1")

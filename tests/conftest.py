@@ -67,7 +67,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """The first process brings what the tests need."""
+    """Let the first process bring what the tests need."""
     config = session.config
     needed = {name for item in session.items for name in tools_of(item)}
     missing = config.stash[MISSING]
@@ -78,7 +78,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A test waits for its tools, before the fixtures that use them."""
+    """Wait for the tools of a test, before the fixtures that use them."""
     delivery = Delivery(shared_folder(item.config) / "tools")
     missing = item.config.stash[MISSING]
     for name in sorted(tools_of(item).intersection(missing)):
@@ -91,13 +91,13 @@ def worker_id(config: pytest.Config) -> str | None:
 
 
 def worker_input(config: pytest.Config) -> dict[str, Any]:
-    """What the first process told this one."""
+    """Return what the first process told this one."""
     given: dict[str, Any] = config.workerinput  # type: ignore[attr-defined]
     return given
 
 
 def shared_folder(config: pytest.Config) -> Path:
-    """A folder that all processes of this test run share."""
+    """Return a folder that all processes of this test run share."""
     base: Path = config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
     return base.parent if is_worker(config) else base
 
@@ -144,13 +144,13 @@ def isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def shared(request: pytest.FixtureRequest) -> Path:
-    """A folder that all processes of this test run share."""
+    """Provide a folder that all processes of this test run share."""
     return shared_folder(request.config)
 
 
 @pytest.fixture(scope="session")
 def template(shared: Path, isolated: None) -> Path:
-    """The template as a git repository: the working tree, committed and tagged v999.0.0."""
+    """Provide the template as a git repository: the working tree, committed and tagged v999.0.0."""
     return snapshot(shared / "template")
 
 
@@ -202,13 +202,13 @@ def home_with(tmp_path: Path, render: Renderer, template: Path) -> Callable[...,
 
 @pytest.fixture
 def home(home_with: Callable[..., Home]) -> Home:
-    """The default cluster in git."""
+    """Provide the default cluster in git."""
     return home_with()
 
 
 @pytest.fixture(scope="session")
 def server(shared: Path, request: pytest.FixtureRequest) -> apiserver.ApiServer:
-    """The real API server, one for all processes of this test run."""
+    """Provide the real API server, one for all processes of this test run."""
     owner = os.getppid() if is_worker(request.config) else os.getpid()
     return apiserver.running(shared / "apiserver", owner)
 

@@ -237,7 +237,7 @@ def test_the_item_to_create_is_named(home: Home) -> None:
 
 @pytest.fixture
 def releases(template: Path, tmp_path: Path) -> Path:
-    """The template with v1.0.0 and v2.0.0, which writes another label; v1.0.0 is checked out."""
+    """Provide the template with v1.0.0, which is checked out, and v2.0.0, which writes another label."""
     folder = tmp_path / "releases"
     git(PROJECT, "clone", "--quiet", str(template), str(folder))
     git(folder, "tag", "--delete", *git(folder, "tag").split())

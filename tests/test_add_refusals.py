@@ -23,7 +23,7 @@ BOARD = {"app_chart_url": "oci://ghcr.io/example/dashboard", "app_chart_version"
 
 
 def refused(home: Home, generator: str, folder: str, /, **data: object) -> str:
-    """The sentence."""
+    """Return the sentence with which the command refuses."""
     with home.untouched(), pytest.raises(UserError) as refusal:
         home.add(generator, folder, **data)
     sentence = str(refusal.value)

@@ -22,7 +22,7 @@ MEDIA = "kubernetes/apps/media"
 
 @pytest.fixture
 def clone(template: Path, tmp_path: Path) -> Path:
-    """A checkout of the template with an origin somewhere, at its tag."""
+    """Provide a checkout of the template at its tag, with an origin that is elsewhere."""
     git(template, "clone", "--quiet", str(template), str(tmp_path / "clone"))
     git(tmp_path / "clone", "remote", "set-url", "origin", "git@git.example.net:me/talos.git")
     return tmp_path / "clone"

@@ -23,7 +23,7 @@ CHART = RELEASE.format(name="films", gateway="internal", secrets="[]").partition
 
 @pytest.fixture
 def home(home_with: Callable[..., Home]) -> Home:
-    """A cluster with the namespace media and nothing in it."""
+    """Provide a cluster with the namespace media and nothing in it."""
     home = home_with(secrets_backend="sops", storage="none", components=[])
     home.add("namespace", "kubernetes/apps/media")
     home.commit()
@@ -44,7 +44,7 @@ def old(home: Home, files: dict[str, str] | None = None, *, namespace: str = "",
 
 
 def adopt(home: Home, app: str = "media/films", folder: str = "../old") -> str:
-    """What the script says; subprocess.CalledProcessError when it refuses."""
+    """Return what the script says; raise subprocess.CalledProcessError when it refuses."""
     command = [*TALOS_FLUX, "app", "adopt", "--app", app, "--from", folder]
     done = subprocess.run(command, cwd=home.root, capture_output=True, text=True, check=True)
     return " ".join((done.stdout + done.stderr).split())
@@ -68,7 +68,7 @@ def applied(root: Path) -> set[tuple[str, str, str]]:
 
 
 def spec(home: Home) -> dict[str, object]:
-    """What the app's ks.yaml says."""
+    """Return the `spec` of the app's ks.yaml."""
     found: dict[str, object] = yaml.safe_load(home.text(f"{APP}/ks.yaml"))["spec"]
     return found
 

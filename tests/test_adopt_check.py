@@ -101,7 +101,7 @@ ANSWERS = {"secrets_backend": "sops", "storage": "none", "components": []}
 
 
 def ks(place: str, more: str = "", meta: str = "", folder: str = "") -> str:
-    """An app's Flux Kustomization; without `meta` its namespace's kustomization.yaml says where it is."""
+    """Return an app's Flux Kustomization; without `meta` its namespace's kustomization.yaml says where it is."""
     namespace, name = place.split("/")
     path = f"{folder or f'{APPS}/{place}'}/app"
     return KS.format(name=name, meta=meta, path=path) + f"  targetNamespace: {namespace}\n{more}"
@@ -181,18 +181,18 @@ class Move:
         )
 
     def says(self) -> str:
-        """The report."""
+        """Return the report."""
         done = self.check()
         assert (done.returncode in (0, 1), done.stderr) == (True, "")
         return done.stdout
 
     def under(self, heading: str) -> list[str]:
-        """The lines under a heading; none where it is not there."""
+        """Return the lines under a heading; none when the heading is missing."""
         found = re.search(rf"^{heading}:\n((?:  .+\n)+)", self.says(), re.MULTILINE)
         return [line.strip() for line in found[1].splitlines()] if found else []
 
     def refuses(self, old: str) -> str:
-        """The sentence."""
+        """Return the sentence with which the check refuses."""
         done = self.check(old)
         assert (done.returncode, done.stdout) == (3, "")
         return done.stderr.strip()
@@ -322,7 +322,7 @@ def test_a_namespace_without_the_annotation_takes_everything_in_it(move: Move) -
 
 
 def kept(move: Move, prune_now: str) -> None:
-    """A Kustomization with prune: false in both, or in the old repository only, and a ConfigMap in the old one."""
+    """Write a Kustomization with prune: false, in both repositories or only the old one, which has the ConfigMap."""
     old = ks("flux-system/extras").replace("prune: true", "prune: false")
     new = ks("flux-system/extras", "", IN_FLUX_SYSTEM).replace("prune: true", prune_now)
     folder = f"{APPS}/flux-system/extras"

@@ -18,7 +18,7 @@ WITHOUT_MONITORING: dict[str, Any] = {"components": []}
 
 
 def applied_by(cluster: Repository, app: str) -> dict[str, Object]:
-    """The objects of an app, by kind."""
+    """Return the objects of an app, by kind."""
     return {item["kind"]: item for item in flux.reconcile(cluster)[app]}
 
 
@@ -41,7 +41,7 @@ def selected(value: Any) -> list[str]:
 
 
 def shown_by_ntfy(address: str) -> tuple[str, str]:
-    """The templates of title and text in an address that carries them."""
+    """Return the templates of title and text in an address that carries them."""
     assert address.partition("?")[0] == TOPIC
     query = parse_qs(urlsplit(address).query, strict_parsing=True)
     assert query.keys() == {"tpl", "t", "m"} and query["tpl"] == ["1"]

@@ -227,7 +227,7 @@ def test_a_bad_answer_is_refused_in_our_words(ours: Template, name: str, value: 
 
 
 def with_both(one: Any, other: Any) -> Any:
-    """A list with the entries of two, or a mapping with the keys of two; None where that is not both."""
+    """Return a list with the entries of both, or a mapping with the keys of both; None when they can't be joined."""
     if isinstance(one, list) and isinstance(other, list) and one != other:
         return one + other
     if isinstance(one, dict) and isinstance(other, dict) and not one.keys() & other.keys():
@@ -236,7 +236,7 @@ def with_both(one: Any, other: Any) -> Any:
 
 
 def sentence(ours: Template, name: str, value: Any) -> str:
-    """The rule that refuses an answer, without the value before it."""
+    """Return the rule that refuses an answer, without the value before it."""
     with pytest.raises(UserError) as refusal:
         ours.answers({}, given(name, value))
     return str(refusal.value).removeprefix(f"{name} can't be {shorten(repr(value), 100)}: ")

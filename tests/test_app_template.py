@@ -20,13 +20,13 @@ def values(**more: Any) -> dict[str, Any]:
 
 
 def rendered(written: str | dict[str, Any]) -> dict[str, Object]:
-    """The objects of release `web`, as Kind/name: object."""
+    """Return the objects of release `web`, as Kind/name: object."""
     items = app_template.render("web", "default", yaml.safe_load(written) if isinstance(written, str) else written)
     return {f"{item['kind']}/{item['metadata']['name']}": item for item in items}
 
 
 def container(**fields: Any) -> Object:
-    """The container that these fields make, in a web app with one service."""
+    """Return the container that these fields make, in a web app with one service."""
     app = values(service={"app": {"ports": {"http": {"port": 80, "targetPort": 8080}}}})
     app["controllers"]["main"]["containers"]["app"] |= fields
     return rendered(app)["Deployment/web"]["spec"]["template"]["spec"]["containers"][0]

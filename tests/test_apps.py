@@ -49,7 +49,7 @@ WITNESSES = {"nginx-onepassword-s3", "envoy-sops-local-path"}
 def cluster(
     request: pytest.FixtureRequest, template: Path, render: Renderer, tmp_path_factory: pytest.TempPathFactory
 ) -> Repository:
-    """A cluster with every app of the table."""
+    """Provide a cluster with every app of the table."""
     answers = app_cases.CLUSTERS[request.param]
     root = tmp_path_factory.mktemp("apps") / "cluster"
     Adder(template).make_cluster(root, render(answers), answers)
@@ -58,13 +58,13 @@ def cluster(
 
 @pytest.fixture(scope="module", autouse=True)
 def nvidia(server: ApiServer) -> None:
-    """The runtime class that comes with the vendor's device plugin."""
+    """Create the runtime class that comes with the vendor's device plugin."""
     server.apply(app_cases.NVIDIA)
 
 
 @pytest.fixture(scope="module")
 def pods(cluster: Repository, applied: dict[str, list[Object]]) -> dict[str, Object]:  # noqa: F811
-    """The pod template of every app that is none of the template's own, by the app's name."""
+    """Provide the pod template of every app that is not one of the template's own, by the app's name."""
     found = {}
     for name in our_apps(cluster):
         releases = [item for item in applied[name] if is_kind(item, "HelmRelease") and "chartRef" in item["spec"]]
@@ -80,7 +80,7 @@ def pods(cluster: Repository, applied: dict[str, list[Object]]) -> dict[str, Obj
 
 
 def our_apps(cluster: Repository) -> list[str]:
-    """The apps of the table."""
+    """Return the names of the apps of the table."""
     return [name for _, name, _ in app_cases.apps(cluster.answers)]
 
 

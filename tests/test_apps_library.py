@@ -13,7 +13,7 @@ from tests.support.needs import needs
 
 
 def kustomization(name: str, *, depends_on: str = "", kind: str = "Kustomization") -> str:
-    """A ks.yaml; a name may stand twice where that is the test."""
+    """Return a ks.yaml; a name may occur twice where that is the test."""
     waits = "".join(f"    - name: {other}\n" for other in depends_on.split())
     return (
         f"---\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: {kind}\n"
@@ -23,7 +23,7 @@ def kustomization(name: str, *, depends_on: str = "", kind: str = "Kustomization
 
 
 def release(name: str, chart: str, values: str = "{}") -> str:
-    """A HelmRelease with a chart out of an OCIRepository."""
+    """Return a HelmRelease with a chart from an OCIRepository."""
     return (
         f"---\napiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata:\n  name: {name}\nspec:\n"
         f"  chartRef: {{kind: OCIRepository, name: {chart}, namespace: flux-system}}\n  values: {values}\n"
@@ -31,7 +31,7 @@ def release(name: str, chart: str, values: str = "{}") -> str:
 
 
 def source(name: str, kind: str = "OCIRepository") -> str:
-    """A chart source."""
+    """Return a chart source."""
     return (
         f"---\napiVersion: source.toolkit.fluxcd.io/v1\nkind: {kind}\nmetadata:\n  name: {name}\nspec:\n"
         f"  url: oci://charts.example.net/{name}\n  ref:\n    tag: 1.2.3\n"

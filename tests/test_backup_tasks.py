@@ -72,7 +72,7 @@ class Films:
         )
 
     def pod(self) -> None:
-        """The pod of its Deployment."""
+        """Create the pod of its Deployment."""
         template = self.get("Deployment")["spec"]["template"]
         metadata = {"name": f"{self.name}-1", "namespace": self.namespace, "labels": template["metadata"]["labels"]}
         self.server.apply({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]})
@@ -80,7 +80,7 @@ class Films:
 
 @pytest.fixture
 def films(server: ApiServer, template: Path, render: Renderer, tmp_path: Path, request: pytest.FixtureRequest) -> Films:
-    """An app with two volumes that are backed up, applied as Flux applies it, with a pod."""
+    """Provide an app with two volumes that are backed up, applied as Flux applies it, with a pod."""
     namespace = f"n{abs(hash(request.node.name)) % 10**8}"
     workplace = set_up(tmp_path, render(CLUSTER))
     found = Films(server, workplace, namespace)
@@ -178,7 +178,7 @@ IMAGE_OF_RESTIC = "quay.io/backube/volsync:0.16.0"
 
 @contextmanager
 def restic(films: Films, folder: Path, says: str, phase: str = "Succeeded") -> Iterator[list[Object]]:
-    """A kubelet whose pods of restic end with these logs, which kubectl is given. Yields the pods that it has seen."""
+    """Play a kubelet whose restic pods end with these logs, which kubectl gets; yield the pods that it has seen."""
     (folder / "bin").mkdir()
     (folder / "said").write_text(says)
     (folder / "bin/kubectl").write_text(KUBECTL.format(said=folder / "said", kubectl=shutil.which("kubectl")))

@@ -26,7 +26,7 @@ BACKED_UP = TWO_VOLUMES | {"app_backup": True}
 
 
 def with_films(home_with: Callable[..., Home], cluster: dict[str, Any], **answers: Any) -> dict[str, list[Object]]:
-    """What Flux applies of the app, by kind, in a cluster with these answers."""
+    """Return what Flux applies of the app, by kind, in a cluster with these answers."""
     home = home_with(**cluster)
     home.add("app", FILMS, **BACKED_UP | answers)
     found: dict[str, list[Object]] = {}
@@ -36,7 +36,7 @@ def with_films(home_with: Callable[..., Home], cluster: dict[str, Any], **answer
 
 
 def mover(source: Object, namespace: str) -> Object:
-    """The pod that VolSync makes of a ReplicationSource, as far as pod security looks at it."""
+    """Return the pod that VolSync makes of a ReplicationSource, as far as pod security looks at it."""
     restic = source["spec"]["restic"]
     claims: list[Object] = [{"name": "data", "persistentVolumeClaim": {"claimName": source["spec"]["sourcePVC"]}}]
     more = [{"name": f"u-{volume['mountPath']}", **volume["volumeSource"]} for volume in restic.get("moverVolumes", [])]
@@ -92,7 +92,7 @@ def test_each_volume_has_a_repository_of_its_own(
 
 
 def values_of(found: dict[str, list[Object]], name: str) -> Object:
-    """What is known of a Secret's values: all that Flux fills in, or what is beside those of the 1Password item."""
+    """Return the known values of a Secret: all that Flux fills in, or those beside the values of the 1Password item."""
     for item in found.get("Secret", []):
         if item["metadata"]["name"] == name:
             assert all(isinstance(value, str) for value in item["stringData"].values())

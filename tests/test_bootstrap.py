@@ -243,7 +243,7 @@ def with_charts_that_show_their_values(home: Home, folder: Path) -> None:
 
 
 def helm_release(home: Home, name: str) -> dict[str, Any]:
-    """The HelmRelease of an app."""
+    """Return the HelmRelease of an app."""
     [path] = (home.workplace.root / "kubernetes/apps").glob(f"*/{name}/app/helmrelease.yaml")
     return yaml.safe_load(path.read_text())
 
@@ -255,7 +255,7 @@ def register(server: ApiServer, *names: str) -> None:
 
 
 def kubectl(home: Home, *words: str) -> Any:
-    """What the API server holds."""
+    """Return what the API server holds."""
     done = subprocess.run(
         ["kubectl", "get", *words, "--output", "json"],
         cwd=home.workplace.root,

@@ -35,20 +35,20 @@ CHART = {
 
 @pytest.fixture(scope="session")
 def address(shared: Path, request: pytest.FixtureRequest) -> str:
-    """A registry, one for all processes of this test run."""
+    """Provide the address of a registry, one for all processes of this test run."""
     owner = os.getppid() if is_worker(request.config) else os.getpid()
     return registry.running(shared / "chart-registry", owner)
 
 
 @pytest.fixture
 def home(tmp_path: Path, render: Renderer, address: str) -> ChartHome:
-    """A cluster without apps."""
+    """Provide a cluster without apps."""
     return made(tmp_path, render({}), address)
 
 
 @contextlib.contextmanager
 def serving(handler: Callable[..., http.server.BaseHTTPRequestHandler]) -> Iterator[str]:
-    """A web server on loopback; its address."""
+    """Run a web server on loopback; yield its address."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)  # type: ignore[arg-type]
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -69,14 +69,14 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 @contextlib.contextmanager
 def repository(folder: Path) -> Iterator[str]:
-    """A chart repository of the packages in a folder, as `helm repo index` lists them."""
+    """Serve the packages in a folder as a chart repository, as `helm repo index` lists them; yield its URL."""
     tools.run("helm", "repo", "index", folder)
     with serving(lambda *words: Quiet(*words, directory=str(folder))) as host:
         yield f"http://{host}"
 
 
 def update(charts: list[dict[str, Any]], level: str, chart: str = "demo") -> dict[str, Any]:
-    """The update of a level, which has to be there."""
+    """Return the update of a level, which must exist."""
     [found] = [one for one in charts if one["chart"] == chart]
     [wanted] = [one for one in found["updates"] if one["level"] == level]
     return dict(wanted)

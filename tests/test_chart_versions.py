@@ -20,7 +20,7 @@ LIMITS = [
 
 @pytest.fixture
 def home(tmp_path: Path, render: Renderer) -> ChartHome:
-    """A cluster without apps, and no registry."""
+    """Provide a cluster without apps, and no registry."""
     return made(tmp_path, render({}), "127.0.0.1:1")
 
 

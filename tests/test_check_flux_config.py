@@ -46,7 +46,7 @@ def test_nothing_is_found_in_a_new_cluster(name: str, render: Renderer) -> None:
 def crowded(
     request: pytest.FixtureRequest, template: Path, render: Renderer, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """A cluster with every app of the table, sixty and more."""
+    """Provide a cluster with every app of the table, sixty and more."""
     answers = app_cases.CLUSTERS[request.param]
     root = tmp_path_factory.mktemp("crowded") / "cluster"
     Adder(template).make_cluster(root, render(answers), answers)
@@ -65,7 +65,7 @@ def test_nothing_is_found_with_sixty_apps(crowded: Path) -> None:
 
 @pytest.fixture(scope="module")
 def good(template: Path, render: Renderer, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The cluster that every mutation starts from: with the apps that one of them names, and no more to read."""
+    """Provide the cluster that every mutation starts from, with only the apps that one of them names."""
     root = tmp_path_factory.mktemp("good") / "cluster"
     mentioned = " ".join(map(str, (*MUTATIONS, *HARMLESS)))
     named = {f"{namespace}/{name}" for namespace, name, _ in app_cases.apps({}) if name in mentioned}
@@ -74,7 +74,7 @@ def good(template: Path, render: Renderer, tmp_path_factory: pytest.TempPathFact
 
 
 def mutate(good: Path, root: Path, mutation: Mutation | Harmless) -> Path:
-    """A copy with the defect in it: links to what is the same."""
+    """Make a copy with the defect in it, with links to the files that stay the same."""
     shutil.copytree(good, root, copy_function=os.link)
     for path, (old, new) in mutation.replaces.items():
         text = (root / path).read_text()
@@ -95,7 +95,7 @@ def replace(path: Path, text: str) -> None:
 
 
 def line_of(path: Path, start: str) -> int:
-    """The one line that starts so: without its indentation, or with it where several do."""
+    """Return the number of the one line that starts so: without its indentation, or with it where several do."""
     lines = list(enumerate(path.read_text().splitlines(), 1))
     numbers = [number for number, line in lines if line.lstrip(" -").startswith(start)]
     if len(numbers) > 1:
@@ -193,7 +193,7 @@ def check(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def wrong(good: Path, tmp_path: Path) -> Path:
-    """A cluster with an error and a warning."""
+    """Provide a cluster with an error and a warning."""
     root = tmp_path / "cluster"
     shutil.copytree(good, root)
     ks = root / APP / "ks.yaml"
@@ -382,7 +382,7 @@ def test_a_file_that_nobody_may_read_is_a_finding(good: Path, tmp_path: Path) ->
 
 
 def as_anybody(root: Path) -> subprocess.CompletedProcess[str]:
-    """The check without what lets root read everything."""
+    """Run the check without the capabilities that let root read everything."""
     words = [*TALOS_FLUX, "check"]
     if os.geteuid() == 0:
         rights = "-dac_override,-dac_read_search"

@@ -52,7 +52,7 @@ def tools(root: Path) -> dict[str, str]:
 
 
 def validate(root: Path, *words: str, timeout: float | None = None) -> subprocess.CompletedProcess[str]:
-    """What `task validate` runs, with this Python instead of uv's."""
+    """Run what `task validate` runs, with this Python instead of uv's."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     return subprocess.run(
         [*TALOS_FLUX, "validate", *words],
@@ -66,7 +66,7 @@ def validate(root: Path, *words: str, timeout: float | None = None) -> subproces
 
 
 def committed(source: Path, root: Path) -> Path:
-    """A copy of a rendered cluster, committed."""
+    """Make a copy of a rendered cluster and commit it."""
     shutil.copytree(source, root)
     subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
     subprocess.run(["git", "add", "--all"], cwd=root, check=True)
@@ -76,7 +76,7 @@ def committed(source: Path, root: Path) -> Path:
 
 @pytest.fixture
 def mine(render: Renderer, tmp_path: Path) -> Path:
-    """A cluster of the test's own."""
+    """Provide a cluster that the test may change."""
     return committed(render(EXAMPLES["minimal"]), tmp_path / "cluster")
 
 
@@ -266,7 +266,7 @@ GOOD = {
 
 @pytest.fixture(scope="module")
 def findings(render: Renderer, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """What is said about a cluster with all of them in it."""
+    """Provide what is reported about a cluster with all of them in it."""
     root = committed(render(EXAMPLES["minimal"]), tmp_path_factory.mktemp("findings") / "cluster")
     for name, content, *_ in [*BAD.values(), *GOOD.values()]:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -323,7 +323,7 @@ def test_a_staged_secret_is_found_although_the_work_tree_is_clean(mine: Path) ->
 
 
 def finds_the_key_in(mine: Path) -> None:
-    """The staged file is named, whatever the work tree holds."""
+    """Check that the staged file is named, whatever the work tree holds."""
     done = validate(mine)
     assert done.returncode == 2
     assert done.stdout.startswith("docs/x.md:1: an age secret key")

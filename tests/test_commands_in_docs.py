@@ -74,7 +74,7 @@ def pages(root: Path) -> Iterator[Path]:
 
 
 def commands(root: Path) -> Iterator[tuple[str, list[str]]]:
-    """The page and the words of each command in it; text that only looks like code is left out."""
+    """Yield the page and the words of each command in it; leave out text that only looks like code."""
     for page in pages(root):
         for line in in_document(page.read_text()):
             if line.split()[0] in PROGRAMS or line.startswith("./scripts/"):
@@ -193,7 +193,7 @@ def is_as_seen(words: list[str]) -> bool:
 
 
 def kinds_and_names(words: list[str]) -> tuple[list[str], list[str]]:
-    """The kinds and the names in a call of kubectl, as kubectl takes them apart."""
+    """Return the kinds and the names in a kubectl call, as kubectl parses them."""
     said = parsed(["kubectl"], words)
     verb, rest = said.subcommands[0] if said.subcommands else "", [word for word in said.arguments if "=" not in word]
     if verb not in {"get", "describe", "delete", "patch", "label", "scale", "rollout", "logs", "exec", "port-forward"}:
@@ -207,7 +207,7 @@ def kinds_and_names(words: list[str]) -> tuple[list[str], list[str]]:
 
 
 def groups_of(kind: str) -> set[str]:
-    """The API groups that have a kind by this name, singular or plural; the empty one is Kubernetes' first."""
+    """Return the API groups with a kind of this name, singular or plural; the empty one is Kubernetes' first."""
     plural, _, group = kind.partition(".")
     if group in OTHER_KINDS:
         return {group}
@@ -217,13 +217,13 @@ def groups_of(kind: str) -> set[str]:
 
 
 def of_kubectl(words: list[str]) -> str:
-    """The kinds that it names."""
+    """Check the kinds that it names."""
     kinds, _ = kinds_and_names(words)
     return next((f"no kind is called {kind}" for kind in kinds if not groups_of(kind)), "")
 
 
 def not_there(words: list[str], cluster: Repository) -> str:
-    """What a call of kubectl asks for and this cluster does not have: a namespace, a kind, an object."""
+    """Return what a kubectl call asks for and this cluster does not have: a namespace, a kind, an object."""
     kinds, names = kinds_and_names(words)
     options = parsed(["kubectl"], words).options
     namespace = options.get("--namespace", "PLACEHOLDER")
@@ -243,7 +243,7 @@ def not_there(words: list[str], cluster: Repository) -> str:
 
 
 def bringer(group: str) -> str:
-    """The app that brings an API group; empty when Kubernetes or Flux does."""
+    """Return the app that brings an API group; empty when Kubernetes or Flux does."""
     return next(
         (app for end, app in (PROVIDERS | OTHER_KINDS).items() if group == end or group.endswith(f".{end}")), ""
     )
@@ -289,7 +289,7 @@ def of_git(words: list[str]) -> str:
 
 
 def wrong_flag(name: str, words: list[str], about: Help) -> str:
-    """The first word that looks like a flag and is none."""
+    """Return an error for the first word that looks like a flag and is none."""
     for word in words:
         if word == "--":
             break
@@ -299,7 +299,7 @@ def wrong_flag(name: str, words: list[str], about: Help) -> str:
 
 
 def of_make(words: list[str]) -> str:
-    """The targets of this project."""
+    """Check the targets of this project."""
     makefile = (PROJECT / "Makefile").read_text()
     targets = [word for word in words if "=" not in word]
     unknown = [word for word in targets if not re.search(rf"^{re.escape(word)}:", makefile, re.MULTILINE)]
@@ -338,7 +338,7 @@ def of_task(words: list[str], cluster: Path) -> str:
 
 
 def of_secret(said: dict[str, str], cluster: Path) -> str:
-    """A Secret that the cluster lists, and a key of it."""
+    """Check for a Secret that the cluster lists, and a key of it."""
     listed = yaml.safe_load((cluster / "bootstrap/secrets.yaml").read_text())["secrets"]
     secret, key = (said.get(name, "PLACEHOLDER") for name in ("SECRET", "KEY"))
     found = [one for one in listed if one["name"] == secret]
@@ -350,7 +350,7 @@ def of_secret(said: dict[str, str], cluster: Path) -> str:
 
 
 def of_script(name: str, words: list[str], cluster: Path) -> str:
-    """A script of the cluster, by its own --help: talos-flux, or the old name of one of its subcommands."""
+    """Check a script of the cluster by its own --help: talos-flux, or the old name of one of its subcommands."""
     if not (cluster / "scripts" / name).exists():
         return f"scripts/{name} is not there"
     if not words:

@@ -9,7 +9,7 @@ from tests.support.render import VERSION, git
 
 @pytest.fixture
 def made(tmp_path):
-    """A folder as make cluster leaves it."""
+    """Provide a folder as make cluster leaves it."""
     dest = tmp_path / "anton"
     dest.mkdir()
     (dest / "README.md").write_text("# anton\n")

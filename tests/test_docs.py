@@ -27,7 +27,7 @@ def pages(cluster: Repository) -> list[Path]:
 
 
 def rows(text: str, header: str) -> list[list[str]]:
-    """The rows of the table with that header, as cells."""
+    """Return the rows of the table with that header, as cells."""
     table = text.split(f"{header}\n", 1)[1].split("\n\n", 1)[0].splitlines()[1:]
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in table]
 

@@ -49,7 +49,7 @@ def of_flux(texts: list[str]) -> list[tuple[str, str]]:
 
 
 def of_ours(text: str) -> tuple[str, str]:
-    """The same by the package; an error of Flux where a variable without a value was left as it stood."""
+    """Do the same with the package; return Flux' error where a variable without a value was left as it stood."""
     try:
         unset = [variable.name for variable in envsubst.variables(text) if is_missing(variable)]
     except envsubst.MalformedVariable as error:
@@ -63,7 +63,7 @@ def is_missing(variable: envsubst.Variable) -> bool:
 
 
 def last(text: str) -> str:
-    """The variable that Flux names: arguments are computed before what they belong to."""
+    """Return the variable that Flux names: arguments are computed before what they belong to."""
     return next(name for part in envsubst.parse(text) for name in _missing(part))
 
 

@@ -27,7 +27,7 @@ GIVEN = {"op-credentials": "1password-credentials.json", "onepassword-token": "t
 
 
 def as_pattern(printed: str) -> re.Pattern[str]:
-    """A line of … is any lines; one within a line is any text."""
+    """Return a pattern in which a line of … matches any lines, and … within a line matches any text."""
     lines = [
         r"(?:.*\n)*?" if line.strip() == "…" else ".*".join(map(re.escape, line.rstrip().split("…"))) + r"[ ]*\n"
         for line in printed.splitlines()

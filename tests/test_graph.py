@@ -22,18 +22,18 @@ A, B, C, D = (("flux-system", name) for name in "abcd")
 
 @pytest.fixture
 def mine(render: Renderer, tmp_path: Path) -> Path:
-    """A cluster to change."""
+    """Provide a cluster that the test may change."""
     return Path(shutil.copytree(render(EXAMPLES["anton"]), tmp_path / "cluster"))
 
 
 def texts(cluster: Cluster) -> list[str]:
-    """The names that the picture shows."""
+    """Return the names that the picture shows."""
     picture = ElementTree.fromstring(graph_svg(cluster))  # noqa: S314, it is our own
     return [one.text or "" for one in picture.iter(TEXT) if one.get("class") != "namespace"]
 
 
 def draw(root: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """What `task docs` runs."""
+    """Run what `task docs` runs."""
     command = [*TALOS_FLUX, "docs", *options]
     return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
 

@@ -99,7 +99,7 @@ def pod(name: str, phase: str = "Running", *containers: Object, **more: Any) -> 
 
 
 def container(**state: Any) -> Object:
-    """A container's status; `last` is how it ended before."""
+    """Return a container's status; `last` is how it ended before."""
     count, last = state.pop("restarts", 0), state.pop("last", None)
     ended = {"lastState": {"terminated": {"startedAt": LONG_AGO, **last}}} if last else {}
     return {
@@ -347,7 +347,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> ApiServer:
 
 @pytest.fixture(scope="module")
 def home(render: Renderer, server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A repository whose kubeconfig leads there, and whose machines run etcd."""
+    """Provide a repository whose kubeconfig leads to the server, and whose machines run etcd."""
     folder = tmp_path_factory.mktemp("health")
     anton = configured(folder / "home", render(ANSWERS))
     anton.workplace.write("kubeconfig", server.kubeconfig())
@@ -366,7 +366,7 @@ def put(server: ApiServer, thing: tuple[Object, Object]) -> Object:
 
 @pytest.fixture
 def with_faults(server: ApiServer) -> Iterator[Any]:
-    """A function that puts things into the cluster; afterwards it is as it was."""
+    """Provide a function that puts things into the cluster; restore the cluster afterwards."""
     made: list[Object] = []
     before = [
         node("k8s-2"),
@@ -415,7 +415,7 @@ def test_what_is_well_is_not_mentioned(name: str, home: Path, with_faults: Any) 
 
 @pytest.fixture
 def other(home: Path, tmp_path: Path) -> Path:
-    """A repository whose kubeconfig may be changed."""
+    """Provide a repository whose kubeconfig the test may change."""
     return Path(shutil.copytree(home, tmp_path / "home"))
 
 
@@ -542,7 +542,7 @@ def test_the_monitor_says_what_one_may_not_see(other: Path, with_faults: Any) ->
 
 
 def guest(*plurals: str) -> tuple[tuple[Object, Object], ...]:
-    """What lets the guest look at some kinds."""
+    """Return the objects that let the guest look at some kinds."""
     group = "rbac.authorization.k8s.io"
     rules = [{"apiGroups": ["*"], "resources": list(plurals), "verbs": ["list", "watch"]}]
     role = {
@@ -625,7 +625,7 @@ def test_a_certificate_that_has_expired_is_one_sentence(other: Path) -> None:
 
 
 def expired() -> dict[str, str]:
-    """A user's certificate, of the year 2020."""
+    """Create a user's certificate that expired in 2020."""
     key = Ed25519PrivateKey.generate()
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "admin")])
     since = datetime(2020, 1, 1, tzinfo=UTC)

@@ -165,7 +165,7 @@ def test_a_pod_that_never_starts_has_the_reason_that_kubernetes_warned_of() -> N
 
 
 def of_app(kind: str, name: str, selector: dict[str, Any]) -> Any:
-    """A workload without a ready pod."""
+    """Return a workload without a ready pod."""
     return item(name, "media", kind=kind, spec={"selector": selector, "replicas": 1}, status={})
 
 
@@ -325,7 +325,7 @@ BROKEN: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
 
 
 def refused(path: Path) -> str:
-    """What is said of a kubeconfig, in process."""
+    """Return what is said of a kubeconfig, in process."""
 
     async def look() -> Snapshot:
         async with client.connected() as connection:
@@ -393,7 +393,7 @@ def made_until(ends: datetime) -> dict[str, str]:
 
 
 def kept(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch, ends: datetime) -> None:
-    """A kubeconfig and a talosconfig with certificates that end then."""
+    """Write a kubeconfig and a talosconfig with certificates that end then."""
     pair = made_until(ends)
     user = {"client-certificate-data": pair["certificate"], "client-key-data": pair["key"]}
     kubeconfig.write_text(written(CLUSTER, user))

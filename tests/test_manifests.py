@@ -16,7 +16,7 @@ _accepted: set[str] = set()
 
 @pytest.fixture(scope="module")
 def applied(cluster: Repository) -> dict[str, list[Object]]:
-    """What each Flux Kustomization of the cluster applies."""
+    """Provide what each Flux Kustomization of the cluster applies."""
     return flux.reconcile(cluster)
 
 

@@ -15,13 +15,13 @@ TUNNEL = "6f2b0a57-31c4-4f0e-8c62-1a7d3c5e9b40"
 
 
 def says(folder: Path, *words: str) -> str:
-    """What copier prints for people."""
+    """Return what copier prints for people."""
     done = subprocess.run(["copier", *words], cwd=folder, capture_output=True, text=True, check=True)
     return done.stderr
 
 
 def commands(said: str) -> list[str]:
-    """The lines of a message that are meant to be typed."""
+    """Return the lines of a message that are meant to be typed."""
     return [line.strip() for line in said.splitlines() if line.startswith("  ") and "create" not in line]
 
 
@@ -71,7 +71,7 @@ def test_after_an_update_the_checks_are_said(questionnaire: Path, tmp_path: Path
 
 
 def committed(questionnaire: Path, folder: Path) -> Path:  # noqa: F811
-    """The questionnaire as a git repository with a release."""
+    """Make the questionnaire a git repository with a release."""
     source = folder / "released"
     source.mkdir()
     subprocess.run(["cp", "-r", f"{questionnaire}/.", source], check=True)

@@ -158,7 +158,7 @@ CLUSTER_ANSWERS = {"ingress_backend": "envoy-gateway", "secrets_backend": "sops"
 
 
 def ks(name: str, namespace: str, more: str = "") -> str:
-    """A Flux Kustomization that its namespace's kustomization.yaml moves to the app's namespace."""
+    """Return a Flux Kustomization that its namespace's kustomization.yaml moves to the app's namespace."""
     return f"""\
 ---
 apiVersion: kustomize.toolkit.fluxcd.io/v1
@@ -219,19 +219,19 @@ def like_cluster_templates(root: Path) -> None:
 
 
 def block(page: Path, beginning: str) -> str:
-    """The page's block of shell that begins with this."""
+    """Return the page's shell block that begins with this."""
     blocks = re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL)
     [found] = [text for text in blocks if text.startswith(beginning)]
     return str(found)
 
 
 def run(home: Home, commands: str) -> None:
-    """What somebody pastes into a shell; subprocess.CalledProcessError when a command fails."""
+    """Run what somebody pastes into a shell; raise subprocess.CalledProcessError when a command fails."""
     subprocess.run(["bash", "-euo", "pipefail", "-c", TASK + commands], cwd=home.root, check=True)
 
 
 def rules(home: Home) -> set[str]:
-    """The rules by which something is found."""
+    """Return the rules that find something."""
     return {finding.rule.id for finding in findings(Cluster(home.root))}
 
 
@@ -242,13 +242,13 @@ def replace(home: Home, path: str, old: str, new: str) -> None:
 
 
 def says(page: Path, *texts: str) -> None:
-    """What the test does by hand stands in the page."""
+    """Check that the page says what the test does by hand."""
     for text in texts:
         assert text in page.read_text()
 
 
 def follow_the_page(home: Home) -> None:
-    """The two places in the root that the page says."""
+    """Edit the two places in the root that the page names."""
     says(FROM_CLUSTER_TEMPLATE, "`cluster-meta` gets `decryption: {provider: sops}` in its `spec`.")
     meta = "  path: ./kubernetes/flux/meta\n"
     replace(home, ROOT, meta, f"{meta}  decryption: {{provider: sops}}\n")
@@ -260,13 +260,13 @@ def follow_the_page(home: Home) -> None:
 
 
 def errors(home: Home) -> list[str]:
-    """What must be mended before a push."""
+    """Return what must be fixed before a push."""
     return [str(finding) for finding in findings(Cluster(home.root)) if finding.rule.severity is Severity.ERROR]
 
 
 @pytest.fixture
 def moved(home_with: Callable[..., Home]) -> Home:
-    """The three apps, after the commands of the page, before anything is written by hand."""
+    """Provide the three apps after the commands of the page, before anything is written by hand."""
     home = home_with(**CLUSTER_ANSWERS)
     like_cluster_templates(home.root.parent / "old")
     says(FROM_CLUSTER_TEMPLATE, "task new:namespace NAME=media")

@@ -42,7 +42,7 @@ NAMES = ("k8s-1", "k8s-2", "k8s-3")
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    """An API server without other tests' nodes."""
+    """Provide an API server without other tests' nodes."""
     processes = Processes(tmp_path_factory.mktemp("apiserver"))
     try:
         of_flux = ("kustomize.toolkit.fluxcd.io", "helm.toolkit.fluxcd.io")
@@ -54,7 +54,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
 
 @pytest.fixture(scope="module")
 def snapshot(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A snapshot of a real etcd, made by itself."""
+    """Provide a snapshot of a real etcd, which etcd made itself."""
     processes = Processes(tmp_path_factory.mktemp("etcd"))
     client, peer = (f"http://127.0.0.1:{port}" for port in free_ports(2))
     try:
@@ -78,7 +78,7 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture
 def wellness(server: ApiServer) -> Wellness:
-    """A cluster that is well."""
+    """Provide a healthy cluster."""
     found = Wellness(server)
     for name in {item["metadata"]["name"] for item in server.everything("v1", "Node")} - set(NAMES):
         server.call("DELETE", f"/api/v1/nodes/{name}")
@@ -119,13 +119,13 @@ def talos_flux(home: Home, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def verdict(home: Home, *words: str) -> tuple[int, dict[str, Any]]:
-    """The exit code and the JSON of cluster-health-monitor."""
+    """Return the exit code and the JSON of cluster-health-monitor."""
     done = talos_flux(home, "gate", "--json", *words)
     return done.returncode, json.loads(done.stdout or "{}") | {"stderr": done.stderr}
 
 
 def wrong(found: dict[str, Any], level: str = "critical") -> list[str]:
-    """The problems of a level, as sentences."""
+    """Return the problems of a level, as sentences."""
     return [
         f"{problem['subject']}: {problem['text']}"
         for part in found["parts"]
@@ -135,7 +135,7 @@ def wrong(found: dict[str, Any], level: str = "critical") -> list[str]:
 
 
 def part(found: dict[str, Any], name: str) -> str:
-    """What was looked at in a part."""
+    """Return what was looked at in a part."""
     [one] = [part for part in found["parts"] if part["name"] == name]
     return str(one["lookedAt"])
 
@@ -390,7 +390,7 @@ def test_a_command_without_kubeconfig_is_refused_in_one_sentence(words: tuple[st
 
 
 def refusal_of(done: subprocess.CompletedProcess[str]) -> str:
-    """The one sentence of a script that could not begin."""
+    """Return the one sentence of a script that could not begin."""
     # The first time, uv says what it installs.
     lines = [line for line in done.stderr.splitlines() if not line.startswith(("Installed ", "Download"))]
     assert (done.returncode, done.stdout, len(lines)) == (3, "", 1), done.stdout + done.stderr
@@ -403,7 +403,7 @@ UPGRADE = ("--yes", "--drain=false", "--wait=false", "--timeout=0.7")
 
 
 def in_order(machines: Machines, method: str = "Upgrade") -> list[str]:
-    """The last bytes of the addresses of the nodes that were asked something."""
+    """Return the last bytes of the addresses of the nodes that were asked something."""
     return [call["node"].rpartition(".")[2] for call in machines.calls(method)]
 
 
@@ -751,7 +751,7 @@ def test_a_dead_controller_is_replaced(home: Home, machines: Machines, wellness:
 
 
 def bound_to(node: str, wellness: Wellness, namespace: str, claim: str) -> None:
-    """A volume of local-path, which is where its node is."""
+    """Create a local-path volume, which is where its node is."""
     term = {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}]}
     wellness.server.apply(
         {
@@ -804,7 +804,7 @@ APP = ("APP=media/jellyfin",)
 
 @pytest.fixture
 def jellyfin(home: Home, wellness: Wellness) -> tuple[dict[str, Any], dict[str, Any]]:
-    """An app as Flux has it in the cluster: its Kustomization, and the HelmRelease that gave up."""
+    """Provide an app as Flux has it in the cluster: its Kustomization, and the HelmRelease that gave up."""
     server = wellness.server
     server.has_namespace("media")
     source = {"kind": "GitRepository", "name": "flux-system"}
@@ -838,7 +838,7 @@ SINCE = {"lastTransitionTime": "2026-01-01T00:00:00Z"}
 
 
 def now(server: ApiServer, item: dict[str, Any]) -> dict[str, Any]:
-    """An object as the server has it."""
+    """Return an object as the server has it."""
     found: dict[str, Any] = server.call("GET", f"{server.path_of(item)}/{item['metadata']['name']}")
     return found
 

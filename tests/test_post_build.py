@@ -47,7 +47,7 @@ SECRET = CONFIG_MAP.replace("ConfigMap", "Secret").replace("data", "stringData")
 
 
 def variables(root: Path, files: dict[str, str], kustomization: str) -> VariableSet:
-    """The variables of a Kustomization that applies its own ConfigMap or Secret."""
+    """Return the variables of a Kustomization that applies its own ConfigMap or Secret."""
     for path, text in ({"flux.yaml": ROOT, "root/apps.yaml": kustomization} | files).items():
         (root / "kubernetes" / path).parent.mkdir(parents=True, exist_ok=True)
         (root / "kubernetes" / path).write_text(text)

@@ -17,7 +17,7 @@ ROWS = [cells(row) for row in table(PAGE.read_text(), HEADER)]
 
 @cache
 def in_make_test(module: str) -> dict[str, bool]:
-    """The tests of a module, and whether each is in make test, at least with some of its parameters."""
+    """Return the tests of a module, and whether each is in make test, at least with some of its parameters."""
     tree = ast.parse((TESTS / f"{module}.py").read_text())
     of_module = {mark for node in tree.body if assigns(node, "pytestmark") for mark in marks_of(node)}
     tests = {}
@@ -33,14 +33,14 @@ def assigns(node: ast.stmt, name: str) -> bool:
 
 
 def marks_of(node: ast.AST) -> set[str]:
-    """The names of the marks in an expression; those of single parameters don't count."""
+    """Return the names of the marks in an expression; those of single parameters don't count."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "parametrize":
         return set()
     return {part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute)}
 
 
 def named_in(cell: str) -> list[tuple[str, str]]:
-    """(module, test) of each entry, "`module` what the test says"; a module alone stands for all its tests."""
+    """Return (module, test) of each entry, "`module` what the test says"; a module alone stands for all its tests."""
     entries = [entry.strip() for entry in cell.split(";") if entry.strip()]
     tests = []
     for entry in entries:

@@ -30,7 +30,7 @@ class Job:
         self.bare = years.folder / "served" / f"{forge.REPOSITORY}.git"
 
     def publish(self) -> None:
-        """What the repository on the host is at the start."""
+        """Create the repository on the host as it is at the start."""
         git(self.years.root, "clone", "--quiet", "--bare", str(self.years.root), str(self.bare))
         git(self.bare, "config", "http.receivepack", "true")
 

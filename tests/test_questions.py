@@ -55,7 +55,7 @@ THREE = [node(name=f"node-{number}", address=f"192.168.1.{number}") for number i
 
 @pytest.fixture(scope="session")
 def questionnaire(tmp_path_factory) -> Path:
-    """The template with all of its questions and nothing to render but the answers files."""
+    """Provide the template with all of its questions and nothing to render but the answers files."""
     folder = tmp_path_factory.mktemp("questionnaire")
     shutil.copy(PROJECT / "copier.yml", folder)
     for part in ("questions", "macros"):

@@ -24,7 +24,7 @@ EACH = one_worker_each(RELEASES, in_make_test=RELEASES[-1:])
 
 @pytest.fixture(scope="module")
 def released(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project as it is now, with a tag for each release."""
+    """Provide the project as it is now, with a tag for each release."""
     bare = tmp_path_factory.mktemp("released") / "template.git"
     git(template, "clone", "--quiet", "--bare", str(template), str(bare))
     releases.tag(bare)
@@ -45,7 +45,7 @@ def run(root: Path, released: Path, command: str, *words: str) -> subprocess.Com
 
 
 def cluster_of(version: str, folder: Path) -> Path:
-    """The cluster that a release made."""
+    """Unpack the cluster that a release made."""
     root = folder / "cluster"
     root.mkdir()
     releases.unpack(version, root)
@@ -65,7 +65,7 @@ def test_a_release_is_a_commit_of_this_history_which_tells_of_it(version: str) -
 
 
 def words(note: Path) -> str:
-    """A note without where its links lead: a page that moves takes them with it."""
+    """Return a note without its link targets: a page that moves takes them with it."""
     return LINK.sub("]", note.read_text())
 
 
@@ -133,7 +133,7 @@ def test_an_edit_of_a_tool_that_is_gone_is_one_conflict(version: str, released: 
 
 
 def differing_from_new(root: Path, released: Path) -> list[str]:
-    """The files in which an updated cluster is not what the same answers make now, registrations aside."""
+    """Return the files of an updated cluster that differ from what the same answers make now, except registrations."""
     git(root.parent, "clone", "--quiet", str(released), "checkout")
     now = talos_flux.template.render.Template(root.parent / "checkout", commit=VERSION, source=releases.ADDRESS)
     lists = {path.parent / "kustomization.yaml" for path in root.glob("kubernetes/apps/*/namespace.yaml")}

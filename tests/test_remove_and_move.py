@@ -73,7 +73,7 @@ CLAIM = "---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata:\n  name: {n
 
 
 def ks(place: str, *depends_on: str) -> str:
-    """An app's ks.yaml, as the docs show it."""
+    """Return an app's ks.yaml, as the docs show it."""
     namespace, name = place.split("/")
     waits = "".join(f"    - name: {other}\n" for other in depends_on)
     return dedent(f"""\
@@ -103,7 +103,7 @@ def ks(place: str, *depends_on: str) -> str:
 
 
 def add_namespace(root: Path, name: str, level: str = "baseline", *apps: str) -> None:
-    """A namespace by hand."""
+    """Create a namespace by hand."""
     folder = root / "kubernetes/apps" / name
     folder.mkdir(parents=True)
     (folder / "namespace.yaml").write_text(NAMESPACE.format(name=name, level=level))
@@ -111,7 +111,7 @@ def add_namespace(root: Path, name: str, level: str = "baseline", *apps: str) ->
 
 
 def add_app(root: Path, place: str, *depends_on: str, chart: str = "app-template", **others: str) -> Path:
-    """An app by hand, in a namespace that lists it; others are files of app/ by name, without .yaml."""
+    """Create an app by hand, in a namespace that lists it; others are files of app/ by name, without .yaml."""
     folder = root / "kubernetes/apps" / place
     (folder / "app").mkdir(parents=True)
     (folder / "ks.yaml").write_text(ks(place, *depends_on))
@@ -128,7 +128,7 @@ def add_app(root: Path, place: str, *depends_on: str, chart: str = "app-template
 
 @pytest.fixture
 def bare(render: Renderer, tmp_path: Path) -> Workplace:
-    """A cluster as it comes."""
+    """Provide a cluster as it comes."""
     workplace = set_up(tmp_path, render(ANSWERS))
     workplace.extra["XDG_CACHE_HOME"] = str(tmp_path / "cache")
     workplace.extra["UV_CACHE_DIR"] = subprocess.check_output(["uv", "cache", "dir"], text=True).strip()
@@ -137,7 +137,7 @@ def bare(render: Renderer, tmp_path: Path) -> Workplace:
 
 @pytest.fixture
 def home(bare: Workplace) -> Workplace:
-    """A cluster with the namespaces media (films, series) and video, everything committed."""
+    """Provide a cluster with the namespaces media (films, series) and video, everything committed."""
     add_namespace(bare.root, "media", "baseline", "films", "series")
     add_namespace(bare.root, "video")
     add_app(bare.root, "media/films", "cilium", chart="vendor")
@@ -153,14 +153,14 @@ def files(workplace: Workplace) -> Files:
 
 
 def changed(workplace: Workplace) -> set[str]:
-    """What git would commit, as letter and path."""
+    """Return what git would commit, as letter and path."""
     workplace.git("add", "--all")
     said = workplace.git("diff", "--cached", "--name-status", "--no-renames")
     return {line.replace("\t", " ") for line in said.splitlines()}
 
 
 def at_a_terminal(workplace: Workplace, *words: str) -> pexpect.spawn:
-    """A task that somebody starts and answers."""
+    """Start a task that somebody answers at a terminal."""
     return pexpect.spawn(
         "task", list(words), cwd=str(workplace.root), env=environment() | workplace.extra | {"TERM": "xterm"},
         encoding="utf-8", timeout=60, dimensions=(40, 400),
@@ -373,7 +373,7 @@ def test_claims_are_found(name: str, text: str, lost: tuple[str, ...], kept: tup
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a file and a folder, for talos_flux.repository.transaction."""
+    """Provide a folder with a file and a folder, for talos_flux.repository.transaction."""
     monkeypatch.setattr(talos_flux.repository.transaction, "ROOT", tmp_path)
     (tmp_path / "folder").mkdir()
     for name in ("file", "folder/inside"):
@@ -616,7 +616,7 @@ def test_an_app_is_followed_at_the_clusters_version(bare: Workplace) -> None:
 
 @pytest.fixture
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A tiny template with two commits, the first of them tagged, and an empty cache."""
+    """Provide a tiny template with two commits, the first of them tagged, and an empty cache."""
     folder = tmp_path / "template"
     folder.mkdir()
     git(folder, "init", "--quiet")
@@ -630,7 +630,7 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def fetched(tmp_path: Path) -> list[Path]:
-    """The template's versions in the cache."""
+    """Return the template's versions in the cache."""
     found = (tmp_path / "cache/copier-talos-flux").glob("*/")
     return sorted(path for path in found if path.suffix != ".git")
 

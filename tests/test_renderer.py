@@ -21,7 +21,7 @@ Files = dict[PurePosixPath, File]
 
 
 def written_in(folder: Path) -> Files:
-    """What Copier wrote."""
+    """Return what Copier wrote."""
     return {
         PurePosixPath(path): File((folder / path).read_bytes(), os.access(folder / path, os.X_OK))
         for path in files_in(folder)
@@ -39,7 +39,7 @@ def recorded(files: Files) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def ours(template: Path) -> Template:
-    """The template of clusters, to render in process."""
+    """Provide the template of clusters, to render in process."""
     return Template(template, commit=VERSION, source=str(template))
 
 
@@ -64,7 +64,7 @@ class Miniature:
         return Template(self.folder, commit=VERSION, source=str(self.folder))
 
     def copied(self, data: dict[str, Any]) -> Files:
-        """What the real Copier writes."""
+        """Return what the real Copier writes."""
         target = self.folder.with_name(f"copy-{len(list(self.folder.parent.iterdir()))}")
         copier.run_copy(str(self.folder), target, data=data, vcs_ref=VERSION, defaults=True, quiet=True)
         return written_in(target)

@@ -47,7 +47,7 @@ class Watched:
         return {name: str(value) for name, value in self.answers.items() if name.startswith("pin_")}
 
     def places(self, pin: str) -> list[str]:
-        """The files in which a version stands as a value, once per place. kubectl and its like have no v."""
+        """Return the files in which a version stands as a value, once per place. kubectl and its like have no v."""
         place = re.compile(rf"""(?:[:=]\s*["']?v?|@){re.escape(pin.removeprefix("v"))}["']?$""")
         found = []
         for path in tracked(self.root):
@@ -58,7 +58,7 @@ class Watched:
 
 
 def version(dependency: dict[str, Any]) -> str:
-    """The text that stands in the file: a digest follows an image's tag, a tag's comment follows an action's digest."""
+    """Return the text in the file: a digest follows an image's tag, a tag's comment follows an action's digest."""
     value, digest = dependency.get("currentValue"), dependency.get("currentDigest")
     if not digest:
         return str(value)
@@ -71,7 +71,7 @@ def tracked(root: Path) -> list[Path]:
 
 
 def in_git(source: Path, target: Path) -> Path:
-    """A copy of a rendered cluster whose files git knows: Renovate sees no others."""
+    """Make a copy of a rendered cluster whose files git knows: Renovate sees no others."""
     subprocess.run(["cp", "-R", str(source), str(target)], check=True)
     subprocess.run(["git", "init", "--quiet"], cwd=target, check=True)
     subprocess.run(["git", "add", "--all"], cwd=target, check=True)

@@ -84,7 +84,7 @@ class Household:
             git(self.template, "commit", "--quiet", "--amend", "--message", f"feat: what is new {attempt}")
 
     def move_in(self, redirection: str) -> None:
-        """The cluster, as the documentation has it: copy, then a clone whose entries add to it."""
+        """Create the cluster as the documentation has it: copy, then a clone whose entries add to it."""
         (self.home / "bin").mkdir(parents=True)
         shim = self.home / "bin/copier"  # which takes down what Renovate asks of Copier
         shim.write_text(f'#!/bin/sh\necho "$@" >~/called\nexec {shlex.quote(shutil.which("copier") or "")} "$@"\n')
@@ -116,14 +116,14 @@ class Household:
         return done.stdout + done.stderr
 
     def clone(self, version: str, *options: str) -> Path:
-        """A clone of the template, from its address."""
+        """Clone the template from its address."""
         target = self.folder / f"clone-{'-'.join([version, *options])}"
         self.run("git", "clone", "--quiet", *options, ADDRESS, target)
         self.run("git", "checkout", "--quiet", version, cwd=target)
         return target
 
     def add(self, clone: Path, generator: str, place: str, at: Path | None = None, **answers: object) -> str:
-        """What the documentation says to run, in the cluster's repository or a copy; returns what it says."""
+        """Run what the documentation says, in the cluster's repository or a copy; return what it prints."""
         given = [argument for name, answer in answers.items() for argument in ("--data", f"{name}={answer}")]
         entry = clone / "generators" / generator
         return self.run("copier", "copy", "--trust", "--defaults", *given, entry, place, cwd=at or self.cluster)
@@ -148,7 +148,7 @@ class Renewal:
         shutil.copytree(household.cluster, self.cluster, symlinks=True)
 
     def lookup(self, *managers: str) -> dict[str, dict[str, Any]]:
-        """The one dependency that Renovate sees in each file."""
+        """Return the one dependency that Renovate sees in each file."""
         git(self.cluster, "add", "--all")
         (self.folder / "renovate").mkdir()
         found = renovate.lookup(self.cluster, self.folder / "renovate", self.household.home, *managers)
@@ -182,7 +182,7 @@ class Renewal:
         return git(self.clone, "status", "--porcelain", "--untracked-files=all").splitlines()
 
     def lines_changed(self, path: str) -> list[str]:
-        """What the update took from a file and added to it."""
+        """Return the lines that the update removed from a file and added to it."""
         lines = git(self.clone, "diff", "--unified=0", "--", path).splitlines()
         return [line for line in lines if line[0] in "-+" and not line.startswith(("---", "+++"))]
 

@@ -27,7 +27,7 @@ Scheme = Literal["light", "dark"]
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """The site, built without a warning."""
+    """Provide the site, built without a warning."""
     folder = tmp_path_factory.mktemp("docs") / "site"
     assert build(PROJECT / "docs", folder) == ""
     return Site(folder)
@@ -123,7 +123,7 @@ def test_a_picture_of_a_terminal_is_named_by_its_title() -> None:
 
 
 def name_of(picture: str) -> str:
-    """What a screen reader calls an SVG that stands for itself; empty when it reads its parts instead."""
+    """Return what a screen reader calls an SVG that stands for itself; empty when it reads its parts instead."""
     root = ElementTree.fromstring(picture)  # noqa: S314, our own
     return root.findtext("{*}title", "") if root.get("role") == "img" else ""
 
@@ -164,7 +164,7 @@ def test_axe_finds_a_picture_without_a_text_and_a_pale_word(browser: Browser) ->
 
 
 def violations(page: Page) -> list[str]:
-    """What axe says against a page: rule and elements."""
+    """Return what axe says against a page: rule and elements."""
     rules = {"heading-order": {"enabled": True}}
     results = Axe().run(page, options={"runOnly": LEVELS, "rules": rules, "resultTypes": ["violations"]})
     return [

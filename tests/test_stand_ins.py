@@ -20,7 +20,7 @@ programs = needs("helm", "quick", "talosctl")
 
 
 def output(folder: Path, *command: object) -> str:
-    """What a program prints, or the last line that it refuses with; `folder` says which of the two it is."""
+    """Return what a program prints, or the last line of its refusal; `folder` says which of the two it is."""
     name, *arguments = map(str, command)
     done = subprocess.run([str(folder / name), *arguments], capture_output=True, text=True, check=False)
     return done.stdout if done.returncode == 0 else f"refused: {done.stderr.strip().splitlines()[-1]}"

@@ -83,7 +83,7 @@ def secrets(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def machines(tmp_path_factory, render, secrets):
-    """A function that gives the machines of one of the ANSWERS, each made once."""
+    """Provide a function that returns the machines of one of the ANSWERS, each made once."""
     made: dict[str, Machines] = {}
 
     def of(name: str) -> Machines:

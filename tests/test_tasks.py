@@ -29,19 +29,19 @@ VANILLA = "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba"
 
 @pytest.fixture
 def onepassword(render: Renderer, tmp_path: Path) -> Workplace:
-    """A cluster whose secrets are in 1Password."""
+    """Provide a cluster whose secrets are in 1Password."""
     return set_up(tmp_path, render(ANSWERS))
 
 
 @pytest.fixture
 def sops(render: Renderer, tmp_path: Path) -> Workplace:
-    """A cluster whose secrets are encrypted in the repository."""
+    """Provide a cluster whose secrets are encrypted in the repository."""
     return set_up(tmp_path, render(SOPS))
 
 
 @pytest.fixture
 def factory() -> Iterator[Factory]:
-    """The Image Factory."""
+    """Provide the Image Factory."""
     with image_factory() as running:
         yield running
 
@@ -444,7 +444,7 @@ def test_spellings_of_one_repository_are_equal(one: str, other: str, same: bool,
 
 
 def decrypt(workplace: Workplace, name: str) -> str:
-    """The content of an encrypted file."""
+    """Return the content of an encrypted file."""
     return subprocess.run(
         ["sops", "decrypt", name],
         cwd=workplace.root,

@@ -53,7 +53,7 @@ class Terminal:
                 self.sees(refusal)
 
     def ends(self) -> dict:
-        """The recorded answers, once Copier has ended well."""
+        """Return the recorded answers, once Copier has ended well."""
         self.process.expect(pexpect.EOF)
         self.process.close()
         assert self.process.exitstatus == 0, self.process.before

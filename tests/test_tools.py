@@ -22,7 +22,7 @@ KUSTOMIZE = BY_NAME["kustomize"]
 
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache, an empty .tools, and no download."""
+    """Provide an empty cache, an empty .tools, and no download."""
     monkeypatch.setenv("COPIER_TALOS_FLUX_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv(obtain.FROM_SOURCE, "1")
     ours = {str(obtain.BIN), str(obtain.STAND_INS)}
@@ -34,7 +34,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def published(tmp_path: Path) -> Iterator[tuple[Path, str]]:
-    """A folder that a web server on loopback shows, and its address."""
+    """Provide a folder that a web server on loopback shows, and its address."""
     folder = tmp_path / "published"
     folder.mkdir()
 
@@ -61,7 +61,7 @@ def with_program(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, outpu
 
 
 def built_by(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the tools that would be built from now on."""
+    """Return the names of the tools that would be built from now on."""
     built: list[str] = []
 
     def write(tool: Tool, scratch: Path) -> None:

@@ -340,7 +340,7 @@ first_configuration = cache(load_template_config)
 
 
 def tightened(question: dict, name: str, answer: Any) -> dict:
-    """The question as a later release may have it: the answer is no choice any more, or its rule refuses it."""
+    """Return the question as a later release may have it: it no longer offers the answer, or its rule refuses it."""
     refused = answer if isinstance(answer, list) else [answer]
     if choices := question.get("choices"):
         left = {

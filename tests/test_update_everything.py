@@ -28,13 +28,13 @@ README = {"template/README.md.jinja": ("## Follow the template", "## Follow the 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory, render: Renderer, template: Path) -> Path:
-    """The default cluster with three apps."""
+    """Provide the default cluster with three apps."""
     return home_with_apps(tmp_path_factory.mktemp("cluster") / "home", render({}), template).root
 
 
 @pytest.fixture
 def years(cluster: Path, template: Path, tmp_path: Path) -> Years:
-    """That cluster and a template of this test's own."""
+    """Provide that cluster and a template of this test's own."""
     return Years(tmp_path, cluster, template)
 
 
@@ -239,7 +239,7 @@ def test_the_releases_between_are_shown(years: Years) -> None:
 
 
 def question(name: str, default: str) -> str:
-    """A new question of the cluster's, in YAML."""
+    """Return a new cluster question, in YAML."""
     text = f"\n{name}:\n  type: str\n  help: Which colour?\n  default: {default}\n"
     return text + "  when: \"{{ generator == 'cluster' }}\"\n"
 

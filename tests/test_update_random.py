@@ -23,7 +23,7 @@ texts = st.dictionaries(
 
 @st.composite
 def edited(draw: st.DrawFn, old: Texts, author: str) -> Texts:
-    """What somebody makes of files: lines of their own, lines less, files moved, deleted, copied, added."""
+    """Draw what somebody makes of files: lines of their own, fewer lines, files moved, deleted, copied, added."""
     new = {name: list(lines) for name, lines in old.items()}
     for number in range(draw(st.integers(0, 5))):
         name = draw(st.sampled_from(sorted(new) or NAMES))
@@ -64,14 +64,14 @@ def files(texts: Texts) -> dict[str, File]:
 
 
 def result(yours: Mapping[str, File], merged: Merged) -> dict[str, File]:
-    """The files afterwards, without those that can't be decided."""
+    """Return the files afterwards, without those that can't be decided."""
     undecided = {conflict.path for conflict in merged.conflicts}
     after = {**yours, **merged.changes}
     return {name: file for name, file in after.items() if file and name not in undecided}
 
 
 def mine(found: Mapping[str, File]) -> set[str]:
-    """The lines that the user wrote."""
+    """Return the lines that the user wrote."""
     return {line for file in found.values() for line in file.content.decode().splitlines() if line.startswith("mine")}
 
 

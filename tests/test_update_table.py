@@ -48,7 +48,7 @@ def test_the_documented_outcomes_are_those_that_were_seen(ours: Pair, stock: Pai
 
 
 def table(ours: Pair, stock: Pair) -> str:
-    """The outcomes as Markdown, `copier update`'s in brackets where they differ."""
+    """Return the outcomes as Markdown, `copier update`'s in brackets where they differ."""
     lines = [f"| you, the template | {' | '.join(TEMPLATE)} |", "| --- " * (len(TEMPLATE) + 1) + "|"]
     for user in USER:
         cells = []

@@ -58,7 +58,7 @@ def as_helmfile_keeps_it(cache: Path) -> None:
 
 @pytest.fixture
 def cluster(template: Path, render: Renderer, tmp_path: Path) -> Path:
-    """A cluster with one release of the chart."""
+    """Provide a cluster with one release of the chart."""
     root = tmp_path / "cluster"
     shutil.copytree(render({}), root)
     data = {"app_kind": "chart", "app_chart_url": "oci://ghcr.io/example/charts/vendor", "app_chart_version": VERSION}

@@ -40,7 +40,7 @@ class Cluster:
         return commit
 
     def has_packages(self) -> None:
-        """The packages of the tools are installed: this project's, which are at the same versions."""
+        """Install the packages of the tools: link this project's, which have the same versions."""
         lock = (PROJECT / "src/talos_flux/requirements.txt").read_bytes()
         name = subprocess.run(["cksum"], input=lock, capture_output=True, check=True).stdout.decode()
         (self.cache / "copier-talos-flux").mkdir(parents=True)
@@ -61,7 +61,7 @@ class Cluster:
         )
 
     def run(self, *words: str, **environment: str) -> tuple[int, str, str]:
-        """The exit code and what it says."""
+        """Return the exit code and what it says."""
         process = self.start(*words, **environment)
         said, complained = process.communicate(timeout=300)
         return process.returncode, said, complained
@@ -73,7 +73,7 @@ class Cluster:
         return complained
 
     def refuses(self, **environment: str) -> str:
-        """It does not run, and leaves nothing half; returns the one sentence."""
+        """Check that it does not run and leaves nothing half done; return the one sentence."""
         code, said, complained = self.run("check", **environment)
         assert (code, said) == (1, ""), said
         *progress, sentence = complained.splitlines()
@@ -82,7 +82,7 @@ class Cluster:
         return sentence.removeprefix("error: ")
 
     def kept(self) -> Iterator[str]:
-        """What the cache has besides the packages."""
+        """Yield what the cache has besides the packages."""
         for path in (self.cache / "copier-talos-flux").iterdir():
             if not path.name.startswith("python-"):
                 yield path.name

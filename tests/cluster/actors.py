@@ -70,7 +70,7 @@ class Actors:
             self._said[item["metadata"]["uid"]] = told(status)
 
     def get(self, version: str, kind: str, namespace: str, name: str) -> Object | None:
-        """An object, or None."""
+        """Return an object, or None if it is not found."""
         item = {"apiVersion": version, "kind": kind, "metadata": {"namespace": namespace}}
         try:
             found: Object = self.server.call("GET", f"{self.server.path_of(item)}/{name}")
@@ -79,7 +79,7 @@ class Actors:
         return found
 
     def need(self, version: str, kind: str, namespace: str, name: str) -> Object:
-        """An object that must be there, and be Ready if it says so of itself."""
+        """Return an object that must be there, and be Ready if it reports readiness."""
         found = self.get(version, kind, namespace, name)
         if not found:
             raise Waits(f"{kind} {namespace}/{name} is not there".replace(" /", " "))
@@ -101,7 +101,7 @@ class Actors:
         self._brought.add("cilium.io")
 
     def _provision_volumes(self) -> None:
-        """A volume for each claim, once a pod that uses it has a node where its class wants that."""
+        """Create a volume for each claim, once a pod that uses it has a node where its class wants that."""
         classes = {
             item["metadata"]["name"]: item for item in self.server.everything("storage.k8s.io/v1", "StorageClass")
         }
@@ -142,7 +142,7 @@ class Actors:
                 self.server.set_status(item, taken)
 
     def _complete_pods(self) -> None:
-        """The kubelet's part that kwok leaves out: a pod starts when all that it mounts and reads is there."""
+        """Do the kubelet's part that kwok leaves out: start a pod when all that it mounts and reads is there."""
         for pod in self.server.everything("v1", "Pod"):
             is_new = COMPLETE not in pod["metadata"].get("annotations", {}) and pod["spec"].get("nodeName")
             if not is_new:
@@ -175,7 +175,7 @@ class Actors:
         self.server.call("POST", self.server.path_of(event), event)
 
     def missing(self, pod: Object) -> Iterator[str]:
-        """What a pod names of Secrets and ConfigMaps and is not there, in the kubelet's words."""
+        """Yield what is missing of the Secrets and ConfigMaps that a pod refers to, in the kubelet's words."""
         namespace = pod["metadata"]["namespace"]
         for kind, name, key in sorted(set(_references(pod["spec"]))):
             if (namespace, name) in MADE_BY_JOBS:
@@ -213,19 +213,19 @@ def is_ready(item: Object) -> bool:
 
 
 def condition_of(item: Object) -> Object:
-    """An object's condition Ready; empty when it has none."""
+    """Return an object's Ready condition; empty when it has none."""
     conditions = item.get("status", {}).get("conditions", [])
     return next((condition for condition in conditions if condition["type"] == "Ready"), {})
 
 
 def told(status: Object) -> set[tuple[str, str, str, int]]:
-    """The conditions of a status, without the time."""
+    """Return the conditions of a status, without their times."""
     conditions = status.get("conditions", [])
     return {(c["type"], c["status"], c["message"], c.get("observedGeneration", 0)) for c in conditions}
 
 
 def condition(item: Object, kind: str, status: str = "True", message: str = "as its controller would say") -> Object:
-    """A status with that one condition."""
+    """Return a status with a single condition."""
     return {
         "conditions": [
             {

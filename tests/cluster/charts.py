@@ -91,7 +91,7 @@ WITHOUT_CRDS = {"external-secrets": ("external-secrets.io", "generators.external
 
 @cache
 def archive(name: str, version: str) -> bytes:
-    """The chart as `helm package` writes it, in that version."""
+    """Return the chart in that version, as `helm package` writes it."""
     if name in charts.MODULE_CHARTS:
         return _packaged(name, version)
     files = {
@@ -131,13 +131,13 @@ def _stub(stub: Stub) -> dict[str, str]:
 
 
 def _definitions(groups: tuple[str, ...]) -> dict[str, str]:
-    """The CRDs of API groups as files of a chart."""
+    """Return the CRDs of API groups as files of a chart."""
     definitions = [item for item in crds.definitions() if item["spec"]["group"] in groups]
     return {f"crds/{item['metadata']['name']}.yaml": json.dumps(item) for item in definitions}
 
 
 def packed(files: dict[str, bytes]) -> bytes:
-    """A tar.gz of files that stand in it by these names; equal files make equal bytes."""
+    """Return a tar.gz of these files under these names; equal files make equal bytes."""
     raw = io.BytesIO()
     with tarfile.open(fileobj=raw, mode="w") as archive:
         for name, content in sorted(files.items()):

@@ -264,7 +264,7 @@ class Cluster:
             self.errors_on_the_way = self.errors()
 
     def explain(self) -> str:
-        """What a person would look at first: each object that is not Ready, why, and what its controller said."""
+        """Return what a person would look at first: each object that is not Ready, why, and its controller's errors."""
         return "\n".join(text.strip().replace("\n", "\n    ") for text in self._explanation())
 
     def _explanation(self) -> Iterator[str]:
@@ -294,7 +294,7 @@ class Cluster:
                 yield event["message"].partition("\n\n")[0]  # then the logs of helm
 
     def _log_lines(self, item: Object, count: int = 3) -> list[str]:
-        """The last errors that its controller logged about an object."""
+        """Return the last errors that an object's controller logged about it."""
         place = item["kind"].lower(), item["metadata"]["namespace"], item["metadata"]["name"]
         found = (
             entry for entry in self.errors() if tuple(map(entry.get, ("controller", "namespace", "name"))) == place
@@ -302,7 +302,7 @@ class Cluster:
         return [f"{entry['msg']}: {entry['error']}" for entry in found][-count:]
 
     def errors(self) -> list[Object]:
-        """What Flux' controllers logged as an error, in order; the line that one is just writing is left out."""
+        """Return the errors that Flux' controllers logged, in order, without a line that is still being written."""
         lines = [
             line for name in controlplane.FLUX for line in (self.folder / f"{name}.log").read_text().split("\n")[:-1]
         ]
@@ -311,5 +311,5 @@ class Cluster:
 
 
 def message_of(item: Object) -> str:
-    """What an object says of its readiness."""
+    """Return the message in an object's Ready condition."""
     return str(condition_of(item).get("message", "has no status"))

@@ -34,7 +34,7 @@ class Slot:
         self._cluster: Cluster | None = None
 
     def take(self, checkout: Path, folder: Path, *, with_secrets: bool = True, retry: str = RETRY) -> Cluster:
-        """A new cluster that nothing runs in yet."""
+        """Create a cluster in which nothing runs yet."""
         self.free()
         self._cluster = Cluster(checkout, folder, with_secrets=with_secrets, retry=retry)
         return self._cluster
@@ -88,7 +88,7 @@ def checkout(template: Path, render: Renderer) -> Callable[[str, Path], Path]:
 
 
 def with_its_secrets(workplace: Workplace) -> Path:
-    """The checkout after its set-up; each given value is "value of <Secret>", and restic's password is of digits."""
+    """Set up a checkout; each given value is "value of <Secret>", and restic's password consists of digits."""
     workplace.succeeds("init")
     secrets = yaml.safe_load(workplace.read("bootstrap/secrets.yaml"))["secrets"]
     given = {(one["name"], key["name"]) for one in secrets for key in one["keys"] if key["made"] == "given"}
@@ -120,7 +120,7 @@ def live(
     checkout: Callable[[str, Path], Path],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Cluster:
-    """A cluster that Flux has begun to bring up; its charts arrive one by one, in an order of their own."""
+    """Provide a cluster that Flux has begun to bring up; its charts arrive one by one, in an order of their own."""
     folder = tmp_path_factory.mktemp(request.param)
     cluster = slot.take(checkout(request.param, folder), folder / "run")
     if request.param == WITH_APPS:

@@ -27,14 +27,14 @@ WANTED = "wanted.json"
 
 
 def running(folder: Path, owner: int, flags: dict[str, list[str]]) -> ApiServer:
-    """A control plane of its own in `folder`, with these arguments for the Flux controllers."""
+    """Run a separate control plane in `folder`, with these arguments for the Flux controllers."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / WANTED).write_text(json.dumps(flags))
     return ApiServer(**processes.running(__name__, folder, owner))
 
 
 def flux_flags(repository: Repository) -> dict[str, list[str]]:
-    """The arguments that the cluster's flux-instance gives each Flux controller, those of its size included."""
+    """Return the arguments that the cluster's flux-instance gives each Flux controller, including those of its size."""
     release = repository.documents("kubernetes/apps/flux-system/flux-instance/app/helmrelease.yaml")[0]
     instance = release["spec"]["values"]["instance"]
     size = instance["cluster"]["size"].title()
@@ -47,7 +47,7 @@ def flux_flags(repository: Repository) -> dict[str, list[str]]:
 
 
 def _flags(patch: Object, controller: str) -> list[str]:
-    """The arguments that one patch adds to a controller's Deployment."""
+    """Return the arguments that a patch adds to a controller's Deployment."""
     target = patch["target"]
     if target["kind"] != "Deployment" or not re.fullmatch(target.get("name", ".*"), controller):
         return []

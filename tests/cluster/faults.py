@@ -215,7 +215,7 @@ BAD_SOURCE = Fault(
 
 
 def make(home: Path, fault: Fault) -> None:
-    """A copy of echo by another name, with the mistake."""
+    """Copy the app echo under another name, with the mistake in it."""
     namespace = home / "kubernetes/apps" / NAMESPACE
     folder = namespace / fault.app
     shutil.copytree(namespace / LIKE, folder)
@@ -242,7 +242,7 @@ def make_all(home: Path) -> None:
 
 
 def new_key() -> str:
-    """An age key that nothing here is encrypted for."""
+    """Create an age key that nothing here is encrypted for."""
     return tools.run("age-keygen")
 
 

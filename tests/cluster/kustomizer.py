@@ -19,7 +19,7 @@ WITHOUT = ["ServiceAccount", "StorageObjectInUseProtection"]
 
 
 def running(folder: Path, owner: int) -> ApiServer:
-    """The API server of a pair of its own in `folder`."""
+    """Run a separate pair in `folder`, and return its API server."""
     return ApiServer(**processes.running(__name__, folder, owner))
 
 

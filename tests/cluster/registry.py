@@ -17,7 +17,7 @@ from tests.support.processes import Processes
 
 
 def running(folder: Path, owner: int) -> str:
-    """The address of a registry, as host:port."""
+    """Run a registry, and return its address as host:port."""
     return str(processes.running(__name__, folder, owner)["address"])
 
 

@@ -27,7 +27,7 @@ KINDS = ("GitRepository", "OCIRepository", "HelmRepository", "HelmChart")
 
 
 def archive_of(checkout: Path) -> tuple[str, bytes]:
-    """The revision and the artifact of a checkout's last commit, without what its .sourceignore names."""
+    """Return the revision and the artifact of a checkout's last commit, without what its .sourceignore names."""
     commit = git(checkout, "rev-parse", "HEAD").strip()
     branch = git(checkout, "branch", "--show-current").strip()
     ignored = checkout / ".sourceignore"
@@ -139,7 +139,7 @@ def _condition(metadata: Object, status: str, reason: str, message: str) -> Obje
 
 
 def now() -> str:
-    """The time as Kubernetes writes it."""
+    """Return the current time as Kubernetes writes it."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

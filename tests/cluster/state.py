@@ -26,7 +26,7 @@ KINDS = (
 
 
 def differences(live: Cluster) -> list[str]:
-    """What is not as the files say, or not in them; encrypted Secrets are left out.
+    """Return what is not as the files say, or not in them; encrypted Secrets are left out.
 
     Server-side apply of the same by the same manager must change nothing.
     """
@@ -53,13 +53,13 @@ def key(item: Object) -> Key:
 
 
 def desired(item: Object) -> Object:
-    """An object without what the server and its controllers add."""
+    """Return an object without what the server and its controllers add."""
     metadata = {name: item["metadata"].get(name) for name in ("name", "namespace", "labels", "annotations")}
     return {**{name: part for name, part in item.items() if name != "status"}, "metadata": metadata}
 
 
 def helm_releases(live: Cluster) -> dict[tuple[str, str], Any]:
-    """What helm stored of each release's last revision, by namespace and name."""
+    """Return what helm stored of each release's last revision, by namespace and name."""
     found: dict[tuple[str, str], list[Any]] = {}
     for secret in live.server.everything("v1", "Secret"):
         if secret.get("type") == "helm.sh/release.v1":
@@ -69,7 +69,7 @@ def helm_releases(live: Cluster) -> dict[tuple[str, str], Any]:
 
 
 def state(live: Cluster, kinds: Sequence[tuple[str, str]] = KINDS) -> dict[Key, str]:
-    """The generation of all that has one, the version of all else: of these kinds, and of what Flux applied."""
+    """Return the generation of all that has one, the version of all else: of these kinds, and of what Flux applied."""
     found = [item for kind in kinds for item in live.server.everything(*kind)]
     if kinds == KINDS:
         found += [item for name in live.kustomizations for item in live.objects(name)]

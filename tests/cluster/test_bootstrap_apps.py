@@ -44,7 +44,7 @@ class Home:
         return [tuple(path.split("/")) for path in listed]
 
     def status(self, place: tuple[str, str]) -> str:
-        """What helm says of a release."""
+        """Return the status that helm reports for a release."""
         return str(helm_releases(self.cluster)[place]["info"]["status"])
 
     def began(self, place: tuple[str, str]) -> str:
@@ -145,7 +145,7 @@ def test_a_release_that_flux_has_taken_over_is_left_to_it(home: Home) -> None:
 
 
 def objects(release: Object) -> list[Object]:
-    """A release's objects as helm-controller's post-renderer writes them, without the labels by which it marks them."""
+    """Return a release's objects as helm-controller's post-renderer writes them, without the labels that mark them."""
     found: list[Object] = [without_nulls(item) for item in parse(release["manifest"])]
     for item in found:
         labels = item["metadata"].pop("labels", {})

@@ -34,7 +34,7 @@ SECONDS = 180
 
 @pytest.fixture(scope="module")
 def live(slot: Slot, checkout: Callable[[str, Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Cluster:
-    """A cluster that Flux has brought up as far as it can."""
+    """Provide a cluster that Flux has brought up as far as it can."""
     folder = tmp_path_factory.mktemp("faults")
     root = checkout("minimal", folder)
     faults.make_all(root)
@@ -49,7 +49,7 @@ def live(slot: Slot, checkout: Callable[[str, Path], Path], tmp_path_factory: py
 
 
 def says(live: Cluster, script: str = "deployments", *arguments: str) -> tuple[int, Any]:
-    """The exit code of a script, and what it says as JSON."""
+    """Run a script, and return its exit code and its JSON output."""
     command = [*TALOS_FLUX, script, "--json", *arguments]
     done = subprocess.run(command, cwd=live.checkout, capture_output=True, text=True, check=False)
     assert done.stderr == ""
@@ -57,7 +57,7 @@ def says(live: Cluster, script: str = "deployments", *arguments: str) -> tuple[i
 
 
 def problems(live: Cluster, script: str = "deployments") -> dict[str, Any]:
-    """What a script says that is wrong with Flux' objects, by the sentence that says it."""
+    """Return the problems with Flux' objects that a script reports, by the sentence that it reports."""
     _, report = says(live, script)
     [part] = [part for part in report["parts"] if part["name"] == "flux"]
     found = {f"{one['subject']}: {one['text']}": one for one in part["problems"]}
@@ -70,7 +70,7 @@ def unsettled(live: Cluster) -> bool:
 
 
 def problem(live: Cluster, fault: Fault) -> Any:
-    """The one that a mistake leads to, once it is told with its command."""
+    """Wait until the one problem that a mistake leads to is reported with its command, and return it."""
     found: list[Any] = []
 
     def told() -> bool:

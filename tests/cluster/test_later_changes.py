@@ -181,7 +181,7 @@ def test_a_setting_needs_no_commit_to_reach_what_uses_it(live: Cluster) -> None:
 
 
 def hosts(live: Cluster) -> set[str]:
-    """The host names of every Ingress."""
+    """Return the host names of every Ingress."""
     found = live.server.everything("networking.k8s.io/v1", "Ingress")
     return {rule["host"] for ingress in found for rule in ingress["spec"].get("rules", [])}
 

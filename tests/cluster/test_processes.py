@@ -41,6 +41,6 @@ def test_no_process_outlives_its_test_run(how: signal.Signals, tmp_path: Path) -
 
 
 def started_for(folder: Path) -> list[str]:
-    """The command lines of processes that name the folder."""
+    """Return the command lines of processes that name the folder."""
     listed = subprocess.run(["ps", "-axww", "-o", "command="], check=True, capture_output=True, text=True).stdout
     return [line for line in listed.splitlines() if str(folder) in line]

@@ -56,7 +56,7 @@ class Taking:
         self.server, self.source, self.repository, self.namespace = server, source, folder / "repository", namespace
 
     def push(self, where: str, objects: list[dict[str, Any]] = APP, beside: Objects = (), **spec: Any) -> None:
-        """The same as commit, and wait until it runs."""
+        """Commit, and wait until it runs."""
         self.commit(where, objects, beside, **spec)
         processes.wait_until(lambda: self._applied == {(NAMESPACE, ROOT), (where, self.namespace)})
 
@@ -102,7 +102,7 @@ class Taking:
         self.server.change(kustomization(ROOT, NAMESPACE, ""), asked)
 
     def copy(self, folder: Path) -> Cluster:
-        """What the repository holds now, as the checks see it, in a folder of its own."""
+        """Copy what the repository holds now, as the checks see it, to a folder of its own."""
         shutil.copytree(self.repository, folder)
         return Cluster(folder)
 
@@ -187,7 +187,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ApiServe
 def taking(
     running: tuple[ApiServer, SourceController], tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[Taking]:
-    """A namespace of the test's own; afterwards Flux leaves it alone."""
+    """Provide the test with its own namespace, which Flux leaves alone afterwards."""
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[-50:].strip("-")
     taking = Taking(*running, tmp_path, name)
     yield taking
@@ -197,7 +197,7 @@ def taking(
 
 
 def page_says_it_stays(words: str) -> bool:
-    """What the page's table has beside these words; "the same" is what the row before has."""
+    """Return whether the page's table says "stay" beside these words; "the same" repeats the row before."""
     table = PAGE.read_text().split("| --- | --- |\n", 1)[1].split("\n\n", 1)[0]
     stays = False
     for row in table.splitlines():

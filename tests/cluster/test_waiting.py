@@ -37,7 +37,7 @@ LONGER_THAN_FLUX_LOOKS_AWAY = 4
 def live(
     slot: Slot, checkout: Callable[[str, Path], Path], template: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Cluster:
-    """A cluster that uses every kind that is played, and where none of them gets ready."""
+    """Provide a cluster that uses every kind that is played, and where none of them gets ready."""
     folder = tmp_path_factory.mktemp("waiting")
     root = checkout("envoy-gateway", folder)
     for name, secret in SECRETS.items():

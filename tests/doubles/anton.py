@@ -22,12 +22,12 @@ class Home:
         return f"{self.network}.{last}"
 
     def copy(self, folder: Path) -> "Home":
-        """The same in a folder of its own."""
+        """Copy the cluster to a folder of its own."""
         return Home(self.workplace.copy(folder), self.network)
 
 
 def configured(folder: Path, rendered: Path) -> Home:
-    """A cluster on loopback addresses, after init, a push and configure."""
+    """Set up a cluster on loopback addresses: init, push and configure."""
     home = Home(set_up(folder, rendered), network())
     for path in (home.workplace.root / "talos").rglob("*.yaml"):
         path.write_text(path.read_text().replace("192.168.1.", f"{home.network}."))
@@ -41,7 +41,7 @@ def configured(folder: Path, rendered: Path) -> Home:
 
 
 def talosctl(home: Home, *words: str | Path) -> str:
-    """The real talosctl, with the cluster's keys."""
+    """Run the real talosctl with the cluster's keys, and return its output."""
     return subprocess.run(
         ["talosctl", *map(str, words)],
         cwd=home.workplace.root,
@@ -53,7 +53,7 @@ def talosctl(home: Home, *words: str | Path) -> str:
 
 
 def use(home: Home, server: ApiServer) -> None:
-    """The cluster's kubeconfig is the real API server's, and its nodes have registered there."""
+    """Write the real API server's kubeconfig to the checkout; the cluster's nodes have registered there."""
     home.workplace.write("kubeconfig", server.kubeconfig("admin@anton"))
 
 

@@ -39,7 +39,7 @@ MOUNT_FIELDS = MOUNTS[0].keys() - {"path"}
 
 
 def render(name: str, namespace: str, values: Values) -> list[Object]:
-    """The objects of release `name` with these values; ValueError with the path of the value that is wrong."""
+    """Return the objects of release `name` with these values; raise ValueError with the path of a wrong value."""
     check(values)
     accounts: Values = {name: {}} if values.get("global", {}).get("createDefaultServiceAccount", True) else {}
     release = _Release(name, namespace, {"serviceAccount": accounts, **values})
@@ -68,17 +68,17 @@ def _needed(item: Values, key: str, path: str) -> Any:
 
 
 def _enabled(items: Values | None) -> dict[str, Values]:
-    """What is not switched off, in the order in which Go ranges over a map."""
+    """Return what is not switched off, in the order in which Go ranges over a map."""
     return {key: item for key, item in sorted((items or {}).items()) if item is not None and item.get("enabled", True)}
 
 
 def _primary(items: dict[str, Values]) -> Values:
-    """The last that is marked primary, else the first; empty when there is none."""
+    """Return the last that is marked primary, else the first; empty when there is none."""
     return next((item for item in reversed(items.values()) if item.get("primary")), next(iter(items.values()), {}))
 
 
 def _text(value: Any, path: str) -> Any:
-    """A scalar as the chart makes a string of it."""
+    """Return a scalar as the chart makes a string of it."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
@@ -89,7 +89,7 @@ def _text(value: Any, path: str) -> Any:
 
 
 def _bare(value: Any) -> Any:
-    """A scalar that the chart prints without quotes."""
+    """Return a scalar as the chart prints it without quotes."""
     return int(value) if isinstance(value, str) and value.isdigit() else value
 
 
@@ -118,7 +118,7 @@ class _Release:
                 yield {"apiVersion": version, "kind": kind, "metadata": self.metadata(part, one, item), **body}
 
     def items(self, part: str) -> dict[str, Values]:
-        """The enabled items of a part of the values; `claims` are those of persistence that the chart makes."""
+        """Return the enabled items of a part of the values; `claims` are those of persistence that the chart makes."""
         if part != "claims":
             return _enabled(self.values.get(part))
         volumes = _enabled(self.values.get("persistence")).items()
@@ -126,7 +126,7 @@ class _Release:
         return {key: item for key, item in volumes if item.get("type") in is_claim and not item.get("existingClaim")}
 
     def name_of(self, part: str, one: str) -> str:
-        """The object's name: the release's, and the identifier too as soon as the part has a second item."""
+        """Return the object's name: the release's, with the identifier as soon as the part has a second item."""
         items = self.items(part)
         if one not in items:
             raise ValueError(f"{part}.{one}: is referred to, but is not there")
@@ -204,7 +204,7 @@ class _Release:
         }
 
     def pod(self, one: str, item: Values) -> Object:
-        """The template. An option of the controller replaces the one of all controllers as a whole."""
+        """Return the pod template. An option of the controller replaces the one of all controllers as a whole."""
         own, shared = item.get("pod") or {}, self.values.get("defaultPodOptions") or {}
         options: Values = {}
         for key in POD:
@@ -278,7 +278,7 @@ class _Release:
         return made
 
     def reference(self, part: str, item: Values, path: str) -> str:
-        """The name of something that these values make, by identifier, or of anything else, by name."""
+        """Return the name of what these values make, by identifier, or of anything else, by name."""
         return self.name_of(part, item["identifier"]) if item.get("identifier") else str(_needed(item, "name", path))
 
     def probe(self, one: str, item: Values, path: str) -> Object | None:
@@ -333,7 +333,7 @@ class _Release:
         return {kind: sources[kind]()}
 
     def controller_of(self, one: str) -> str:
-        """The controller behind a service: the only one by default."""
+        """Return the controller behind a service: the only one by default."""
         controllers = list(self.items("controllers"))
         chosen = self.items("service")[one].get("controller") or (controllers[0] if len(controllers) == 1 else "")
         if chosen not in controllers:
@@ -442,7 +442,7 @@ def _claim(item: Values, path: str) -> Object:
 
 
 def _variables(env: Any, path: str) -> list[Object]:
-    """A list in its order, a mapping alphabetically."""
+    """Return the environment variables: those of a list in its order, those of a mapping alphabetically."""
     if isinstance(env, dict):
         written = {name: item if isinstance(item, dict) else {"value": item} for name, item in sorted(env.items())}
         env = [{"name": name, **item} for name, item in written.items()]

@@ -18,7 +18,7 @@ def _keys(names: str, **nested: Known) -> dict[str, Known]:
 
 
 def _by_type(types: dict[str, Known], default: str, every: dict[str, Known]) -> Callable[[Any, str], Known]:
-    """The keys of an item by its type; ValueError for a type that is not in the table."""
+    """Return a function that gives the keys of an item by its type; it raises ValueError for an unknown type."""
 
     def known(item: Any, path: str) -> Known:
         item = item if isinstance(item, dict) else {}

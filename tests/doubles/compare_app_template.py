@@ -30,7 +30,7 @@ GATEWAYS = ("gateway.networking.k8s.io/v1/HTTPRoute", "gateway.networking.k8s.io
 
 
 def releases(scratch: Path) -> Iterator[charts.Release]:
-    """What is compared."""
+    """Yield what is compared."""
     for document in parse(VALUES.read_text()):
         values = {key: value for key, value in document.items() if key != "about"}
         yield charts.Release("release", "default", "", "app-template", document["about"], values, (), GATEWAYS)
@@ -49,7 +49,7 @@ def releases(scratch: Path) -> Iterator[charts.Release]:
 
 
 def local(chart: Path, scratch: Path) -> Path:
-    """A copy of the chart whose schemas are its own files."""
+    """Copy the chart, and make its schemas refer to its own files."""
     copy = shutil.copytree(chart, scratch / "chart", ignore_dangling_symlinks=True)
     for schema in copy.rglob("*.json"):
         text = re.sub(r'https://[^"]*/charts/library/common/', f"file://{copy}/charts/common/", schema.read_text())
@@ -58,7 +58,7 @@ def local(chart: Path, scratch: Path) -> Path:
 
 
 def comparable(value: Any, key: str = "") -> Any:
-    """A value without what may differ: nulls, the chart's version, checksums, and the newline at the end of a text.
+    """Return a value without what may differ: nulls, the chart's version, checksums, and a text's final newline.
 
     The last text of a ConfigMap loses that newline in helm's hands, as the file that it stands in ends there.
     """

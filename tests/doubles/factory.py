@@ -20,7 +20,7 @@ class Factory:
 
 @contextmanager
 def image_factory() -> Iterator[Factory]:
-    """A factory on a port of its own."""
+    """Run a factory on its own port."""
     factory = Factory()
 
     class Handler(BaseHTTPRequestHandler):

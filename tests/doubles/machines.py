@@ -21,7 +21,7 @@ _networks = itertools.count()
 
 
 def program() -> Path:
-    """The built double; its name holds the hash of its source."""
+    """Build the double unless it is there, and return its path; its name holds the hash of its source."""
     digest = hashlib.sha256()
     for path in sorted(SOURCE.iterdir()):
         digest.update(path.name.encode() + path.read_bytes())
@@ -41,12 +41,12 @@ def program() -> Path:
 
 
 def network() -> str:
-    """The first three bytes of a loopback network that no other test uses."""
+    """Return the first three bytes of a loopback network that no other test uses."""
     return f"127.{20 + os.getpid() % 200}.{next(_networks) + 1}"
 
 
 def machine(address: str, **changes: Any) -> dict[str, Any]:
-    """An MS-01 as Anton's."""
+    """Return an MS-01 like Anton's."""
     last = int(address.rpartition(".")[2])
     return {
         "address": address,
@@ -80,7 +80,7 @@ class Machines:
         draft.replace(self.control)
 
     def calls(self, method: str = "") -> list[dict[str, Any]]:
-        """What was asked, reads left out."""
+        """Return the calls that were made, without reads."""
         lines = [json.loads(line) for line in self.record.read_text().splitlines()] if self.record.exists() else []
         return [line for line in lines if method in ("", line["method"])]
 

@@ -68,7 +68,7 @@ class Workplace:
 
     @contextmanager
     def running(self, *words: str) -> Iterator[subprocess.Popen[str]]:
-        """A task that runs meanwhile, in a process group of its own; it is gone at the end of the block."""
+        """Run a task in the background, in its own process group, until the end of the block."""
         task = subprocess.Popen(
             ["task", *words],
             cwd=self.root,
@@ -112,7 +112,7 @@ class Workplace:
         self.git("push", "--quiet", "origin", "HEAD:main")
 
     def read(self, name: str) -> str:
-        """A file of the checkout."""
+        """Return the content of a file in the checkout."""
         return (self.root / name).read_text()
 
     def write(self, name: str, content: str) -> None:
@@ -121,12 +121,12 @@ class Workplace:
         (self.root / name).write_text(content)
 
     def items(self) -> dict[str, dict[str, str]]:
-        """The values in the vault, by item."""
+        """Return the values in the vault, by item."""
         vault = json.loads(self.account.read_text())["vaults"]["Homelab"]
         return {item["title"]: {entry["label"]: entry["value"] for entry in item["fields"]} for item in vault}
 
     def document(self, title: str) -> str:
-        """The content of a document in the vault."""
+        """Return the content of a document in the vault."""
         vault = json.loads(self.account.read_text())["vaults"]["Homelab"]
         return next(item["document"] for item in vault if item["title"] == title)
 
@@ -139,7 +139,7 @@ class Workplace:
         return found
 
     def copy(self, folder: Path) -> "Workplace":
-        """The same in a folder of its own, with an origin of its own."""
+        """Copy everything to a folder of its own, with its own origin."""
         folder.mkdir()
         copied = Workplace(folder / "cluster", folder / "origin.git", folder / "1password.json", folder / "calls.jsonl")
         shutil.copytree(self.root, copied.root)
@@ -155,7 +155,7 @@ class Workplace:
 
 
 def set_up(folder: Path, rendered: Path) -> Workplace:
-    """A checkout of a rendered cluster, committed and pushed to a bare origin beside it."""
+    """Make a checkout of a rendered cluster, committed and pushed to a bare origin beside it."""
     root, origin = folder / "cluster", folder / "origin.git"
     shutil.copytree(rendered, root)
     git(folder, "init", "--quiet", "--bare", "--initial-branch", "main", str(origin))

@@ -40,7 +40,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def copy_of_the_project(target: Path) -> Path:
-    """The working tree as git sees it, with the tools and the Python that are here."""
+    """Copy the working tree as git sees it, with the tools and the Python that are here."""
     names = git(PROJECT, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")[:-1]
     for name in names:
         if (PROJECT / name).exists():

@@ -10,7 +10,7 @@ CERTIFICATE = "kubernetes/apps/network/wildcard-certificate"
 
 
 def with_remote(url: str) -> dict[str, tuple[str, str]]:
-    """A provider that builds something from elsewhere, and does not wait for it."""
+    """Return the changes that make a provider build something from elsewhere, and not wait for it."""
     return {
         f"{CERTIFICATE}/ks.yaml": ("wait: true", "wait: false"),
         f"{CERTIFICATE}/app/kustomization.yaml": (

@@ -22,26 +22,26 @@ AWAITS = ("  dependsOn:\n", "  dependsOn:\n    - name: external-secrets\n")
 
 
 def variable(kind: str, key: str, more: str = "") -> tuple[str, str]:
-    """An environment variable from a key."""
+    """Return the change that adds an environment variable from a key."""
     reference = f"{kind[0].lower()}{kind[1:]}KeyRef"
     lines = ("- name: LEVEL", "  valueFrom:", f"    {reference}:", "      name: settings", f"      key: {key}")
     return ENV, ENV + "".join(f"            {line}\n" for line in lines) + more
 
 
 def listed(asked: tuple[str, str], text: str) -> dict[str, tuple[str, str]]:
-    """A variable, and the file with the settings in the list."""
+    """Return the changes that add a variable, and list the file with the settings."""
     change = {LIST: ("resources:\n", "resources:\n  - ./settings.yaml\n"), DEPLOYMENT: asked}
     return change | ({KS: AWAITS} if "ExternalSecret" in text else {})
 
 
 def asks(name: str, kind: str, text: str) -> Mutation:
-    """A variable from a key that is not there."""
+    """Return a mutation that adds a variable from a key that does not exist."""
     change = listed(variable(kind, "LEVLE"), text)
     return Mutation(name, "key-unknown", DEPLOYMENT, "key: LEVLE", change, {SETTINGS: text})
 
 
 def fine(name: str, asked: tuple[str, str], text: str) -> Harmless:
-    """A variable from a key that is there, that may be, or that need not be."""
+    """Return a change that adds a variable from a key that exists, may exist, or need not exist."""
     return Harmless(name, listed(asked, text), {SETTINGS: text})
 
 

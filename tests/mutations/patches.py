@@ -40,7 +40,7 @@ REPLACEMENT = (
 
 
 def with_replacement(path: str) -> dict[str, tuple[str, str]]:
-    """An app whose class is copied from a ConfigMap."""
+    """Return the changes that copy an app's class from a ConfigMap."""
     return {
         LIST: ("resources:\n", f"{REPLACEMENT.format(path)}resources:\n  - ./source.yaml\n"),
         RELEASE: ("className: internal", "className: to-be-replaced"),
@@ -48,7 +48,7 @@ def with_replacement(path: str) -> dict[str, tuple[str, str]]:
 
 
 def with_resources(resources: str) -> str:
-    """A patch of the app's resources."""
+    """Return a patch of the app's resources."""
     return inline(
         f"apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata:\n  name: {NAME}\nspec:\n  values:\n"
         f"    controllers:\n      {NAME}:\n        containers:\n          app:\n            resources: {resources}\n"

@@ -22,12 +22,12 @@ def with_object(text: str, name: str = NAME) -> dict[str, tuple[str, str]]:
 
 
 def of_class(name: str) -> dict[str, tuple[str, str]]:
-    """A claim that names its class."""
+    """Return the change that makes a claim name its class."""
     return {CLAIMS: (FIRST_CLAIM, f"{FIRST_CLAIM}  storageClassName: {name}\n")}
 
 
 def with_values(values: str) -> dict[str, tuple[str, str]]:
-    """A volume that the chart makes."""
+    """Return the change that makes the chart create a volume."""
     return {RELEASE: ("    persistence:\n", f"    persistence:\n      data:\n{values}")}
 
 

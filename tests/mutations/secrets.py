@@ -26,18 +26,18 @@ NO_SECRETS = (
 
 
 def secret(name: str, path: str, text: str, at: str, rule: str = "secret-plain") -> Mutation:
-    """A file that can be read."""
+    """Return a mutation that adds a readable file."""
     return Mutation(name, rule, path, at, writes={path: text})
 
 
 def with_env(name: str, *lines: str, at: str) -> Mutation:
-    """A release with more environment variables."""
+    """Return a mutation that adds environment variables to a release."""
     text = "".join(f"              {line}\n" for line in lines)
     return Mutation(name, "secret-in-values", RELEASE, at, {RELEASE: (ENV, ENV + text)})
 
 
 def with_value(name: str, text: str, at: str) -> Mutation:
-    """A release with more values."""
+    """Return a mutation that adds values to a release."""
     old = "    defaultPodOptions:\n"
     return Mutation(name, "secret-in-values", RELEASE, at, {RELEASE: (old, text + old)})
 

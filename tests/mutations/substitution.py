@@ -17,12 +17,12 @@ GENERATOR = "configMapGenerator:\n  - name: made\n    options:\n      disableNam
 
 
 def with_post_build(text: str) -> dict[str, tuple[str, str]]:
-    """An app that fills in more than the others."""
+    """Return the change that makes an app fill in more than the others."""
     return {KS: ("  prune: true\n", f"  prune: true\n  postBuild:\n{text}")}
 
 
 def with_env(text: str) -> dict[str, tuple[str, str]]:
-    """An app with one more environment variable."""
+    """Return the change that adds an environment variable to an app."""
     return {RELEASE: (ENV, f"{ENV}              {text}\n")}
 
 
@@ -37,7 +37,7 @@ TRIED_AGAIN = {RELEASE: ("spec:\n  interval", f"spec:\n{RETRIES}  interval")}
 
 
 def alone_with(post_build: str) -> dict[str, tuple[str, str]]:
-    """An app that the root's defaults leave alone."""
+    """Return the changes that exempt an app from the root's defaults."""
     old, new = WITHOUT_DEFAULTS
     return {KS: (old, f"{new}{post_build}")} | TRIED_AGAIN
 

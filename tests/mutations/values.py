@@ -27,7 +27,7 @@ FOR_ONE_PLACE = (
 
 
 def data(**texts: str) -> str:
-    """The data of a ConfigMap, as block scalars."""
+    """Return the data of a ConfigMap, as block scalars."""
     entries = {key.replace("_", "."): text for key, text in texts.items()}
     return "".join(f"  {key}: |\n{indented(text, 4)}" for key, text in entries.items())
 
@@ -37,7 +37,7 @@ def indented(text: str, spaces: int) -> str:
 
 
 def generated(name: str, values: str, *, own: str = "", more: str = "") -> Harmless:
-    """A release whose values are in a file that a generator reads."""
+    """Return a harmless change: a release whose values are in a file that a generator reads."""
     release = (OWN, f"  valuesFrom:\n{SETTINGS}{more}{own}")
     return Harmless(
         name, {RELEASE: release, LIST: ("resources:\n", f"{GENERATOR}resources:\n")}, {VALUES: f"---\n{values}"}
@@ -45,7 +45,7 @@ def generated(name: str, values: str, *, own: str = "", more: str = "") -> Harml
 
 
 def plain(name: str, text: str, sources: str = SETTINGS, own: str = OWN) -> Harmless:
-    """A release whose values are in a ConfigMap that is a manifest."""
+    """Return a harmless change: a release whose values are in a ConfigMap that is a manifest."""
     release = (OWN, f"  valuesFrom:\n{sources}{own}")
     listed = ("  - ./ingress.yaml\n", "  - ./ingress.yaml\n  - ./settings.yaml\n")
     head = "---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\ndata:\n"
@@ -53,17 +53,17 @@ def plain(name: str, text: str, sources: str = SETTINGS, own: str = OWN) -> Harm
 
 
 def defect(change: Harmless, rule: str, found_in: str, at: str) -> Mutation:
-    """The same, where it does harm."""
+    """Return the same change where it does harm."""
     return Mutation(change.name, rule, found_in, at, change.replaces, change.writes)
 
 
 def in_file(name: str, rule: str, at: str, values: str) -> Mutation:
-    """A defect in the file that a generator reads, in a release that is fine otherwise."""
+    """Return a defect in the file that a generator reads, in a release that is fine otherwise."""
     return defect(generated(name, RESOURCES + values), rule, VALUES, at)
 
 
 def password(name: str, text: str, sources: str = SETTINGS) -> Mutation:
-    """A password in a ConfigMap."""
+    """Return a defect: a password in a ConfigMap."""
     return defect(plain(name, text, sources), "secret-in-values", MANIFEST, "password: readable")
 
 

@@ -23,7 +23,7 @@ PRESETS = {RENOVATE: ('    "config:recommended",\n', '    "config:recommended",\
 
 
 def with_chart(name: str, version: str) -> Mutation:
-    """An app with one more release, whose chart has that version."""
+    """Return a mutation that adds a release to an app, with its chart in that version."""
     return Mutation(
         name,
         "version-floating",
@@ -35,12 +35,12 @@ def with_chart(name: str, version: str) -> Mutation:
 
 
 def with_resource(name: str, url: str) -> Mutation:
-    """An app that builds something from a URL."""
+    """Return a mutation that makes an app build something from a URL."""
     return Mutation(name, "resource-remote", LIST, url, {LIST: ("  - ./pvc.yaml\n", f"  - ./pvc.yaml\n  - {url}\n")})
 
 
 def with_comment(name: str, text: str, replaces: dict[str, tuple[str, str]] | None = None) -> Mutation:
-    """A file with a comment for Renovate."""
+    """Return a mutation that adds a file with a comment for Renovate."""
     return Mutation(name, "renovate-comment-wrong", NOTED, "# renovate:", replaces or {}, {NOTED: f"---\n{text}"})
 
 

@@ -36,7 +36,7 @@ class Adder:
     def make_cluster(
         self, root: Path, rendered: Path, answers: Mapping[str, Any], only: Container[str] | None = None
     ) -> None:
-        """A rendered cluster after `task init`, with every app of the table that fits its answers.
+        """Make a cluster as it is after `task init`, with every app of the table that fits its answers.
 
         `only` names the apps that are wanted, as <namespace>/<name>.
         """

@@ -135,7 +135,7 @@ class ApiServer:
         return applied
 
     def kubeconfig(self, context: str = "judge") -> str:
-        """A kubeconfig's text that leads here, by a context of that name."""
+        """Return the text of a kubeconfig that leads here, with a context of that name."""
         address = {"server": f"https://127.0.0.1:{self.port}", "insecure-skip-tls-verify": True}
         config = {
             "apiVersion": "v1",
@@ -173,7 +173,7 @@ class ApiServer:
         self._namespaces.add(name)
 
     def objection_to(self, item: Object, namespace: str = "default") -> str:
-        """What the server says against applying an object, every unknown field included; empty when nothing."""
+        """Return what the server says against applying an object, every unknown field included; empty when nothing."""
         try:
             path = self.path_of(item, namespace)
             if "/namespaces/" in path:
@@ -184,7 +184,7 @@ class ApiServer:
         return ""
 
     def objection_to_pod(self, template: Object, namespace: str, level: str) -> str:
-        """What the server, pod security included, says against a pod in a namespace that enforces `level`.
+        """Return what the server, pod security included, says against a pod in a namespace that enforces `level`.
 
         Clusters differ in the level of one namespace, so each level has its own here; kube-system is exempt
         on Talos and keeps its name.
@@ -203,7 +203,7 @@ class ApiServer:
 
 
 def running(folder: Path, owner: int) -> ApiServer:
-    """The server of this test run, started by whoever asks first; it ends soon after process `owner` does."""
+    """Return the server of this test run, started by whoever asks first; it ends soon after process `owner` does."""
     return ApiServer(**processes.running(__name__, folder, owner))
 
 
@@ -224,7 +224,7 @@ def start(
 
 
 def _prepared(definitions: Sequence[Object]) -> Path:
-    """A folder in the cache with what a server starts from: its keys, its configuration, and etcd's data.
+    """Return a folder in the cache with what a server starts from: its keys, its configuration, and etcd's data.
 
     One for each set of CRDs and each version of the tools that wrote it.
     """
@@ -316,7 +316,7 @@ def served_by(definitions: Sequence[Object]) -> set[tuple[str, str, str]]:
 
 
 def _from_talos(folder: Path) -> tuple[str, str, str]:
-    """A signing key, the admission configuration (PodSecurity) and the authority that Talos gives its API servers."""
+    """Return the signing key, admission configuration (PodSecurity) and authority that Talos gives its API servers."""
     made = folder / "talos"
     tools.run("talosctl", "gen", "config", "judge", "https://127.0.0.1:6443", "--force", "--output", made)
     documents = parse((made / "controlplane.yaml").read_text())
@@ -333,7 +333,7 @@ def _from_talos(folder: Path) -> tuple[str, str, str]:
 
 
 def _plain(text: str) -> str:
-    """What Talos writes as it is, or in base64."""
+    """Decode what Talos writes in base64, and return anything else as it is."""
     return text if text.startswith("-----") else base64.b64decode(text).decode()
 
 

@@ -78,7 +78,7 @@ def pairwise() -> list[dict[str, str]]:
 
 
 def answers_to(picked: dict[str, str]) -> dict[str, Any]:
-    """The answers to the questions that a set of choices stands for."""
+    """Return the answers to the questions that a set of choices stands for."""
     ssh_example = EXAMPLES["private-ssh"]
     answers: dict[str, Any] = {
         "cluster_name": "pairs",

@@ -143,13 +143,13 @@ class ChartHome:
         return (self.root / path).read_text()
 
     def add_source(self, tag: str, url: str = "", name: str = "demo", text: str = OCI) -> str:
-        """An OCIRepository; its path."""
+        """Add an OCIRepository, and return its path."""
         path = f"kubernetes/flux/meta/repos/{name}.yaml"
         self.write(path, text.format(name=name, tag=tag, url=url or f"oci://{self.address}/{self.path}/{name}"))
         return path
 
     def add_repository(self, url: str, name: str = "charts") -> None:
-        """A HelmRepository."""
+        """Add a HelmRepository."""
         content = {
             "apiVersion": "source.toolkit.fluxcd.io/v1",
             "kind": "HelmRepository",
@@ -159,7 +159,7 @@ class ChartHome:
         self.write(f"kubernetes/flux/meta/repos/{name}.yaml", yaml.safe_dump(content))
 
     def add_app(self, name: str = "demo", spec: Mapping[str, Any] | None = None, **values: Any) -> str:
-        """An app with a HelmRelease, of the OCIRepository `demo` unless its spec says another; its path."""
+        """Add an app with a HelmRelease of the OCIRepository `demo`, unless its spec names another; return its path."""
         reference = {"chartRef": {"kind": "OCIRepository", "name": "demo", "namespace": "flux-system"}}
         content = {
             "apiVersion": "helm.toolkit.fluxcd.io/v2",
@@ -176,7 +176,7 @@ class ChartHome:
         return path
 
     def run(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
-        """The script as its first line starts it."""
+        """Run the script as its first line starts it."""
         return subprocess.run(
             [*TALOS_FLUX, "charts", *map(str, words)],
             cwd=self.root,
@@ -210,7 +210,7 @@ class ChartHome:
         return said
 
     def json(self, code: int, *words: str | Path) -> list[dict[str, Any]]:
-        """What --json says of the charts."""
+        """Return what --json says of the charts."""
         done = self.run("--json", *words)
         assert done.returncode == code, done.stdout + done.stderr
         charts: list[dict[str, Any]] = json.loads(done.stdout)["charts"]
@@ -225,7 +225,7 @@ class ChartHome:
 
 
 def made(folder: Path, rendered: Path, address: str) -> ChartHome:
-    """A cluster without apps."""
+    """Make a cluster without apps."""
     home = ChartHome(folder / "cluster", folder / "scratch", address, os.urandom(8).hex())
     home.scratch.mkdir(parents=True)
     home.write("talos/versions.yaml", "---\ntalosVersion: v1.14.1\nkubernetesVersion: v1.36.4\n")

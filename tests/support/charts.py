@@ -144,7 +144,7 @@ def _chart_and_pin(repository: Repository, release: Object) -> tuple[str, str]:
 
 
 def _values(release: Object, applied: list[Object]) -> dict[str, Any]:
-    """The release's values; those of its ConfigMaps lie below them."""
+    """Return the release's values, merged over those of its ConfigMaps."""
     merged: dict[str, Any] = {}
     for reference in release["spec"].get("valuesFrom", []):
         for item in applied:
@@ -164,7 +164,7 @@ def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 
 def _api_versions(repository: Repository) -> tuple[str, ...]:
-    """The API versions beyond Kubernetes' own that this cluster serves, as charts ask for them."""
+    """Return the API versions beyond Kubernetes' own that this cluster serves, as charts ask for them."""
     served = set()
     for definition in crds.definitions():
         group, kind = definition["spec"]["group"], definition["spec"]["names"]["kind"]
@@ -175,7 +175,7 @@ def _api_versions(repository: Repository) -> tuple[str, ...]:
 
 
 def from_module(name: str, folder: Path) -> Path:
-    """A writable copy of a chart below `folder`, ready to render; ValueError when an edit does not fit."""
+    """Return a writable copy of a chart below `folder`, ready to render; raise ValueError if an edit does not fit."""
     chart = MODULE_CHARTS[name]
     target = folder / name
     with locked(target):
@@ -199,7 +199,7 @@ def from_module(name: str, folder: Path) -> Path:
 
 
 def from_folder(folder: Path, scratch: Path) -> dict[str, Path]:
-    """The charts fetched by hand: folders or archives named <chart>-<version>, by the chart's name."""
+    """Return the charts fetched by hand: folders or archives named <chart>-<version>, by the chart's name."""
     found = {}
     for path in sorted(folder.iterdir()):
         name = re.fullmatch(r"(.+?)-v?\d.*", path.name.removesuffix(".tgz"))
@@ -217,7 +217,7 @@ def version_of(chart: Path) -> str:
 
 
 def render(release: Release, chart: Chart) -> list[Object]:
-    """What helm and the release's post-renderers make of a chart; RuntimeError with helm's words.
+    """Return what helm and the release's post-renderers make of a chart; raise RuntimeError with helm's words.
 
     A double takes helm's place, and says ValueError.
     """

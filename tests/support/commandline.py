@@ -56,7 +56,7 @@ def in_document(text: str) -> Iterator[str]:
 
 
 def simple_commands(line: str) -> Iterator[list[str]]:
-    """The words of each command in a line of shell; ValueError when it is none."""
+    """Yield the words of each command in a line of shell; raise ValueError when it is none."""
     line = PLACEHOLDER.sub("PLACEHOLDER", line)
     for inner in re.findall(r"\$\(([^()]*)\)", line):
         yield from simple_commands(inner)
@@ -94,7 +94,7 @@ def objection(program: Sequence[str], words: Sequence[str]) -> str:
 
 
 def parsed(program: Sequence[str], words: Sequence[str]) -> Parsed:
-    """What a program makes of these words."""
+    """Return what a program makes of these words."""
     said, rest = Parsed(), list(words)
     while rest:
         about = help_of((*program, *said.subcommands))
@@ -122,7 +122,7 @@ def parsed(program: Sequence[str], words: Sequence[str]) -> Parsed:
 
 @cache
 def help_of(command: tuple[str, ...], ask: str = "--help", folder: Path | None = None) -> Help:
-    """The help of a command, global flags included; AssertionError when it has none."""
+    """Return the help of a command, global flags included; raise AssertionError when it has none."""
     text = _said((*command, ask), folder)
     if command[0] == "kubectl":
         text += _said(("kubectl", "options"), folder)
@@ -139,7 +139,7 @@ def help_of(command: tuple[str, ...], ask: str = "--help", folder: Path | None =
 
 
 def _flags_of(line: str) -> Iterator[tuple[str, bool]]:
-    """The spellings that begin a line of help, each with whether a value follows."""
+    """Yield the spellings that begin a line of help, each with whether a value follows."""
     head = re.split(r"\s{2,}|\t", line.strip())[0]
     found = FLAG.findall(head)
     # kubectl shows the default: --watch=false, --output=''.
@@ -162,7 +162,7 @@ def _said(command: tuple[str, ...], folder: Path | None) -> str:
 
 @cache
 def tasks_of(cluster: Path) -> dict[str, dict]:
-    """The tasks of a rendered cluster by the names that one types, as its Taskfiles describe them."""
+    """Return the tasks of a rendered cluster by the names that one types, as its Taskfiles describe them."""
     found: dict[str, dict] = {}
     for prefix, entry in [("", "."), *yaml.safe_load((cluster / "Taskfile.yaml").read_text())["includes"].items()]:
         included = {"taskfile": entry} if isinstance(entry, str) else entry

@@ -39,7 +39,7 @@ def reconcile(repository: Repository, roots: Sequence[Object] = ()) -> dict[str,
 
 
 def build(root: Path, request: Mapping[str, Any]) -> dict[str, list[Object]]:
-    """What each Kustomization applies, built in a folder that may be written to; ValueError as `reconcile`."""
+    """Build what each Kustomization applies in a writable folder; raise ValueError as `reconcile` does."""
     applied: dict[str, list[Object]] = {}
     specs = {item["metadata"]["name"]: item["spec"] for item in request["kustomizations"]}
     for line in tools.run("flux-build", root, stdin=json.dumps(request)).splitlines():
@@ -58,7 +58,7 @@ def build(root: Path, request: Mapping[str, Any]) -> dict[str, list[Object]]:
 
 
 def substitute(text: str, variables: dict[str, str]) -> str:
-    """A text after Flux filled its variables in; ValueError with the words of Flux where it refuses."""
+    """Return a text after Flux filled its variables in; raise ValueError with the words of Flux where it refuses."""
     item = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "text"}, "data": {"text": text}}
     spec = {"path": "./all", "postBuild": {"substituteFrom": [{"kind": "ConfigMap", "name": SETTINGS}]}}
     kustomization = {
@@ -83,7 +83,7 @@ def _digest(folder: Path) -> str:
 
 
 def _values_of_secrets(repository: Repository) -> dict[str, dict[str, str]]:
-    """A value for each key of the Secrets beside Flux: one that YAML would take for a number."""
+    """Return a value for each key of the Secrets beside Flux: one that YAML would take for a number."""
     return {
         entry["name"]: {key["name"]: LOOKS_LIKE_A_NUMBER for key in entry["keys"]}
         for entry in repository.documents("bootstrap/secrets.yaml")[0]["secrets"]

@@ -81,7 +81,7 @@ class Forge(githost.Server):
         return about | {"UPDATE_TOKEN": TOKEN, "no_proxy": "127.0.0.1", "NO_PROXY": "127.0.0.1"}
 
     def api(self, method: str, path: str, query: dict[str, str], body: bytes) -> tuple[int, Any]:
-        """The status and the answer of one call."""
+        """Return the status and the answer of one call."""
         place, number = PLACES[self.kind], "number" if self.kind == "github" else "iid"
         if self.refusal and method != "GET":
             return 403, {"message": self.refusal}
@@ -108,7 +108,7 @@ class Forge(githost.Server):
 
 @contextmanager
 def serving(root: Path, kind: str) -> Iterator[Forge]:
-    """A host that serves the bare repositories of a folder."""
+    """Run a host that serves the bare repositories of a folder."""
     with Forge(root, kind) as forge:
         thread = Thread(target=forge.serve_forever, daemon=True)
         thread.start()

@@ -72,13 +72,13 @@ class Home:
         *options: str,
         template: Path | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """The command that the documentation names."""
+        """Run the command that the documentation names."""
         command = command_line(template or self.template, generator, folder, data)
         return subprocess.run([*command, *options], cwd=self.root, capture_output=True, text=True, check=False)
 
     @contextmanager
     def untouched(self) -> Iterator[None]:
-        """What must not change anything, not even a folder that git does not see."""
+        """Check that the block changes nothing, not even a folder that git does not see."""
         before = self.tree
         yield
         assert self.tree == before
@@ -90,5 +90,5 @@ def command_line(template: Path, generator: str, folder: str, data: Mapping[str,
 
 
 def typed_to() -> dict[str, str]:
-    """The environment of a process that somebody types to: no question about the cursor, which nobody answers."""
+    """Return the environment of a process that somebody types to: without the cursor query, which nobody answers."""
     return os.environ | {"PROMPT_TOOLKIT_NO_CPR": "1", "TERM": "xterm"}

@@ -45,7 +45,7 @@ def needs_of(item: pytest.Item) -> set[str]:
 
 
 def tools_of(item: pytest.Item) -> set[str]:
-    """The tools of the catalogue that have to be there for a test, in this tier."""
+    """Return the tools of the catalogue that have to be there for a test, in this tier."""
     return {tools.source_of(name) for name in needs_of(item) - set(PACKAGED)}
 
 
@@ -58,7 +58,7 @@ def is_in(item: pytest.Item, tier: str) -> bool:
 
 
 def missing_tools() -> list[str]:
-    """The tools that would have to be brought; those that are on PATH are linked, and not missing."""
+    """Return the tools that would have to be obtained; those on PATH are linked, and not missing."""
     missing = []
     for name in NAMES:
         if is_here(name):
@@ -72,7 +72,7 @@ def missing_tools() -> list[str]:
 
 
 def in_order(items: Iterable[pytest.Item], missing: list[str]) -> list[pytest.Item]:
-    """The tests in the order in which their tools arrive; the same order in each process."""
+    """Return the tests in the order in which their tools arrive; the same order in each process."""
     return sorted(items, key=lambda item: _arrival(item, missing))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def listing(*resources: str, namespace: str = "", components: str = "", kind: str = "Kustomization") -> str:
-    """A kustomization.yaml."""
+    """Return a kustomization.yaml."""
     version = "v1alpha1" if kind == "Component" else "v1beta1"
     lines = ["---", f"apiVersion: kustomize.config.k8s.io/{version}", f"kind: {kind}"]
     lines += [f"namespace: {namespace}"] if namespace else []

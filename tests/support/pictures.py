@@ -13,7 +13,7 @@ FOLDER = PROJECT / "docs/pictures"
 
 
 def take(terminal: Terminal, name: str, title: str, *said: str) -> None:
-    """A picture of a terminal, and AssertionError unless the one in docs/ shows the same words as this one."""
+    """Take a picture of a terminal; raise AssertionError unless the one in docs/ shows the same words."""
     drawn, path = terminal.picture(title), FOLDER / f"{name}.svg"
     assert [text for text in said if text not in words(drawn)] == [], terminal.text
     if os.environ.get("PICTURES"):
@@ -23,5 +23,5 @@ def take(terminal: Terminal, name: str, title: str, *said: str) -> None:
 
 
 def words(drawn: str) -> str:
-    """What is written in a picture."""
+    """Return what is written in a picture."""
     return "".join(ElementTree.fromstring(drawn).itertext()).replace("\N{NO-BREAK SPACE}", " ")  # noqa: S314, our own

@@ -110,15 +110,15 @@ def free_ports(count: int) -> list[int]:
 
 
 def logs(folder: Path) -> str:
-    """The last lines of each log."""
+    """Return the last lines of each log."""
     tails = (f"{log.name}:\n{''.join(log.open().readlines()[-LOG_LINES:])}" for log in sorted(folder.glob("*.log")))
     return "\n".join(tails)
 
 
 def running(module: str, folder: Path, owner: int) -> dict[str, Any]:
-    """What the keeper `python -m <module> FOLDER OWNER` says of itself; started by whoever asks first.
+    """Return what the keeper `python -m <module> FOLDER OWNER` says of itself; started by whoever asks first.
 
-    RuntimeError with the end of the logs when it does not come up.
+    Raise RuntimeError with the end of the logs when it does not come up.
     """
     ready = folder / "ready.json"
     with locked(folder):

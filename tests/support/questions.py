@@ -10,7 +10,7 @@ from tests.support.render import PROJECT
 
 @cache
 def questions(of: str = "cluster") -> dict[str, Any]:
-    """The questions of a cluster, a namespace or an app in the order in which Copier asks, by copier.yml's includes."""
+    """Return the questions of a cluster, a namespace or an app in Copier's order, by copier.yml's includes."""
     folder = "questions" if of == "cluster" else f"generators/{of}"
     found: dict[str, Any] = {}
     for line in (PROJECT / "copier.yml").read_text().splitlines():

@@ -22,7 +22,7 @@ KEPT = PROJECT / "tests/releases"
 
 
 def releases() -> dict[str, str]:
-    """The commit of each release, oldest first; a note without one is of a release to come."""
+    """Return the commit of each release, oldest first; a note without one is of a release to come."""
     found = {}
     for note in sorted(NOTES.glob("*.md"), key=lambda path: Version(path.stem)):
         if named := re.match(r"---\n(?:.*\n)*?commit: ([0-9a-f]{40})\n", note.read_text()):
@@ -37,14 +37,14 @@ def tag(repository: Path) -> None:
 
 
 def tagged_clone(bare: Path) -> Path:
-    """A bare clone of this project in which each release has its tag; returns its path."""
+    """Make a bare clone of this project in which each release has its tag, and return its path."""
     git(PROJECT, "clone", "--quiet", "--bare", str(PROJECT), str(bare))
     tag(bare)
     return bare
 
 
 def environment(template: Path) -> dict[str, str]:
-    """The environment in which the template's public address, with or without .git, leads to a bare repository.
+    """Return the environment in which the template's address, with or without .git, leads to a bare repository.
 
     That is called <something>.git.
     """
@@ -59,7 +59,7 @@ def environment(template: Path) -> dict[str, str]:
 
 
 def make(template: Path, version: str, root: Path) -> None:
-    """A cluster with every default, and the apps that its release documents, by that release's own commands."""
+    """Make a cluster with every default, and the apps that its release documents, by that release's own commands."""
 
     def run(*command: object) -> None:
         subprocess.run(list(map(str, command)), cwd=root, env=environment(template), check=True, stdout=sys.stderr)
@@ -79,13 +79,13 @@ def make(template: Path, version: str, root: Path) -> None:
 
 
 def command(root: Path, script: str, words: str) -> list[str]:
-    """A command of a cluster's own tools: before v0.4 a script in it, since then a subcommand."""
+    """Return a command of a cluster's own tools: before v0.4 a script in it, since then a subcommand."""
     old = root / f"scripts/{script}.py"
     return [sys.executable, str(old)] if old.exists() else [str(root / "scripts/talos-flux"), *words.split()]
 
 
 def unpack(version: str, root: Path) -> None:
-    """The cluster that a release made, committed."""
+    """Unpack the cluster that a release made, and commit it."""
     with tarfile.open(KEPT / f"{version}.tar.xz") as archive:
         archive.extractall(root, filter="data")
     commit_all(root, "feat: the cluster")

@@ -115,7 +115,7 @@ class Renderer:
         return talos_flux.template.render.Template(self.template, commit=VERSION, source=str(self.template))
 
     def __call__(self, answers: Answers) -> Path:
-        """The rendered repository; KeyError for an answer that is no question's."""
+        """Return the rendered repository; raise KeyError for an answer that is no question's."""
         key = hashlib.sha256(json.dumps(answers, sort_keys=True).encode()).hexdigest()[:16]
         done = self.folder / key
         with locked(done):

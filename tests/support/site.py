@@ -18,7 +18,7 @@ from tests.tools import npm
 
 
 def build(source: Path, site: Path) -> str:
-    """The site of the pages in a folder; returns what Sphinx says against them, one warning a line."""
+    """Build the site of the pages in a folder; return what Sphinx says against them, one warning a line."""
     options = ["-W", "--keep-going", "-E", "-q", "-d", str(site.with_name("doctrees"))]
     command = [sys.executable, "-m", "sphinx", *options, str(source), str(site)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -39,7 +39,7 @@ class Site:
         return {name: BeautifulSoup((self.folder / name).read_text(), "html.parser") for name in names}
 
     def links(self, name: str) -> set[str]:
-        """What a page leads to or loads, as it is written there."""
+        """Return what a page leads to or loads, as it is written there."""
         return {str(tag[key]) for key in ("href", "src") for tag in self.pages[name].select(f"[{key}]")}
 
     def leads_nowhere(self, name: str, link: str) -> bool:
@@ -55,7 +55,7 @@ class Site:
 
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """The address at which a folder is served, on loopback."""
+    """Serve a folder on loopback, and yield its address."""
 
     class Quiet(SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
@@ -69,7 +69,7 @@ def served(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A headless Chromium, with the libraries and fonts that its package brings."""
+    """Run a headless Chromium, with the libraries and fonts that its package brings."""
     package = npm.installed("chromium")
     home = package / "unpacked"
     environment: dict[str, str | float | bool] = {

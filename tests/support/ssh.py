@@ -43,7 +43,7 @@ class Server:
         self.port = listener.get_port()
 
     async def serve(self, process: "asyncssh.SSHServerProcess[bytes]") -> None:
-        """What git asks for: git-upload-pack '/name'."""
+        """Run what git asks for: git-upload-pack '/name'."""
         program, name = shlex.split(process.command or "")
         git = await asyncio.create_subprocess_exec(
             "git", program.removeprefix("git-"), str(self.root / name.lstrip("/")),
@@ -56,7 +56,7 @@ class Server:
 
 @contextmanager
 def serving(root: Path, folder: Path) -> Iterator[Server]:
-    """A server for the repositories in `root`; `folder` is its own."""
+    """Run a server for the repositories in `root`; `folder` is its own."""
     server = Server(root, folder)
     loop = asyncio.new_event_loop()
     loop.run_until_complete(server.start())

@@ -66,7 +66,7 @@ def move(target: str) -> Change:
 
 
 def add(text: str) -> Change:
-    """A second file."""
+    """Return a change that adds a second file."""
 
     def change(folder: Path) -> None:
         (folder / "extra.yaml").write_text(text)
@@ -146,7 +146,7 @@ class Pair:
         git(self.template, "tag", tag)
 
     def outcome(self, user: str, template: str) -> str:
-        """What became of a pair: both changes are there, a conflict shows, or one of the two is lost."""
+        """Return what became of a pair: both changes are there, a conflict shows, or one of the two is lost."""
         folder = self.home / folder_of(user, template)
         files = {path.name: path.read_text() for path in folder.rglob("*") if path.is_file()}
         unmerged = git(self.home, "ls-files", "--unmerged", "--", str(folder))

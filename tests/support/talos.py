@@ -11,13 +11,13 @@ Document = dict[str, Any]
 
 
 def new_secrets(folder: Path) -> Path:
-    """A secrets bundle that nothing but a test uses."""
+    """Create a secrets bundle that only a test uses, and return its path."""
     tools.run("talosctl", "gen", "secrets", "--output-file", folder / "secrets.yaml")
     return folder / "secrets.yaml"
 
 
 def patches(talos: Path, node: Document) -> list[str]:
-    """The arguments that lay the patches on, each layer over the one before: all nodes, the role, the node."""
+    """Return the arguments that lay the patches on, each layer over the one before: all nodes, the role, the node."""
     own_flag = {"controller": "--config-patch-control-plane", "worker": "--config-patch-worker"}[node["role"]]
     layers = [
         ("--config-patch", sorted((talos / "patches/global").glob("*.yaml"))),
@@ -40,7 +40,7 @@ class Machines:
         self.configurations = {name: self.generate(node) for name, node in self.nodes.items()}
 
     def generate(self, node: Document) -> list[Document]:
-        """A node's documents; RuntimeError with talosctl's words when it refuses the patches."""
+        """Generate a node's documents; raise RuntimeError with talosctl's words when it refuses the patches."""
         target = self.made / f"{node['name']}.yaml"
         tools.run(
             "talosctl",
@@ -62,7 +62,7 @@ class Machines:
             tools.run("talosctl", "validate", "--mode", "metal", "--strict", "--config", self.made / f"{name}.yaml")
 
     def document(self, node: str, kind: str, name: str | None = None) -> Document | None:
-        """A document of a node's configuration; the one without a kind is called v1alpha1."""
+        """Return a document of a node's configuration; the one without a kind is called v1alpha1."""
         found = [
             document
             for document in self.configurations[node]

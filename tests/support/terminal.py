@@ -82,7 +82,7 @@ class Terminal:
         return True
 
     def picture(self, title: str) -> str:
-        """The screen as SVG, as high as what is on it; the title is its name for those who don't see it, too."""
+        """Draw the screen as SVG, as high as what is on it; the title is also its name for those who don't see it."""
         console = Console(record=True, width=self.screen.columns, file=io.StringIO(), color_system="truecolor")
         for number in range(len(self.text.splitlines())):
             console.print(self._line(number), no_wrap=True, overflow="crop")

@@ -17,14 +17,14 @@ def folders() -> list[Path]:
 
 
 def source_of(name: str) -> str:
-    """The tool of the catalogue that is had for one that a test needs."""
+    """Return the tool of the catalogue that provides the one that a test needs."""
     if name in OF_QUICK:
         return "quick"
     return (os.environ.get(QUICK) and name in BY_NAME and BY_NAME[name].stand_in) or name
 
 
 def path(name: str) -> Path:
-    """The tool's executable; FileNotFoundError says how to get it. A missing judge is never a pass."""
+    """Return the tool's executable; FileNotFoundError says how to get it. A missing judge is never a pass."""
     for folder in folders():
         if (folder / name).exists():
             return folder / name

@@ -20,7 +20,7 @@ NEVER = "2026-01-01T00:00:00Z"
 
 
 def ready(is_ready: bool = True, **more: Any) -> Object:
-    """A status with the condition Ready."""
+    """Return a status with the condition Ready."""
     return {"conditions": [{"type": "Ready", "status": str(is_ready), "lastTransitionTime": NEVER}], **more}
 
 
@@ -43,7 +43,7 @@ class Wellness:
         self.daemon_set("kube-system", "cilium", 3)
 
     def node(self, name: str, *, is_ready: bool = True, talos: str = TALOS, kubernetes: str = KUBERNETES) -> None:
-        """A node, whose kubelet says what it runs."""
+        """Create a node, whose kubelet says what it runs."""
         item = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
         self.server.apply(item, "kubelet")
         info = {"osImage": f"Talos ({talos})", "kubeletVersion": kubernetes}
@@ -54,7 +54,7 @@ class Wellness:
         self.server.set_status(item, ready(is_ready, nodeInfo=whole | info))
 
     def pod(self, namespace: str, name: str, node: str, status: Object | None = None) -> None:
-        """A pod, which is ready unless its status says otherwise."""
+        """Create a pod, which is ready unless its status says otherwise."""
         self.server.has_namespace(namespace)
         item = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": namespace}}
         spec = {"containers": [{"name": "app", "image": "example.net/app"}], "nodeName": node}
@@ -66,7 +66,7 @@ class Wellness:
         self.server.set_status(item, status or ready(phase="Running", startTime=NEVER))
 
     def deployment(self, namespace: str, name: str, *, of: int = 1, pods: int | None = None) -> None:
-        """A Deployment of so many replicas, of which so many are ready."""
+        """Create a Deployment of so many replicas, of which so many are ready."""
         self._workload("Deployment", namespace, name, {"replicas": of})
         count = of if pods is None else pods
         self._status(
@@ -74,14 +74,14 @@ class Wellness:
         )
 
     def daemon_set(self, namespace: str, name: str, of: int, *, pods: int | None = None) -> None:
-        """A DaemonSet for so many nodes, with so many pods ready."""
+        """Create a DaemonSet for so many nodes, with so many pods ready."""
         self._workload("DaemonSet", namespace, name, {})
         count = of if pods is None else pods
         wanted = {"currentNumberScheduled": of, "desiredNumberScheduled": of, "numberMisscheduled": 0}
         self._status("DaemonSet", namespace, name, wanted | {"numberReady": count})
 
     def remove(self, kind: str, namespace: str, name: str) -> None:
-        """An object is gone at once."""
+        """Remove an object at once."""
         item = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": namespace}}
         self.server.call("DELETE", f"{self.server.path_of(item)}/{name}", {"gracePeriodSeconds": 0})
 

@@ -62,7 +62,7 @@ class Years:
         git(self.template, "tag", version)
 
     def released(self, name: str, text: str) -> None:
-        """A file of the template, to be released."""
+        """Write a file of the template, to be released."""
         (self.template / name).parent.mkdir(parents=True, exist_ok=True)
         (self.template / name).write_text(text)
 
@@ -108,13 +108,13 @@ class Years:
         )
 
     def update(self, *words: str) -> str:
-        """An update with nothing to decide; returns what it says."""
+        """Run an update with nothing to decide; return what it says."""
         done = self.run(*words)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
     def conflicts(self, *words: str) -> list[str]:
-        """An update with something to decide; returns the paths."""
+        """Run an update with something to decide; return the paths."""
         done = self.run(*words)
         assert done.returncode == 2, done.stdout + done.stderr
         unmerged = git(self.root, "diff", "--name-only", "--diff-filter=U", "-z").split("\0")[:-1]
@@ -122,7 +122,7 @@ class Years:
         return sorted(set(unmerged))
 
     def refuses(self, *words: str) -> str:
-        """An update that must be refused, and change nothing; returns the reason."""
+        """Run an update that must be refused, and change nothing; return the reason."""
         before, status = self.tree, self.status
         done = self.run(*words)
         assert done.returncode == 1, done.stdout + done.stderr
@@ -132,7 +132,7 @@ class Years:
 
 
 def home_with_apps(root: Path, rendered: Path, template: Path, apps: Iterable[str] = APPS) -> Home:
-    """A cluster in git with these apps."""
+    """Make a cluster in git with these apps."""
     home = Home(root, rendered, template)
     for app in apps:
         home.add("app", app, **APPS[app])
@@ -152,7 +152,7 @@ def tree_of(root: Path) -> Tree:
 
 
 def without_the_version(tree: Tree) -> Tree:
-    """A tree whose answers files say nothing about the template."""
+    """Return a tree whose answers files say nothing about the template."""
     return {
         name: b"\n".join(line for line in text.splitlines() if not line.startswith((b"_commit", b"_src_path")))
         if text and name.endswith(".copier-answers.yml")

@@ -27,7 +27,7 @@ def build(tool: Tool, scratch: Path) -> None:
 
 
 def _prepare(source: GoModule, version: str, folder: Path) -> tuple[Path, str]:
-    """A module in `folder` that builds the tool, and the package to build."""
+    """Make a module in `folder` that builds the tool; return its folder and the package to build."""
     module = json.loads(go(Path("/"), "mod", "download", "-json", f"{source.module}@{version}"))
     if source.edits:
         writable_copy(Path(module["Dir"]), folder, source.edits)

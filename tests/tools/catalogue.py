@@ -61,7 +61,7 @@ class Tool:
 
 
 def _on_github(repository: str, tag: str, file: str, checksums: str, member: str = "") -> Release:
-    """A release on GitHub; {os} and {arch} in a file's name are filled in."""
+    """Return a release on GitHub; {os} and {arch} in a file's name are filled in."""
     address = f"https://github.com/{repository}/releases/download/{tag}"
     file, member = (text.format(os=_SYSTEM, arch=_MACHINE) for text in (file, member))
     return Release(f"{address}/{file}", f"{address}/{checksums.format(file=file)}", member)

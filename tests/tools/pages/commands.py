@@ -16,13 +16,13 @@ CLI = PROJECT / "src/talos_flux/cli"
 
 
 def page(text: str, render: Callable[[Answers], Path]) -> str:
-    """The page with a section for each subcommand."""
+    """Return the page with a section for each subcommand."""
     sections = [f"\n## {' '.join(words)}\n\n```text\n{help_of(words)}\n```\n" for words in subcommands()]
     return text[: text.index(MARK) + len(MARK)] + "".join(sections)
 
 
 def subcommands() -> Iterator[list[str]]:
-    """The words of each subcommand, sorted; a group's name comes before its subcommand's."""
+    """Yield the words of each subcommand, sorted; a group's name comes before its subcommand's."""
     for path in sorted(CLI.rglob("*.py")):
         words = [part.replace("_", "-") for part in path.relative_to(CLI).with_suffix("").parts]
         if words[-1] not in ("--init--", "commands"):
@@ -30,7 +30,7 @@ def subcommands() -> Iterator[list[str]]:
 
 
 def help_of(words: list[str]) -> str:
-    """The help of a subcommand, in lines that fit."""
+    """Return the help of a subcommand, in lines that fit."""
     environment = os.environ | {"COLUMNS": "100", "NO_COLOR": "1"}
     done = subprocess.run([*TALOS_FLUX, *words, "--help"], env=environment, capture_output=True, text=True, check=True)
     return re.sub(r"[ \t]+$", "", done.stdout.strip(), flags=re.MULTILINE)

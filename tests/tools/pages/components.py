@@ -21,17 +21,17 @@ TIERS = {"5m": "critical", "15m": "core", "1h": "standard"}
 
 
 def page(text: str, render: Callable[[Answers], Path]) -> str:
-    """The page with a row for each app that any example has. Where its values come from is a person's word."""
+    """Return the page with a row for each app that any example has. Where its values come from is written by hand."""
     return filled(text, HEADER, list(rows(render)), key=1)
 
 
 def picture(render: Callable[[Answers], Path]) -> str:
-    """What waits for what in the example that has everything, as SVG."""
+    """Draw as SVG what waits for what in the example that has everything."""
     return graph_svg(Cluster(render(EXAMPLES["everything"]))) + "\n"
 
 
 def rows(render: Callable[[Answers], Path]) -> Iterator[Row]:
-    """A row for each app, by namespace and name. What it waits for is that of all examples together."""
+    """Yield a row for each app, by namespace and name. What it waits for is that of all examples together."""
     waits: dict[tuple[str, str], set[str]] = {}
     seen: dict[tuple[str, str], tuple[App, str]] = {}
     for answers in EXAMPLES.values():
@@ -46,7 +46,7 @@ def rows(render: Callable[[Answers], Path]) -> Iterator[Row]:
 
 
 def pin(cluster: Repository, app: App) -> str:
-    """The address and tag of an app's chart; a dash without one."""
+    """Return the address and tag of an app's chart; a dash without one."""
     for release in app.helm_releases:
         name = release["spec"]["chartRef"]["name"]
         [source] = cluster.documents(f"kubernetes/flux/meta/repos/{name}.yaml")

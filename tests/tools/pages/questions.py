@@ -38,7 +38,7 @@ WITH: dict[str, list[dict[str, Any]]] = {
 
 
 def page(text: str) -> str:
-    """The page with its three tables as they should be."""
+    """Return the page with its three tables as they should be."""
     for generator, title in SECTIONS.items():
         above, section = re.split(rf"(?<=^{title}\n)", text, maxsplit=1, flags=re.MULTILINE)
         text = above + filled(section, HEADER, list(rows(generator)))
@@ -46,7 +46,7 @@ def page(text: str) -> str:
 
 
 def rows(generator: str) -> Iterator[Row]:
-    """A row for each question that a person can be asked. When it is asked, and its rule, are a person's words."""
+    """Yield a row for each question that a person can be asked. When it is asked, and its rule, are written by hand."""
     for name, question in questions(generator).items():
         if is_public(question):
             kind = "choices" if question.get("multiselect") else "choice" if "choices" in question else question["type"]
@@ -54,7 +54,7 @@ def rows(generator: str) -> Iterator[Row]:
 
 
 def default(generator: str, name: str, question: dict[str, Any]) -> str:
-    """What it is when nobody answers, in the cluster Anton; a dash where somebody must."""
+    """Return the value when nobody answers, in the cluster Anton; a dash where somebody must."""
     if name == "nodes":
         return "k8s-1 to k8s-3, at .98 to .100 of node_cidr"
     for given in WITH[generator]:
@@ -75,19 +75,19 @@ def mentions(expression: str, names: set[str]) -> bool:
 
 
 def public(generator: str) -> set[str]:
-    """The names of a generator's questions."""
+    """Return the names of a generator's questions."""
     return {name for name, question in questions(generator).items() if is_public(question)}
 
 
 @cache
 def recorded(given: str) -> dict[str, Any]:
-    """What is recorded when everything else takes its default. `given` is JSON."""
+    """Return what is recorded when everything else takes its default. `given` is JSON."""
     return template().recorded({}, json.loads(given))
 
 
 @cache
 def template() -> talos_flux.template.render.Template:
-    """The working tree."""
+    """Return the working tree as a template."""
     return talos_flux.template.render.Template(PROJECT, commit="", source=str(PROJECT))
 
 
@@ -102,7 +102,7 @@ def possible(name: str, question: dict[str, Any]) -> str:
 
 
 def example(words: str) -> str:
-    """The first example in the help of a question; ValueError when there is none."""
+    """Return the first example in the help of a question; raise ValueError when there is none."""
     # A line's end inside a sentence is a space; a list keeps its lines.
     words = re.sub(r"\n(?![-\s]|$)", " ", words)
     _, found, rest = words.replace("{{ app_name | default('') }}", APP["app_name"]).partition("e.g. ")

@@ -9,5 +9,5 @@ HEADER = "| rule | severity | why |"
 
 
 def page(text: str) -> str:
-    """The page with a row for each rule, by name."""
+    """Return the page with a row for each rule, by name."""
     return filled(text, HEADER, [[f"`{one.id}`", one.severity.value, one.why] for _, one in sorted(RULES.items())])

@@ -7,7 +7,7 @@ Row = Sequence[str | None]
 
 
 def filled(page: str, header: str, rows: Sequence[Row], key: int = 0) -> str:
-    """The page with these rows below a header, such as `| a | b |`; ValueError when it has no such table.
+    """Return the page with these rows below a header, such as `| a | b |`; raise ValueError when it has no such table.
 
     A cell that is None stays as it is in the row with the same key, which is a column's number; it is empty in a new
     row.
@@ -25,15 +25,15 @@ def filled(page: str, header: str, rows: Sequence[Row], key: int = 0) -> str:
 
 
 def cells(row: str) -> list[str]:
-    """The cells of a line; a pipe behind a backslash is text."""
+    """Return the cells of a line; a pipe behind a backslash is text."""
     return [cell.strip() for cell in re.split(r"(?<!\\)\|", row.strip())[1:-1]]
 
 
 def line(row: Sequence[str]) -> str:
-    """A line of a table, without blanks in empty cells."""
+    """Return a line of a table, without blanks in empty cells."""
     return "|" + "|".join(f" {cell} " if cell else " " for cell in row) + "|\n"
 
 
 def table(text: str, header: str) -> list[str]:
-    """The rows of the first table with that header."""
+    """Return the rows of the first table with that header."""
     return text.split(f"\n{header}\n", 1)[1].split("\n\n", 1)[0].splitlines()[1:]

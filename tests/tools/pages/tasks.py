@@ -18,18 +18,18 @@ HINT = re.compile(r" \((-- --\S+(?: \S+=\S+| [A-Z]+| all)?)[^)]*\)")
 
 
 def page(text: str, render: Callable[[Answers], Path]) -> str:
-    """The page with a row for each task of the example that has everything."""
+    """Return the page with a row for each task of the example that has everything."""
     return filled(text, HEADER, list(rows(render(EXAMPLES["everything"]), render({}))))
 
 
 def subcommand(command: str) -> list[str]:
-    """The words of the subcommand of talos-flux that a task runs; none when it runs something else."""
+    """Return the words of the subcommand of talos-flux that a task runs; none when it runs something else."""
     after = command.partition("scripts/talos-flux ")[2].split()
     return next((words for words in subcommands() if words == after[: len(words)]), [])
 
 
 def rows(everything: Path, usual: Path) -> Iterator[Row]:
-    """A row for each task, those that the usual cluster has not marked."""
+    """Yield a row for each task, and mark those that the usual cluster does not have."""
     there = tasks_of(usual)
     for name, task in sorted(tasks_of(everything).items()):
         if "desc" in task:
