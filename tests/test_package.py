@@ -129,6 +129,19 @@ def test_no_two_classes_have_one_name() -> None:
     assert [name for name, count in classes.items() if count > 1] == []
 
 
+def test_the_list_of_subcommands_says_what_each_says_of_itself_and_imports_none(tmp_path: Path) -> None:
+    listed = {tuple(words[:1]) for words in subcommands()}
+    expected = [
+        (words[0], " ".join((command_of(list(words)).help or "").partition("\n\n")[0].split())) for words in listed
+    ]
+    done = run("--help", cwd=tmp_path)
+    shown = " ".join(done.stdout.split())
+    assert [name for name, help in expected if f"{name} {help}" not in shown] == []
+    imported = run("--help", cwd=tmp_path, PYTHONPROFILEIMPORTTIME="1").stderr
+    assert "talos_flux.cli.commands" in imported
+    assert "talos_flux.cli.check" not in imported
+
+
 # --- Completion ---
 
 

@@ -1,9 +1,11 @@
 """What every subcommand has in common: it is found by its file's name, and its failure is one sentence."""
 
+import ast
 import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
@@ -56,6 +58,12 @@ class Group(click.Group):
         command: click.Command = import_module(f"{self.package}.{cmd_name.replace('-', '_')}").command
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the subcommands with the first sentence of their help, read from their files and not imported."""
+        folder = Path(next(iter(import_module(self.package).__path__)))
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary(folder, name)) for name in self.list_commands(ctx)])
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -94,6 +102,22 @@ class Group(click.Group):
             say_error("interrupted; the command is safe to run again.")
             return INTERRUPTED
         return int(meta.get(__name__, FAILED))
+
+
+def summary(folder: Path, name: str) -> str:
+    """Return the first sentence of a subcommand's help: of the docstring of its function, or of what its group says."""
+    path = folder / name.replace("-", "_")
+    module = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    for node in ast.parse(module.read_text()).body:
+        match node:
+            case ast.FunctionDef(name="command"):
+                text = ast.get_docstring(node) or ""
+            case ast.Assign(targets=[ast.Name(id="command")], value=ast.Call(keywords=keywords)):
+                text = next(ast.literal_eval(word.value) for word in keywords if word.arg == "help")
+            case _:
+                continue
+        return " ".join(text.partition("\n\n")[0].split())
+    raise LookupError(f"{module} defines no command")
 
 
 def say_error(text: str) -> None:
