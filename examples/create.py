@@ -3,6 +3,7 @@
 python -m examples.create ANSWERS DEST
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import yaml
 
 PROJECT = Path(__file__).resolve().parents[1]
 MESSAGE = "feat: create the cluster"
+# What is rendered from changes that no commit holds has the tools of the checkout.
+EXPORT = f"\n  export TALOS_FLUX={PROJECT}    # until its changes are committed"
 CACHES = {"__pycache__", ".task", ".venv"}
 
 
@@ -46,8 +49,12 @@ def uncommitted(folder: Path) -> list[str]:
     return [str(path) for path in paths if not CACHES & set(path.parts)]
 
 
-def create(answers: Path, dest: Path) -> None:
-    """Render, commit and check; a half-written folder never takes the place of a good one."""
+def create(answers: Path, dest: Path) -> bool:
+    """Render, commit and check; a half-written folder never takes the place of a good one.
+
+    Return whether the cluster can run its own tools: changes of this checkout that are not committed are in it, but
+    in no commit that its tools could be fetched from.
+    """
     fresh = dest.with_name(f".{dest.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     subprocess.run(
@@ -60,9 +67,18 @@ def create(answers: Path, dest: Path) -> None:
     git(fresh, "add", "--all")
     identity = ["-c", "user.name=make cluster", "-c", "user.email=make-cluster@localhost"]
     git(fresh, *identity, "commit", "--quiet", "--no-verify", "--message", MESSAGE)
-    subprocess.run(["task", "validate"], cwd=fresh, check=True)
+    is_committed = has_commit(recorded["_commit_id"])
+    tools = {} if is_committed else {"TALOS_FLUX": str(PROJECT)}
+    subprocess.run(["task", "validate"], cwd=fresh, env=os.environ | tools, check=True)
     shutil.rmtree(dest, ignore_errors=True)
     fresh.rename(dest)
+    return is_committed
+
+
+def has_commit(commit: str) -> bool:
+    """Return whether this checkout has a commit; Copier renders changes that are in none from a temporary one."""
+    command = ["git", "cat-file", "-e", f"{commit}^{{commit}}"]
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, check=False).returncode == 0
 
 
 def main(arguments: list[str]) -> int:
@@ -77,14 +93,14 @@ def main(arguments: list[str]) -> int:
         print(reason, file=sys.stderr)
         return 1
     try:
-        create(answers, dest)
+        is_committed = create(answers, dest)
     except subprocess.CalledProcessError as error:
         print(error.stderr or f"{error.cmd[0]} failed, {dest} is as it was", file=sys.stderr)
         return 1
     print(f"""
 {dest} is a complete repository, committed and checked. Next:
 
-  cd {dest}
+  cd {dest}{"" if is_committed else EXPORT}
   mise trust && mise install      # the tools that its tasks use
 
 Then docs/runbooks/first-boot.md: from machines in a box to apps in a browser.""")

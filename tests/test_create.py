@@ -4,7 +4,8 @@ import copier
 import pytest
 
 from examples import create
-from tests.support.render import VERSION, git
+from tests.support.needs import needs
+from tests.support.render import PROJECT, VERSION, git, snapshot
 
 
 @pytest.fixture
@@ -92,3 +93,17 @@ def test_copying_over_a_file_asks_first(template, tmp_path):
     with pytest.raises(copier.errors.InteractiveSessionError):
         copier.run_copy(str(template), tmp_path, vcs_ref=VERSION, defaults=True, quiet=True, unsafe=False)
     assert (tmp_path / "README.md").read_text() == "mine\n"
+
+
+@needs("copier", "task", "kustomize")
+def test_changes_of_the_checkout_that_no_commit_holds_are_in_the_cluster(tmp_path, monkeypatch, capfd):
+    checkout = snapshot(tmp_path / "checkout")
+    (checkout / ".venv").symlink_to(PROJECT / ".venv")
+    (checkout / ".git/info/exclude").write_text("/.venv\n")
+    monkeypatch.setattr(create, "PROJECT", checkout)
+    assert create.create(PROJECT / "examples/minimal.yaml", tmp_path / "committed")
+    with (checkout / "template/AGENTS.md.jinja").open("a") as page:
+        page.write("\nMine.\n")
+    assert not create.create(PROJECT / "examples/minimal.yaml", tmp_path / "changed")
+    assert (tmp_path / "changed/AGENTS.md").read_text().endswith("\nMine.\n")
+    assert "Nothing found" in capfd.readouterr().out

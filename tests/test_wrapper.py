@@ -138,7 +138,10 @@ def test_a_tag_that_was_moved_is_refused(cluster: Cluster, template: Path, tmp_p
 
 def test_a_commit_that_is_not_there_is_refused(cluster: Cluster) -> None:
     cluster.follow(_commit="v998.0.0-1-g0123456", _commit_id="0123456" * 5 + "01234")
-    assert cluster.refuses() == f"{cluster.bare} has no commit {cluster.commit}, which .copier-answers.yml records."
+    assert cluster.refuses() == (
+        f"{cluster.bare} has no commit {cluster.commit}, which .copier-answers.yml records. "
+        "TALOS_FLUX=<its checkout> runs the tools there."
+    )
 
 
 def test_an_address_that_does_not_answer_is_named(cluster: Cluster) -> None:

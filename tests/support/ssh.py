@@ -50,7 +50,11 @@ class Server:
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         await process.redirect(stdin=git.stdin, stdout=git.stdout, stderr=git.stderr)
-        process.exit(await git.wait())
+        code = await git.wait()
+        # Git's process is gone before all that it wrote has been passed on.
+        await process.stdout.drain()
+        await process.stderr.drain()
+        process.exit(code)
         await process.wait_closed()
 
 
