@@ -3,9 +3,10 @@
 import asyncio
 import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import asyncssh
 
@@ -49,13 +50,20 @@ class Server:
             "git", program.removeprefix("git-"), str(self.root / name.lstrip("/")),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
-        await process.redirect(stdin=git.stdin, stdout=git.stdout, stderr=git.stderr)
-        code = await git.wait()
-        # Git's process is gone before all that it wrote has been passed on.
-        await process.stdout.drain()
-        await process.stderr.drain()
-        process.exit(code)
+        typing = asyncio.create_task(_pass_on(process.stdin, git.stdin))
+        # Everything that git writes, before the session ends: redirect() can lose what is left when git is gone.
+        await asyncio.gather(_pass_on(git.stdout, process.stdout), _pass_on(git.stderr, process.stderr))
+        process.exit(await git.wait())
+        typing.cancel()
         await process.wait_closed()
+
+
+async def _pass_on(reader: Any, writer: Any) -> None:
+    """Write all that can be read, until the reader's end or until nobody reads it."""
+    with suppress(ConnectionError, BrokenPipeError):
+        while content := await reader.read(65536):
+            writer.write(content)
+            await writer.drain()
 
 
 @contextmanager
