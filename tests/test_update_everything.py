@@ -373,7 +373,7 @@ def test_undo_restores_every_byte(years: Years) -> None:
     assert years.refuses("--undo") == "there is no update to undo."
 
 
-def test_undo_restores_every_byte_in_the_middle_of_conflicts(years: Years) -> None:
+def test_undo_in_the_middle_of_conflicts_restores_every_byte_but_what_was_edited_since(years: Years) -> None:
     for app in (JELLYFIN, f"{MEDIA}/board"):
         years.edit(f"{app}/ks.yaml", "retryInterval: 2m", "retryInterval: 7m")
     years.commit()
@@ -382,7 +382,11 @@ def test_undo_restores_every_byte_in_the_middle_of_conflicts(years: Years) -> No
     assert len(years.conflicts()) == 2
     years.edit(f"{JELLYFIN}/ks.yaml", "<<<<<<< yours\n", "")
     git(years.root, "add", f"{JELLYFIN}/ks.yaml")
-    years.update("--undo")
+    done = years.run("--undo")
+    assert done.returncode == 2
+    assert f"warning: {JELLYFIN}/ks.yaml was edited after the update, and stays as it is" in done.stderr
+    assert "Everything else is as it was before the update." in done.stdout
+    git(years.root, "checkout", "HEAD", "--", f"{JELLYFIN}/ks.yaml")
     assert (years.tree, years.status) == (before, "")
 
 

@@ -62,6 +62,9 @@ def run(
             stdout=None if show else subprocess.PIPE,
             stderr=None if show else subprocess.PIPE,
             text=True,
+            encoding="utf-8",
+            # A path need not be UTF-8.
+            errors="surrogateescape",
             timeout=timeout,
             pass_fds=pass_fds,
             check=False,

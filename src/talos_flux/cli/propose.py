@@ -8,7 +8,7 @@ import click
 from talos_flux.cli.commands import subcommand
 from talos_flux.repository.git_files import refuse_anything_but_a_repository
 from talos_flux.template.handover import hand_over
-from talos_flux.template.update import journal, planner, update_report
+from talos_flux.template.update import journal, obstacles, planner, update_report
 from talos_flux.template.update.forge import host_of_this_run
 from talos_flux.template.update.proposed_branch import BRANCH, push
 from talos_flux.terminal import done, warn
@@ -31,11 +31,13 @@ def command(to: str, base: str) -> int:
     host = host_of_this_run()
     with journal.locked():
         journal.recover()
-        journal.refuse_unless_clean()
+        obstacles.refuse_unless_clean()
         version = planner.target(to, {})
         hand_over(version)
         plan = planner.plan(version, {}, ())
-        journal.refuse_what_is_in_the_way({**plan.changes, **plan.undecided})
+        writes = {**plan.changes, **plan.undecided}
+        obstacles.refuse_what_is_in_the_way(writes)
+        obstacles.refuse_hidden_changes(writes)
         update_report.show(plan, with_diff=False)
         summary = update_report.as_markdown(plan)
         if shown := os.environ.get("GITHUB_STEP_SUMMARY"):

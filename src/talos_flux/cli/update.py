@@ -14,7 +14,7 @@ from talos_flux.repository.apps import Loader
 from talos_flux.repository.git_files import refuse_anything_but_a_repository
 from talos_flux.template.asking import answer_to
 from talos_flux.template.handover import hand_over
-from talos_flux.template.update import journal, planner, update_report
+from talos_flux.template.update import journal, obstacles, planner, update_report
 from talos_flux.terminal import can_ask, done, progress_to_stderr, warn
 
 DECIDE = 2
@@ -70,21 +70,25 @@ def command(
         progress_to_stderr()
     refuse_anything_but_a_repository()
     with journal.locked():
-        if journal.recover():
-            warn("an update was interrupted: what it had changed is as it was before.")
+        only_say = (check or dry_run) and not undo
+        if only_say and journal.is_interrupted():
+            raise UserError("an update was interrupted: `task update:undo` takes back what it changed.")
+        recovered = None if only_say else journal.recover()
+        if recovered:
+            say_what_was_recovered(recovered)
         if undo:
-            take_back()
-            return 0
-        only_say = check or dry_run
+            return 0 if recovered else take_back()
         if not only_say:
-            journal.refuse_unless_clean()
+            obstacles.refuse_unless_clean()
         ask = answer_to if can_ask() and not only_say and not as_json else None
         answers = {**(from_file(data_file) if data_file else {}), **from_command_line(data)}
         version = planner.target(to, answers)
         hand_over(version)
         plan = planner.plan(version, answers, only, ask)
         if not only_say:
-            journal.refuse_what_is_in_the_way({**plan.changes, **plan.undecided})
+            writes = {**plan.changes, **plan.undecided}
+            obstacles.refuse_what_is_in_the_way(writes)
+            obstacles.refuse_hidden_changes(writes)
         if not as_json:
             update_report.show(plan, with_diff=diff)
         if plan.changes and not only_say:
@@ -95,11 +99,32 @@ def command(
         return DECIDE if (plan.changes and check) or (plan.conflicts and not dry_run) else 0
 
 
-def take_back() -> None:
-    """Undo the last update; UserError when there is none."""
-    if not journal.undo():
+def say_what_was_recovered(recovered: journal.Recovered) -> None:
+    """Say that an update was interrupted, and what became of it."""
+    if recovered.is_committed:
+        warn("an update was interrupted, and what it had changed until then has been committed: look at that commit.")
+        return
+    warn("an update was interrupted: what it had changed is as it was before.")
+    warn_of_edits(recovered.kept)
+
+
+def take_back() -> int:
+    """Undo the last update, and return the exit code; UserError when there is none."""
+    kept = journal.undo()
+    if kept is None:
         raise UserError("there is no update to undo.")
-    done("Everything is as it was before the update.")
+    warn_of_edits(kept)
+    done(f"Everything{' else' if kept else ''} is as it was before the update.")
+    return DECIDE if kept else 0
+
+
+def warn_of_edits(paths: Sequence[str]) -> None:
+    """Name the files that hold what a person wrote after the update, and are left alone."""
+    for path in paths:
+        warn(
+            f"{path} was edited after the update, and stays as it is: "
+            f"`git checkout HEAD -- {path}` takes the committed version."
+        )
 
 
 def from_file(path: Path) -> dict[str, Any]:

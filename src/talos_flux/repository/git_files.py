@@ -1,6 +1,6 @@
 """Files as git keeps them, symbolic links among them."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -12,6 +12,7 @@ from talos_flux.process import ToolError, run
 from talos_flux.repository.contents import File, Link
 
 REGULAR, EXECUTABLE, LINK = "100644", "100755", "120000"
+NO_FILTER = ("unspecified", "unset")
 
 
 def file_of(mode: str, content: bytes) -> File:
@@ -40,6 +41,31 @@ def refuse_anything_but_a_repository() -> None:
         raise UserError(f"git can't read this repository: {' '.join(failed.said.split()).removesuffix('.')}.") from None
     if above:
         raise UserError(f"the cluster is in {above} of a larger git repository, and can only be updated in its own.")
+
+
+def filtered(paths: Iterable[str]) -> frozenset[str]:
+    """Return the paths whose content a filter of .gitattributes changes, such as git-crypt's or git-lfs'.
+
+    What git keeps of them is not what is in the work tree.
+    """
+    listed = run("git", "check-attr", "-z", "--stdin", "filter", stdin="".join(f"{path}\0" for path in paths))
+    fields = iter(listed.split("\0")[:-1])
+    return frozenset(path for path, _, value in zip(fields, fields, fields, strict=True) if value not in NO_FILTER)
+
+
+def content_of(name: str, path: str, through: Container[str]) -> bytes:
+    """Return the content that a blob has in the work tree at a path; `through` are the paths with a filter."""
+    if path not in through:
+        return bytes(repository()[name].data)
+    return run("git", "cat-file", "--filters", f"--path={path}", name).encode(errors="surrogateescape")
+
+
+def blob_of(content: bytes, path: str, through: Container[str]) -> str:
+    """Keep the content that a path has in the work tree as git does, and return the blob's name."""
+    if path not in through:
+        return str(repository().create_blob(content))
+    text = content.decode(errors="surrogateescape")
+    return run("git", "hash-object", "-w", "--stdin", f"--path={path}", stdin=text).strip()
 
 
 def tracked() -> Iterator[tuple[str, str, str]]:

@@ -1,31 +1,44 @@
-"""Apply an update's changes as a whole and undo them as a whole, also after the process was killed."""
+"""Apply an update's changes as a whole and undo them as a whole, also after the process was killed.
+
+Only what still is as the update left it is restored. The states, and what leads from one to the other, are in
+docs/decisions/0027-an-undo-restores-what-the-update-wrote.md.
+"""
 
 import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from talos_flux.errors import UserError
 from talos_flux.paths import ROOT
-from talos_flux.process import run, succeeds
-from talos_flux.repository.contents import File, Link
-from talos_flux.repository.git_files import file_of, mode_of, repository, tracked
+from talos_flux.process import run
+from talos_flux.repository.contents import File
+from talos_flux.repository.git_files import LINK, filtered
 from talos_flux.template.update.merge import Conflict
-
-NOTHING = "0" * 40
-# In the work tree, because renaming is atomic only within a file system; git ignores this name.
-DRAFTS = ROOT / ".copier-update.unfinished"
-UNMERGED = ("DD", "AU", "UD", "UA", "DU", "AA", "UU")
+from talos_flux.template.update.worktree import (
+    DRAFTS,
+    WorktreeFile,
+    check_out,
+    delete,
+    entries_of,
+    file_at,
+    holds,
+    private,
+    restore,
+    same,
+    stage,
+    staged_entries,
+)
 
 
 @contextmanager
 def locked() -> Iterator[None]:
     """Hold the lock of updates in this repository; UserError while another update runs."""
-    with _private("lock").open("w") as lock:
+    with private("lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -33,56 +46,41 @@ def locked() -> Iterator[None]:
         yield
 
 
-def refuse_unless_clean() -> None:
-    """Raise UserError while a tracked file has changes that are not committed."""
-    changed = run("git", "status", "--porcelain", "-z", "--untracked-files=no").split("\0")[:-1]
-    for line in changed:
-        if line[:2] in UNMERGED:
-            raise UserError(f"{line[3:]} has a conflict: edit it, `git add` it and commit, or `task update:undo`.")
-    if changed:
-        raise UserError(f"{changed[0][3:]} has changes that are not committed: commit or stash them first.")
-
-
-def refuse_what_is_in_the_way(paths: Iterable[str]) -> None:
-    """Raise UserError when the template would overwrite an untracked file, or write through a symlink."""
-    known = {path for path, _, _ in tracked()}
-    for path in paths:
-        existing = ROOT / path
-        if path not in known and (existing.is_symlink() or existing.is_file()):
-            raise UserError(f"{path} is in the way: git does not track it, and the template brings such a file.")
-        for folder in Path(path).parents:
-            if (ROOT / folder).is_symlink():
-                raise UserError(f"{folder} is a symbolic link, and the template has a folder there: {path} changes.")
+# --- Apply ---
 
 
 def apply(
-    changes: Mapping[str, File | None], conflicts: Iterable[Conflict], worktree: Mapping[str, File | None]
+    changes: Mapping[str, File | None], conflicts: Iterable[Conflict], undecided: Mapping[str, File | None]
 ) -> None:
     """Write and stage everything, conflicts as git shows them; after an error everything is as it was.
 
-    `worktree` is the content of files with a conflict until they are resolved.
+    `undecided` is the content of files with a conflict until they are resolved.
     """
-    entries = [entry for path, file in changes.items() for entry in _entries(path, {0: file})]
-    for conflict in conflicts:
-        entries += _entries(conflict.path, {1: conflict.old, 2: conflict.yours, 3: conflict.new})
-    writes = {**changes, **worktree}
-    before = {path: [mode, name] for path, mode, name in tracked() if path in writes}
+    writes = {**changes, **undecided}
     try:
-        _note({"head": _head(), "before": {path: before.get(path) for path in writes}})
-        DRAFTS.mkdir()
-        for number, file in enumerate(writes.values()):
-            if file:
-                _write(DRAFTS / str(number), file)
-        _stage(writes, entries)
+        through = filtered(writes)
+        entries = {path: entries_of(path, {0: file}, through) for path, file in changes.items()}
+        for conflict in conflicts:
+            entries[conflict.path] = entries_of(
+                conflict.path, {1: conflict.old, 2: conflict.yours, 3: conflict.new}, through
+            )
+        check_out(writes, through)
+        staged = staged_entries(writes)
+        states = {
+            path: PathState(file_at(ROOT / path), file_at(DRAFTS / path), staged.get(path, []), entries.get(path, []))
+            for path in writes
+        }
+        _write({"head": _head(), "paths": {path: list(state) for path, state in states.items()}})
+        stage({path: state.staged_after for path, state in states.items()})
         # Everything that needs disk space is done, so a full disk has failed before a file was touched.
-        for path, file in writes.items():
-            if not file:
-                _delete(ROOT / path)
-        for number, (path, file) in enumerate(writes.items()):
-            if file:
+        for path, state in states.items():
+            if not state.after:
+                delete(ROOT / path)
+        for path, state in states.items():
+            if state.after:
                 (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
-                (DRAFTS / str(number)).replace(ROOT / path)
-        DRAFTS.rmdir()
+                (DRAFTS / path).replace(ROOT / path)
+        shutil.rmtree(DRAFTS)
         _unfinished().replace(_finished())
     except BaseException as error:
         recover()
@@ -91,59 +89,114 @@ def apply(
         raise
 
 
-def undo() -> bool:
-    """Restore everything that the last update changed as in the last commit; return False without an update.
+# --- Undo ---
 
-    UserError when the update has been committed.
+
+def undo() -> list[str] | None:
+    """Restore everything that the last update changed, and return the paths that were edited since, which stay.
+
+    None when there is no update to undo; UserError when it has been committed.
     """
     if not _finished().exists():
-        return False
-    noted = _noted(_finished())
-    if _head() != noted["head"]:
+        return None
+    journal = _read(_finished())
+    if _head() != journal.head:
         raise UserError("the update has been committed: `git revert` takes it back.")
-    _take_back(noted)
+    if not _is_here(journal):
+        # It has been taken back by other means, or this is another branch.
+        _finished().unlink()
+        return None
+    kept = _take_back(journal)
     _finished().unlink()
-    return True
+    return kept
 
 
-def recover() -> bool:
-    """Undo an update that was interrupted; return False when there was none, or it has been committed since."""
+def _is_here(journal: "Journal") -> bool:
+    """Return whether any of the update's result is in the work tree, or in the index."""
+    staged = staged_entries(journal.paths)
+    return any(holds(ROOT / path, state.after) for path, state in journal.changed.items()) or any(
+        staged.get(path, []) == state.staged_after != state.staged_before for path, state in journal.paths.items()
+    )
+
+
+def is_interrupted() -> bool:
+    """Return whether an update ended before it was done, and nobody has taken it back."""
+    return _unfinished().exists()
+
+
+class Recovered(NamedTuple):
+    """An interrupted update: the paths that were edited since, and whether it was committed half done."""
+
+    kept: list[str]
+    is_committed: bool
+
+
+def recover() -> Recovered | None:
+    """Take back an update that was interrupted; None when there was none.
+
+    After a commit nothing is taken back: what is left is the user's decision.
+    """
     if not _unfinished().exists():
-        return False
-    noted = _noted(_unfinished())
-    # After a commit, what is left is the user's decision.
-    is_left = _head() == noted["head"]
-    if is_left:
-        _take_back(noted)
-    _unfinished().unlink()
-    return is_left
-
-
-def _take_back(noted: Mapping[str, Any]) -> None:
-    """Restore what differs from before. It can itself be interrupted, and repeated."""
+        shutil.rmtree(DRAFTS, ignore_errors=True)
+        return None
+    journal = _read(_unfinished())
+    is_committed = _head() != journal.head
+    kept = [] if is_committed else _take_back(journal)
     shutil.rmtree(DRAFTS, ignore_errors=True)
-    before = {path: entry for path, entry in noted["before"].items() if entry}
-    for path in noted["before"].keys() - before.keys():
-        _delete(ROOT / path)
-    for path, (mode, name) in before.items():
-        file = file_of(mode, repository()[name].data)
-        if on_disk(ROOT / path) != file:
-            (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
-            # Git ignores this name.
-            draft = (ROOT / path).with_name(f".{Path(path).name}.unfinished")
-            draft.unlink(missing_ok=True)
-            _write(draft, file)
-            draft.replace(ROOT / path)
-    if not succeeds("git", "diff", "--cached", "--quiet"):
-        _stage(noted["before"], [f"{mode} {name} 0\t{path}" for path, (mode, name) in before.items()])
+    _unfinished().unlink()
+    return Recovered(kept, is_committed)
+
+
+def _take_back(journal: "Journal") -> list[str]:
+    """Restore what is as the update left it, and return the paths that are neither that nor as before.
+
+    It can itself be interrupted, and repeated. UserError when a path can't be restored.
+    """
+    kept, failed = [], []
+    # What is deleted first makes room for a file where the update brought a folder.
+    for path, state in sorted(journal.changed.items(), key=lambda item: item[1].before is not None):
+        try:
+            if holds(ROOT / path, state.after) and not holds(ROOT / path, state.before):
+                restore(ROOT / path, state.before)
+            elif not holds(ROOT / path, state.before):
+                kept.append(path)
+        except OSError as error:
+            failed.append(f"{path} ({error.strerror})")
+    staged = staged_entries(journal.paths)
+    stage(
+        {
+            path: state.staged_before
+            for path, state in journal.paths.items()
+            if state.staged_after != state.staged_before and staged.get(path, []) == state.staged_after
+        }
+    )
+    if failed:
+        raise UserError(f"{failed[0]} can't be restored: when that is mended, `task update:undo` goes on.")
+    return sorted(kept)
 
 
 # --- The journal file ---
 
 
-def _private(name: str) -> Path:
-    """Return the path of a file of the update's own in the Git directory."""
-    return Path(repository().path) / f"copier-update.{name}"
+class PathState(NamedTuple):
+    """A path before and after the update: in the work tree, and in git's index as `mode blob stage`."""
+
+    before: WorktreeFile | None
+    after: WorktreeFile | None
+    staged_before: list[str]
+    staged_after: list[str]
+
+
+class Journal(NamedTuple):
+    """The journal: the commit that was checked out, and every path that the update writes."""
+
+    head: str
+    paths: dict[str, PathState]
+
+    @property
+    def changed(self) -> dict[str, PathState]:
+        """Return the paths whose content differs in the work tree."""
+        return {path: state for path, state in self.paths.items() if not same(state.before, state.after)}
 
 
 def _head() -> str:
@@ -151,68 +204,52 @@ def _head() -> str:
 
 
 def _unfinished() -> Path:
-    return _private("unfinished.json")
+    return private("unfinished.json")
 
 
 def _finished() -> Path:
-    return _private("json")
+    return private("json")
 
 
-def _noted(path: Path) -> dict[str, Any]:
-    noted: dict[str, Any] = json.loads(path.read_text())
-    return noted
+def _read(path: Path) -> Journal:
+    content: dict[str, Any] = json.loads(path.read_text())
+    if "paths" not in content:
+        return _read_before_v04(content)
+    return Journal(
+        content["head"],
+        {
+            path: PathState(_file(before), _file(after), *staged)
+            for path, (before, after, *staged) in content["paths"].items()
+        },
+    )
 
 
-def _note(state: Mapping[str, Any]) -> None:
+def _read_before_v04(content: Mapping[str, Any]) -> Journal:
+    """Return the journal of an update by older tools, which noted what was before; what is since, git knows."""
+    staged = staged_entries(content["before"])
+    paths = {}
+    for path, entry in content["before"].items():
+        before = _of_entry(entry) if entry else None
+        after = [line.split() for line in staged.get(path, [])]
+        file = _of_entry(after[0][:2]) if [line[2] for line in after] == ["0"] else file_at(ROOT / path)
+        paths[path] = PathState(before, file, [f"{entry[0]} {entry[1]} 0"] if entry else [], staged.get(path, []))
+    return Journal(content["head"], paths)
+
+
+def _file(noted: Sequence[Any] | None) -> WorktreeFile | None:
+    return WorktreeFile(*noted) if noted else None
+
+
+def _of_entry(entry: Sequence[str]) -> WorktreeFile:
+    mode, name = entry
+    return WorktreeFile("link" if mode == LINK else "file", name, int(mode[-3:], 8) if mode != LINK else 0o777)
+
+
+def _write(state: Mapping[str, Any]) -> None:
     """Write the journal before anything else, synced to disk and atomically."""
-    draft = _private("draft")
+    draft = private("draft")
     with draft.open("w") as file:
         json.dump(state, file)
         file.flush()
         os.fsync(file.fileno())
     draft.replace(_unfinished())
-
-
-# --- The index and the files ---
-
-
-def _entries(path: str, stages: Mapping[int, File | None]) -> list[str]:
-    """Return the lines by which git's index learns the versions of a path; stage 0 stands alone, without a conflict."""
-    return [
-        f"{mode_of(file)} {repository().create_blob(file.content)} {stage}\t{path}"
-        for stage, file in stages.items()
-        if file
-    ]
-
-
-def _stage(paths: Iterable[str], entries: Iterable[str]) -> None:
-    """Replace the entries of these paths in git's index."""
-    lines = [*(f"0 {NOTHING} 0\t{path}" for path in paths), *entries]
-    run("git", "update-index", "-z", "--index-info", stdin="".join(f"{line}\0" for line in lines))
-
-
-def on_disk(path: Path) -> File | None:
-    """Return the file or link at a path; None when there is neither."""
-    if path.is_symlink():
-        return Link(os.fsencode(os.readlink(path)), executable=False)
-    return File(path.read_bytes(), os.access(path, os.X_OK)) if path.is_file() else None
-
-
-def _write(path: Path, file: File) -> None:
-    """Write a file or link where there is none."""
-    if isinstance(file, Link):
-        path.symlink_to(os.fsdecode(file.content))
-        return
-    path.write_bytes(file.content)
-    path.chmod(0o755 if file.executable else 0o644)
-
-
-def _delete(path: Path) -> None:
-    """Delete a file, and the folders that it leaves empty."""
-    if path.is_symlink() or not path.is_dir():
-        path.unlink(missing_ok=True)
-    for folder in path.parents:
-        if folder == ROOT or (folder.is_dir() and any(folder.iterdir())):
-            break
-        if folder.is_dir():
-            folder.rmdir()

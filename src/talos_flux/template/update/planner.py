@@ -16,7 +16,7 @@ from talos_flux.paths import ANSWERS_FILE, ROOT
 from talos_flux.process import run, succeeds
 from talos_flux.repository.apps import Loader
 from talos_flux.repository.contents import File
-from talos_flux.repository.git_files import file_of, repository, tracked
+from talos_flux.repository.git_files import content_of, file_of, filtered, tracked
 from talos_flux.template.fetch import NoSuchVersion, checkout, is_shallow
 from talos_flux.template.instances import Answers, Instance, differing, instances, without_metadata
 from talos_flux.template.render import Template
@@ -311,8 +311,15 @@ def _yours(before: Files, after: Files, obsolete: Iterable[str]) -> Files:
     units = {unit_of(path) for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
     units.update(map(unit_of, obsolete))
     return {
-        path: file_of(mode, repository()[name].data) for unit in units for path, mode, name in _by_unit().get(unit, ())
+        path: file_of(mode, content_of(name, path, _filtered()))
+        for unit in units
+        for path, mode, name in _by_unit().get(unit, ())
     }
+
+
+@cache
+def _filtered() -> frozenset[str]:
+    return filtered(path for path, _, _ in tracked())
 
 
 @cache

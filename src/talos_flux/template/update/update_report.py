@@ -7,8 +7,8 @@ from rich.markup import escape
 
 from talos_flux.paths import ROOT
 from talos_flux.repository.contents import File
-from talos_flux.template.update.journal import on_disk
 from talos_flux.template.update.planner import Outcome, Plan
+from talos_flux.template.update.worktree import on_disk
 from talos_flux.terminal import done, out, warn
 
 SHOWN = 6

@@ -1,0 +1,155 @@
+"""Git's index and the work tree, as an update writes and restores them."""
+
+import os
+import shutil
+import stat
+from collections.abc import Container, Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from talos_flux.errors import UserError
+from talos_flux.paths import ROOT
+from talos_flux.process import run
+from talos_flux.repository.contents import File, Link
+from talos_flux.repository.git_files import blob_of, mode_of, repository
+
+NOTHING = "0" * 40
+# In the work tree, because renaming is atomic only within a file system; git ignores this name.
+DRAFTS = ROOT / ".copier-update.unfinished"
+
+
+class WorktreeFile(NamedTuple):
+    """What lies at a path of the work tree: a file or a link, its bytes as a blob, and its permissions."""
+
+    kind: str
+    blob: str
+    permissions: int
+
+
+def file_at(path: Path) -> WorktreeFile | None:
+    """Return what lies at a path, and keep its bytes in git; None for nothing, and for a folder."""
+    try:
+        status = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if stat.S_ISDIR(status.st_mode):
+        return None
+    is_link = stat.S_ISLNK(status.st_mode)
+    content = os.fsencode(path.readlink()) if is_link else path.read_bytes()
+    return WorktreeFile("link" if is_link else "file", str(repository().create_blob(content)), status.st_mode & 0o777)
+
+
+def same(one: WorktreeFile | None, other: WorktreeFile | None) -> bool:
+    """Return whether two states have the same content; permissions are no edit that could be lost."""
+    return one[:2] == other[:2] if one and other else one is other
+
+
+def holds(path: Path, content: WorktreeFile | None) -> bool:
+    """Return whether a path holds exactly that; a folder is nothing that the update wrote."""
+    if path.is_dir() and not path.is_symlink():
+        return content is None and not any(path.iterdir())
+    return same(file_at(path), content)
+
+
+def check_out(writes: Mapping[str, File | None], through: Container[str]) -> None:
+    """Let git write the files into the drafts, which applies the filters and line ends of .gitattributes."""
+    shutil.rmtree(DRAFTS, ignore_errors=True)
+    DRAFTS.mkdir()
+    index = private("index")
+    index.unlink(missing_ok=True)
+    extra = {"GIT_INDEX_FILE": str(index)}
+    lines = "".join(
+        f"{line}\t{path}\0" for path, file in writes.items() for line in entries_of(path, {0: file}, through)
+    )
+    try:
+        run("git", "update-index", "-z", "--add", "--index-info", stdin=lines, extra=extra)
+        run("git", "checkout-index", "--all", f"--prefix={DRAFTS.name}/", extra=extra)
+    finally:
+        index.unlink(missing_ok=True)
+    for path, file in writes.items():
+        if file and not os.path.lexists(DRAFTS / path):
+            raise UserError(f"git does not take {path}: the template can't bring a file of that name.")
+        if file and not (DRAFTS / path).is_symlink() and (ROOT / path).is_file():
+            _keep_permissions(ROOT / path, DRAFTS / path)
+
+
+def _keep_permissions(old: Path, new: Path) -> None:
+    """Give a new version of a file the permissions of the old one, but for whether it can be run."""
+    is_executable = new.stat().st_mode & stat.S_IXUSR
+    mode = old.stat().st_mode & 0o777
+    new.chmod(mode | (mode & 0o444) >> 2 if is_executable else mode & ~0o111)
+
+
+def restore(path: Path, content: WorktreeFile | None) -> None:
+    """Put a file or link back as it was, or delete what is there."""
+    if content is None:
+        delete(path)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Git ignores this name.
+    draft = path.with_name(f".{path.name}.unfinished")
+    draft.unlink(missing_ok=True)
+    data = repository()[content.blob].data
+    if content.kind == "link":
+        draft.symlink_to(os.fsdecode(data))
+    else:
+        draft.write_bytes(data)
+        draft.chmod(content.permissions)
+    draft.replace(path)
+
+
+# --- The index and the files ---
+
+
+def entries_of(path: str, stages: Mapping[int, File | None], through: Container[str]) -> list[str]:
+    """Return a path's entries of git's index, `mode blob stage`; stage 0 stands alone, without a conflict.
+
+    `through` are the paths with a filter.
+    """
+    return [
+        f"{mode_of(file)} {blob_of(file.content, path, through)} {number}" for number, file in stages.items() if file
+    ]
+
+
+def staged_entries(paths: Container[str]) -> dict[str, list[str]]:
+    """Return the entries that git's index has for some paths."""
+    staged: dict[str, list[str]] = {}
+    for line in run("git", "ls-files", "-z", "--stage").split("\0")[:-1]:
+        entry, _, path = line.partition("\t")
+        if path in paths:
+            staged.setdefault(path, []).append(entry)
+    return staged
+
+
+def stage(entries: Mapping[str, Iterable[str]]) -> None:
+    """Replace the entries of paths in git's index."""
+    lines = [f"0 {NOTHING} 0\t{path}" for path in entries]
+    lines += [f"{entry}\t{path}" for path, kept in entries.items() for entry in kept]
+    if lines:
+        run("git", "update-index", "-z", "--index-info", stdin="".join(f"{line}\0" for line in lines))
+
+
+def on_disk(path: Path) -> File | None:
+    """Return the file or link at a path; None when there is neither."""
+    if path.is_symlink():
+        return Link(os.fsencode(os.readlink(path)), executable=False)
+    return File(path.read_bytes(), os.access(path, os.X_OK)) if path.is_file() else None
+
+
+def delete(path: Path) -> None:
+    """Delete a file or link, and the folders that it leaves empty. Where a folder of the path is a file, it is gone."""
+    try:
+        if path.is_symlink() or not path.is_dir():
+            path.unlink(missing_ok=True)
+    except NotADirectoryError:
+        return
+    for folder in path.parents:
+        if folder == ROOT or (folder.is_dir() and any(folder.iterdir())):
+            break
+        if folder.is_dir():
+            folder.rmdir()
+
+
+def private(name: str) -> Path:
+    """Return the path of a file of the update's own in the Git directory."""
+    return Path(repository().path) / f"copier-update.{name}"
