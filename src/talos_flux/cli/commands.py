@@ -12,7 +12,7 @@ from typing import Any
 import click
 from click.shell_completion import shell_complete
 
-from talos_flux.errors import UserError, did_you_mean
+from talos_flux.errors import UserError, did_you_mean, printable
 
 NAME = "talos-flux"
 # The variable in which a shell asks what could come next.
@@ -122,7 +122,7 @@ def summary(folder: Path, name: str) -> str:
 
 def say_error(text: str) -> None:
     """Write an error to stderr, in red where that is a terminal."""
-    click.echo(f"{click.style('error:', fg='red')} {text}", err=True)
+    click.echo(f"{click.style('error:', fg='red')} {printable(text)}", err=True)
 
 
 def sentence(error: click.UsageError) -> str:

@@ -19,6 +19,7 @@ from talos_flux.diagnose.flux.rows import COLUMNS, STYLES, Row, rows
 from talos_flux.diagnose.flux.status import State
 from talos_flux.diagnose.probes.flux_health import problems_of
 from talos_flux.diagnose.probes.unobserved import unknown
+from talos_flux.errors import printable
 from talos_flux.kube.kinds import Kind
 from talos_flux.kube.watch import Follower, watch
 
@@ -86,7 +87,7 @@ class Monitor(App[None]):
         self.graph = Graph.of(follower.snapshot)
         outage = self.query_one("#outage", Static)
         message = follower.outage or "\n".join(unknown(follower.snapshot, self.namespace))
-        outage.update(Text(message))
+        outage.update(Text(printable(message)))
         outage.set_class(bool(message), "shown")
         self.learn(rows(self.graph, self.namespace))
 
@@ -117,7 +118,7 @@ class Monitor(App[None]):
         for row in self.shown:
             kind, name, state, *rest = row.cells
             mark = Text("●" if row.key in self.fresh else " ", style="bold yellow")
-            cells = [Text(kind), Text(name), Text(state, style=STYLES[row.state]), *map(Text, rest)]
+            cells = [Text(kind), Text(name), Text(state, style=STYLES[row.state]), *map(Text, map(printable, rest))]
             table.add_row(mark, *cells, key=str(row.key))
         row_index = next((index for index, row in enumerate(self.shown) if chosen and row.key == chosen.key), 0)
         table.cursor_coordinate = Coordinate(row_index, 0)
@@ -148,10 +149,10 @@ class Monitor(App[None]):
         """Show why the object under the cursor is in its state, and the command that helps."""
         text = Text()
         if (row := self.chosen) and self.graph and row.key in self.graph.objects:
-            text.append(f"{row.key}: {row.state}" + (f", {row.why}" if row.why else ""))
+            text.append(printable(f"{row.key}: {row.state}" + (f", {row.why}" if row.why else "")))
             for end in self.graph.ends(row.key) if row.state != State.READY else ():
                 for problem in problems_of(self.graph, end, [], None):
-                    text.append(f"\n{problem}" if end != row.key else "")
+                    text.append(printable(f"\n{problem}") if end != row.key else "")
                     text.append(f"\n{problem.command}", style="bold")
         self.query_one("#about", Static).update(text)
 

@@ -3,13 +3,16 @@
 import asyncio
 import contextlib
 import json
+import traceback
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
 from talos_flux.diagnose.report import Report, show
+from talos_flux.errors import UserError
 from talos_flux.kube.accessors import without_ages
 from talos_flux.kube.client import connected
 from talos_flux.kube.kinds import Kind
@@ -30,9 +33,21 @@ def run(
     """
     if watch:
         return asyncio.run(_watch(kinds, examine, context, interval, as_json=as_json))
-    report = examine(asyncio.run(_once(kinds, context)))
+    report = _report(examine, asyncio.run(_once(kinds, context)))
     show(report, out, as_json=as_json)
     return report.code
+
+
+def _report(examine: Examine, snapshot: Snapshot) -> Report:
+    """Return the report; UserError where an object has other parts than Kubernetes gives it."""
+    try:
+        return examine(snapshot)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        raise UserError(
+            "an object that the API lists is none of Kubernetes': "
+            f"{type(error).__name__}: {error} ({Path(last.filename).name}, line {last.lineno})."
+        ) from None
 
 
 async def _once(kinds: Sequence[Kind], context: str | None) -> Snapshot:
@@ -51,7 +66,7 @@ async def _watch(
         with _shown(as_json) as display:
 
             def look(follower: Follower) -> None:
-                last[:] = [examine(follower.snapshot)]
+                last[:] = [_report(examine, follower.snapshot)]
                 display(last[0], follower.outage)
 
             with contextlib.suppress(asyncio.CancelledError):

@@ -2,7 +2,7 @@
 
 import os
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 import httpx2
 import yaml
 from lightkube import AsyncClient, KubeConfig
-from lightkube.core.exceptions import ApiError, ConfigError
+from lightkube.core.exceptions import ApiError, ConfigError, NotReadyError
+from msgspec import MsgspecError
 
 from talos_flux.errors import UserError
 from talos_flux.paths import KUBECONFIG
@@ -18,6 +19,10 @@ from talos_flux.repository.settings import short
 
 # A slow API is still worth waiting for.
 SECONDS = 20
+# For all objects of a kind: an answer that never ends, or a list that always goes on, is none.
+LIST_SECONDS = 60
+# What lightkube raises for a body that is no JSON, no object, or none that Kubernetes would send.
+NOT_KUBERNETES = (AttributeError, LookupError, RecursionError, TypeError, ValueError, MsgspecError, NotReadyError)
 PORTS = 65536
 
 
@@ -71,7 +76,9 @@ def config_of(context: str | None) -> Any:
         # The error quotes the line, which may hold a key.
         line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise UserError(f"{where} is no kubeconfig: it is not YAML{line}.") from None
-    except (yaml.YAMLError, OSError, AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, TypeError):
+        raise UserError(f"{where} is no kubeconfig: it lacks clusters, users or contexts.") from None
+    except (yaml.YAMLError, OSError, ValueError) as error:
         raise UserError(f"{where} is no kubeconfig: {' '.join(str(error).split())}") from None
     if chosen is None or chosen.user is None:
         raise UserError(f"{where} names no user for its context.")
@@ -101,19 +108,34 @@ def why(error: Exception) -> str:
     if isinstance(error, ApiError):
         status = getattr(error, "status", None)
         return str(status.message if status and status.message else error)
-    cause: BaseException | None = error
-    while cause:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"its certificate is not accepted: {cause.verify_message}"
-        # While it waits for the other side, TLS reports that it could not read or write yet.
-        if isinstance(cause, ssl.SSLError) and not isinstance(cause, (ssl.SSLWantReadError, ssl.SSLWantWriteError)):
-            return f"TLS fails: {cause.reason or cause}"
-        cause = cause.__cause__ or cause.__context__
-    if isinstance(error, httpx2.TimeoutException):
-        return f"no answer within {SECONDS} seconds"
+    if text := next(filter(None, map(_tls_failure, causes(error))), ""):
+        return text
+    if isinstance(error, (httpx2.TimeoutException, TimeoutError)):
+        return f"no whole answer within {LIST_SECONDS if isinstance(error, TimeoutError) else SECONDS} seconds"
     if isinstance(error, httpx2.HTTPStatusError):
         return f"it answers {error.response.status_code}"
+    if isinstance(error, NOT_KUBERNETES):
+        return "it does not answer as Kubernetes does"
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def _tls_failure(cause: BaseException) -> str:
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"its certificate is not accepted: {cause.verify_message}"
+    # While it waits for the other side, TLS reports that it could not read or write yet.
+    if isinstance(cause, ssl.SSLError) and not isinstance(cause, (ssl.SSLWantReadError, ssl.SSLWantWriteError)):
+        return f"TLS fails: {cause.reason or cause}"
+    return ""
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what led to it, each once: while one error is handled, another can become its own cause."""
+    seen: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in seen:
+        yield cause
+        seen.append(cause)
+        cause = cause.__cause__ or cause.__context__
 
 
 def code_of(error: Exception) -> int:

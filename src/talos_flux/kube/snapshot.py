@@ -9,11 +9,10 @@ from typing import Any
 import httpx2
 from lightkube import AsyncClient
 from lightkube.core.exceptions import ConfigError
-from msgspec import MsgspecError
 
 from talos_flux.errors import UserError
 from talos_flux.kube.accessors import Object, name_of
-from talos_flux.kube.client import code_of, why
+from talos_flux.kube.client import LIST_SECONDS, NOT_KUBERNETES, code_of, why
 from talos_flux.kube.kinds import Kind
 
 NOT_SERVED, NO_LOGIN, FORBIDDEN = 404, 401, 403
@@ -60,8 +59,8 @@ async def take(client: AsyncClient, kinds: Iterable[Kind]) -> Snapshot:
 async def _list(client: AsyncClient, kind: Kind, snapshot: Snapshot) -> None:
     try:
         snapshot.objects[kind], _ = await listed(client, kind)
-    except (httpx2.HTTPError, ConfigError, OSError, KeyError, ValueError, MsgspecError) as error:
-        # Beside refusals, what lightkube raises for an answer that is not Kubernetes', or a login plugin that fails.
+    except (httpx2.HTTPError, ConfigError, OSError, *NOT_KUBERNETES) as error:
+        # Beside refusals, an answer that is not Kubernetes', or a login plugin that fails.
         code = code_of(error)
         if code == NOT_SERVED:
             snapshot.unserved.add(kind)
@@ -72,10 +71,25 @@ async def _list(client: AsyncClient, kind: Kind, snapshot: Snapshot) -> None:
 
 
 async def listed(client: AsyncClient, kind: Kind) -> tuple[list[Any], str]:
-    """Return every object of a kind, and the version of the list, from which a watch goes on."""
-    pages = client.list(kind.resource, chunk_size=PAGE, **kind.scope)
-    # The items of a list have no kind of their own.
-    return [{"kind": kind.name, **item} async for item in pages], pages.resourceVersion
+    """Return every object of a kind, and the version of the list, from which a watch goes on.
+
+    TimeoutError after LIST_SECONDS; ValueError for what is no object.
+    """
+    async with asyncio.timeout(LIST_SECONDS):
+        pages = client.list(kind.resource, chunk_size=PAGE, **kind.scope)
+        # The items of a list have no kind of their own.
+        return [{"kind": kind.name, **checked(item)} async for item in pages], pages.resourceVersion
+
+
+def checked(item: Any) -> Object:
+    """Return an item of a list; ValueError when it has no name, or parts that no object has."""
+    metadata = item.get("metadata")
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
+        raise ValueError("an object without a name")
+    if not all(isinstance(item.get(part) or {}, dict) for part in ("spec", "status")):
+        raise ValueError("an object with a spec or status that is no mapping")
+    whole: Object = item
+    return whole
 
 
 def unreachable(client: AsyncClient, error: Exception) -> UserError:
