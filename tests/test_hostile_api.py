@@ -57,7 +57,7 @@ def status(code: int) -> Answer:
     return body({"kind": "Status", "apiVersion": "v1", "message": f"\x1b[2Jcode {code}", "code": code}, code)
 
 
-def of_items(*items: object, **metadata: object) -> Answer:
+def of_items(*items: object, **metadata: str) -> Answer:
     return body({"kind": "List", "metadata": {"resourceVersion": "1", **metadata}, "items": list(items)})
 
 
