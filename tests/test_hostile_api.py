@@ -58,7 +58,7 @@ def status(code: int) -> Answer:
 
 
 def of_items(*items: object, **metadata: str) -> Answer:
-    return body({"kind": "List", "metadata": {"resourceVersion": "1", **metadata}, "items": list(items)})
+    return body({"kind": "List", "metadata": dict(metadata, resourceVersion="1"), "items": list(items)})
 
 
 def an_object(**parts: Any) -> Answer:

@@ -1,5 +1,6 @@
 """Our renderer writes the very files that Copier writes, and refuses where Copier would go on in silence."""
 
+import json
 import os
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -313,3 +314,50 @@ def test_a_symlink_in_the_template_is_refused(tmp_path: Path) -> None:
     (miniature.folder / "link").symlink_to("copier.yml")
     with pytest.raises(UserError, match="link is a symlink"):
         miniature.ours.render({})
+
+
+# --- A hostile template ---
+
+HOSTILE_PATHS = (
+    ".git/hooks/pre-commit", ".GIT/config", ".Git/x", "a/.git/config", "a/.git", ".git ", ".git.", ".git. ./x",
+    ".git::$INDEX_ALLOCATION/x", "git~1/config", "GIT~1/x", ".g\u200cit/config", "\ufeff.git/config", ".gi\u206ft/x",
+    "../x", "a/../../x", "/etc/x", "//etc/x",
+)  # fmt: skip
+HOSTILE_TEXTS = (
+    "{{ '$UPDATE_TOKEN' | expandvars }}", "{{ '~' | expanduser }}", "{{ '/etc/*' | fileglob }}",
+    "{% include '/etc/hostname' %}", "{% include '../../../../etc/hostname' %}", "{% import '/etc/hostname' as x %}",
+    "{% extends '/etc/hostname' %}", "{{ ''.__class__.__mro__ }}", "{{ ''['__class__'] }}",
+    "{{ '' | attr('__class__') }}",
+    "{{ self.__init__.__globals__ }}", "{{ cycler.__init__.__globals__.os.environ }}",
+    "{{ joiner.__init__.__globals__ }}", "{{ namespace.__init__.__globals__ }}", "{{ lipsum.__globals__ }}",
+    "{{ range.__self__ }}", "{{ _copier_conf.__class__.__init__.__globals__ }}", "{{ [].append.__self__.__class__ }}",
+    "{{ '%s' | format(''.__class__) }}", "{{ '{0.__class__}'.format('') }}",
+    "{{ '{0.__class__}'.format_map({'0': ''}) }}",
+    "{{ x.gi_frame.f_globals }}", "{{ (1).__reduce__() }}", "{{ open('/etc/hostname').read() }}",
+    "{{ __import__('os').environ }}", "{{ environ }}", "{{ os.environ }}", "{{ 'a' * 10 ** 12 }}",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("path", HOSTILE_PATHS)
+def test_a_template_writes_neither_into_git_nor_outside(path: str, tmp_path: Path) -> None:
+    template = Miniature(tmp_path, {"copier.yml": f"_exclude: []\na: {json.dumps(path)}", "{{ a }}": "touch it"}).ours
+    with pytest.raises(UserError, match=r"would be written to .*(git's own|outside of its folder)"):
+        template.render({})
+
+
+@pytest.mark.parametrize("path", [".github/x", ".gitignore", ".gitattributes", "git", "legit~1x", ".gitx/y", "a.git/x"])
+def test_a_path_that_only_looks_like_gits_is_one_like_any(path: str, tmp_path: Path) -> None:
+    template = Miniature(tmp_path, {"copier.yml": f"a: {path}", "{{ a }}": "fine"}).ours
+    assert PurePosixPath(path) in template.render({})
+
+
+@pytest.mark.parametrize("text", HOSTILE_TEXTS)
+def test_a_template_sees_answers_and_nothing_else(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UPDATE_TOKEN", "ghp_secret")
+    template = Miniature(tmp_path, {"copier.yml": "a: 1", "x.jinja": text}).ours
+    try:
+        [content] = [file.content for path, file in template.render({}).items() if path.name == "x"]
+    except UserError:
+        return
+    hostname = Path("/etc/hostname").read_bytes().strip()
+    assert not any(secret in content for secret in (b"ghp_secret", b"/root", hostname, b"<class", b"environ", b"/etc/"))

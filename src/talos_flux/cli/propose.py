@@ -9,7 +9,7 @@ from talos_flux.cli.commands import subcommand
 from talos_flux.repository.git_files import refuse_anything_but_a_repository
 from talos_flux.template.handover import hand_over
 from talos_flux.template.update import journal, obstacles, planner, update_report
-from talos_flux.template.update.forge import host_of_this_run
+from talos_flux.template.update.forge import forget_the_token, host_of_this_run
 from talos_flux.template.update.proposed_branch import BRANCH, push
 from talos_flux.terminal import done, warn
 
@@ -34,6 +34,7 @@ def command(to: str, base: str) -> int:
         obstacles.refuse_unless_clean()
         version = planner.target(to, {})
         hand_over(version)
+        forget_the_token()
         plan = planner.plan(version, {}, ())
         writes = {**plan.changes, **plan.undecided}
         obstacles.refuse_what_is_in_the_way(writes)

@@ -27,7 +27,7 @@ from jinja2.runtime import Context, missing
 
 from talos_flux.errors import UserError
 from talos_flux.paths import cache_folder
-from talos_flux.repository.contents import File
+from talos_flux.repository.contents import File, is_gits_own
 from talos_flux.template.compiled import CompiledFiles
 
 Answers = Mapping[str, Any]
@@ -36,6 +36,8 @@ Names = dict[str, Any]
 NOTHING: Answers = MappingProxyType({})
 # How Copier begins what it says of an answer.
 OF_AN_ANSWER = re.compile(r"^(?:Validation error for question|Invalid choice for) '(\w+)': ")
+# Filters of Copier that read the environment, or which files there are: a template sees answers, and nothing else.
+READING = ("expandvars", "expanduser", "fileglob")
 UNSUPPORTED = ("tasks", "migrations", "jinja_extensions", "external_data", "secret_questions", "skip_if_exists")
 
 
@@ -69,6 +71,8 @@ class Template:
             self._env.auto_reload = False
             self._env.bytecode_cache = CompiledFiles(cache_folder() / "compiled", self._settings.envops)
             self._env.context_class = LazyContext
+            for name in READING:
+                self._env.filters.pop(name, None)
             # Copier's questions compile by this method. Anything but a text still raises TypeError.
             vars(self._env)["from_string"] = self._compiled = cache(self._env.from_string)
             # Yields are reset before each render; preprocess would reset them also when a text is compiled meanwhile.
@@ -131,6 +135,8 @@ class Template:
                 raise UserError(
                     f"{entry.name} of the template {self} would be written to {path}, outside of its folder."
                 )
+            if any(map(is_gits_own, path.parts)):
+                raise UserError(f"{entry.name} of the template {self} would be written to {path}, which is git's own.")
             file = File(self._content(entry, seen), entry.executable)
             if files.setdefault(path, file) != file:
                 raise UserError(f"two files of the template {self} would be written to {path}.")

@@ -7,7 +7,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from talos_flux.errors import UserError
@@ -24,6 +24,7 @@ class Forge:
     The rest are the host's names for the same things.
     """
 
+    token: str = field(repr=False)
     address: str
     user: str
     requests: str
@@ -38,7 +39,7 @@ class Forge:
 
     def git_settings(self) -> dict[str, str]:
         """Return the environment in which git pushes with the token, which is in no command line and in no file."""
-        key = base64.b64encode(f"{self.user}:{_token()}".encode()).decode()
+        key = base64.b64encode(f"{self.user}:{self.token}".encode()).decode()
         return {
             "GIT_CONFIG_COUNT": "1",
             "GIT_CONFIG_KEY_0": f"http.{self.address}.extraHeader",
@@ -63,7 +64,7 @@ class Forge:
         body = json.dumps(fields).encode() if fields else None
         request = urllib.request.Request(address, body, method=method)  # noqa: S310, the address is the CI's own
         request.add_header("Content-Type", "application/json")
-        request.add_header(self.header[0], self.header[1].format(_token()))
+        request.add_header(self.header[0], self.header[1].format(self.token))
         try:
             with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
                 return json.load(response)
@@ -74,11 +75,12 @@ class Forge:
 
 
 def host_of_this_run() -> Forge:
-    """Return the host whose CI runs this; UserError anywhere else."""
+    """Return the host whose CI runs this; UserError anywhere else, or without a token."""
     given = os.environ
     if given.get("GITHUB_ACTIONS") == "true":
         repository = given["GITHUB_REPOSITORY"]
         return Forge(
+            token=_token(),
             address=f"{given['GITHUB_SERVER_URL']}/{repository}.git",
             user="x-access-token",
             requests=f"{given['GITHUB_API_URL']}/repos/{repository}/pulls",
@@ -93,6 +95,7 @@ def host_of_this_run() -> Forge:
         )
     if given.get("GITLAB_CI") == "true":
         return Forge(
+            token=_token(),
             address=f"{given['CI_SERVER_URL']}/{given['CI_PROJECT_PATH']}.git",
             user="oauth2",
             requests=f"{given['CI_API_V4_URL']}/projects/{given['CI_PROJECT_ID']}/merge_requests",
@@ -105,6 +108,11 @@ def host_of_this_run() -> Forge:
             open="opened",
         )
     raise UserError("a pull request is opened by the CI of GitHub or GitLab: at the keyboard it is `task update`.")
+
+
+def forget_the_token() -> None:
+    """Take the token out of the environment, which every program that is started sees."""
+    os.environ.pop(TOKEN, None)
 
 
 def _token() -> str:
