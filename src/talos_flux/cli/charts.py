@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from talos_flux.apps.interrupted import take_back_interrupted_changes
 from talos_flux.charts import apply, charts_report, pins, updates
 from talos_flux.charts.constraint import number_of
 from talos_flux.charts.rendering import is_installed
@@ -86,6 +87,8 @@ def command(
     """
     if missing := [folder for folder in folders if not folder.is_dir()]:
         raise UserError(f"--charts {missing[0]} is no folder.")
+    if level:
+        take_back_interrupted_changes()
     cluster = Cluster(ROOT)
     unreadable = [f"{text}." for text in pins.unreadable(cluster)]
     every_pin = pins.pins(cluster)

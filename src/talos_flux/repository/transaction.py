@@ -1,47 +1,69 @@
-"""A change of several files that happens as a whole."""
+"""A change of several files that happens as a whole; if its process is killed, the next command takes it back."""
 
+import fcntl
+import hashlib
 import itertools
+import json
 import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
+from typing import IO
 
 from talos_flux.paths import ROOT
 
 INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Git ignores these names, and Flux sees nothing outside of kubernetes/.
+PREFIX, SUFFIX = ".talos-flux-", ".unfinished"
+# In the folder of a transaction: each step before it is done, as a line of JSON.
+STEPS = "steps"
 
 
 class FileTransaction:
     """A change of files: with FileTransaction() as change: …; an error or Ctrl-C inside undoes what was done so far.
 
-    It lives in one process; an update, which can be undone later, has a journal instead.
+    An update, which can be undone after it has ended, has a journal of its own.
     """
 
     def __init__(self, root: Path = ROOT) -> None:
         self.root = root
-        self._undo: list[Callable[[], object]] = []
         self._numbers = itertools.count()
 
     def __enter__(self) -> "FileTransaction":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
-        with undisturbed():
+        if "_folder" not in vars(self):
+            return
+        with undisturbed(), self._steps:
             if kind is not None:
-                for undo in reversed(self._undo):
-                    undo()
-            if "_bin" in vars(self):
-                shutil.rmtree(self._bin, ignore_errors=True)
+                take_back(self.root, self._folder)
+            # From here on there is nothing to take back.
+            (self._folder / STEPS).unlink()
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     @cached_property
-    def _bin(self) -> Path:
-        """A folder for drafts and for what is deleted: git ignores it, and Flux sees nothing outside of kubernetes/."""
-        return Path(tempfile.mkdtemp(prefix=".", suffix=".unfinished", dir=self.root))
+    def _folder(self) -> Path:
+        """A folder for drafts, for what is deleted or replaced, and for the steps."""
+        return Path(tempfile.mkdtemp(prefix=PREFIX, suffix=SUFFIX, dir=self.root))
+
+    @cached_property
+    def _steps(self) -> IO[str]:
+        """The file of the steps. Its lock says that the process is alive."""
+        file = (self._folder / STEPS).open("a")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        return file
+
+    def _note(self, action: str, path: Path, *details: str) -> None:
+        """Write down a step before it is done."""
+        self._steps.write(json.dumps([action, os.path.relpath(path, self.root), *details]) + "\n")
+        self._steps.flush()
+        os.fsync(self._steps.fileno())
 
     def write(self, path: Path, content: str | bytes) -> None:
         """Write a file and the folders above it. It is there as a whole or not at all; its mode stays as it was."""
@@ -50,45 +72,95 @@ class FileTransaction:
         if content == before:
             return
         for folder in reversed([folder for folder in path.parents if not folder.exists()]):
-            self._undo.append(_folder_remover(folder))
+            self._note("mkdir", folder)
             folder.mkdir()
-        draft = self._free_name()
+        draft = self._free_path()
         draft.write_bytes(content)
-        if before is None:
-            self._undo.append(lambda: path.unlink(missing_ok=True))
-        else:
+        saved = ""
+        if before is not None:
+            copy = self._free_path()
+            shutil.copy2(path, copy)
             draft.chmod(path.stat().st_mode & 0o777)
-            self._undo.append(lambda: path.write_bytes(before))
+            saved = copy.name
+        self._note("write", path, digest(content), saved)
         draft.replace(path)
 
     def copy(self, folder: Path) -> Path:
         """Return a copy of a folder, to be changed and then moved to its place."""
-        draft = self._free_name()
+        draft = self._free_path()
         shutil.copytree(folder, draft, symlinks=True)
         return draft
 
     def move(self, old: Path, new: Path) -> None:
         """Move a file or a folder to a path that is free."""
-        # A link that leads nowhere is something to move back, too, of which exists() says no.
-        self._undo.append(lambda: os.path.lexists(new) and new.rename(old))
+        self._note("move", new, os.path.relpath(old, self.root))
         old.rename(new)
 
     def delete(self, path: Path) -> None:
         """Delete a file or a folder."""
-        self.move(path, self._free_name())
+        self.move(path, self._free_path())
 
-    def _free_name(self) -> Path:
-        return self._bin / str(next(self._numbers))
+    def _free_path(self) -> Path:
+        return self._folder / str(next(self._numbers))
 
 
-def _folder_remover(folder: Path) -> Callable[[], object]:
-    """Return a function that removes a folder, unless something else was put into it meanwhile."""
+def take_back(root: Path, folder: Path) -> list[Path]:
+    """Undo the steps of a transaction, the last one first; return what was edited or made anew since, which stays."""
+    kept = []
+    for line in reversed((folder / STEPS).read_text().splitlines()):
+        match json.loads(line):
+            case ["mkdir", name]:
+                # Something else may have been put into it meanwhile.
+                with suppress(OSError):
+                    (root / name).rmdir()
+            case ["move", new, old] if os.path.lexists(root / new):
+                if os.path.lexists(root / old):
+                    kept.append(root / new)
+                else:
+                    (root / new).rename(root / old)
+            case ["write", name, written, saved]:
+                path = root / name
+                content = path.read_bytes() if path.is_file() else None
+                if content is not None and digest(content) == written:
+                    (folder / saved).replace(path) if saved else path.unlink()
+                elif content is not None and not (saved and content == (folder / saved).read_bytes()):
+                    kept.append(path)
+    return kept
 
-    def remove() -> None:
-        with suppress(OSError):
-            folder.rmdir()
 
-    return remove
+def digest(content: bytes) -> str:
+    """Return what tells one content of a file from another."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def recover(root: Path = ROOT) -> list[Path] | None:
+    """Take back the changes of commands that were killed; None when there were none.
+
+    Return what stays, since it was edited, or something new is in its place. What another command is doing right now is
+    left alone.
+    """
+    kept: list[Path] | None = None
+    for folder in sorted(root.glob(f"{PREFIX}*{SUFFIX}")):
+        steps = folder / STEPS
+        if not steps.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            continue
+        with steps.open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            left = take_back(root, folder)
+            steps.unlink()
+        if any(path.is_relative_to(folder) for path in left):
+            # What was moved here has no place to go back to. Under this name git shows it.
+            visible = folder.with_suffix(".kept")
+            left = [visible / path.relative_to(folder) if path.is_relative_to(folder) else path for path in left]
+            folder.rename(visible)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+        kept = [*(kept or []), *left]
+    return kept
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from talos_flux.apps.adopt import Adoption, other_repository
+from talos_flux.apps.interrupted import take_back_interrupted_changes
 from talos_flux.check.rule import Severity
 from talos_flux.check.rules import findings
 from talos_flux.cli.commands import subcommand
@@ -25,6 +26,7 @@ def command(app: str, old: str) -> None:
 
     Everything is written, or nothing; then the checks say what they find in it.
     """
+    take_back_interrupted_changes()
     app_identity = namespace_and_name(app, "APP")
     repository = Repository(ROOT)
     adoption = Adoption(repository, other_repository(old), *app_identity)

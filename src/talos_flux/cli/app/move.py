@@ -3,6 +3,7 @@
 import click
 
 from talos_flux.apps.claims import claims_in
+from talos_flux.apps.interrupted import take_back_interrupted_changes
 from talos_flux.apps.managed import refuse_if_managed
 from talos_flux.apps.move import Move, is_stricter, namespace_to_move_to
 from talos_flux.apps.references import (
@@ -31,6 +32,7 @@ def command(namespaced_name: str, to: str, *, yes: bool) -> None:
 
     What stands in the way is said first; then everything happens, or nothing.
     """
+    take_back_interrupted_changes()
     repository = Repository(ROOT)
     app = repository.app_at(namespaced_name)
     refuse_if_managed(app)

@@ -2,6 +2,7 @@
 
 import click
 
+from talos_flux.apps.interrupted import take_back_interrupted_changes
 from talos_flux.apps.managed import refuse_if_managed
 from talos_flux.apps.references import addresses_of, mounts_of, registrations, registry, say_if_empty, unregistered
 from talos_flux.apps.remove import items_of, losses, refuse_while_needed, unshared_sources
@@ -20,6 +21,7 @@ def command(namespaced_name: str, *, yes: bool) -> None:
 
     What stands in the way is said first; then everything happens, or nothing.
     """
+    take_back_interrupted_changes()
     repository = Repository(ROOT)
     app = repository.app_at(namespaced_name)
     refuse_if_managed(app)
