@@ -34,10 +34,35 @@ TAG, VERSION_RULE, MOUNT = (
     "is not an exact version: three numbers",
     "is not a mount: a",
 )
+# Names that YAML 1.1 takes for a boolean, a number, a date or nothing.
+READ_OTHERWISE = (
+    "y", "n", "yes", "no", "on", "off", "true", "false", "null", "0", "1", "007", "123", "1e3", "12e03", "1e-3", "0x1f",
+    "0o7", "0b1", "2024-01-01", "2024-1-1",
+)  # fmt: skip
+NO_TEXT = "YAML reads it as something else than text"
+UNPRINTABLE = (
+    ("\x00", "\\u0000"), ("\x08", "\\b"), ("\x0c", "\\f"), ("\x1b", "\\u001b"), ("\x7f", "\\u007f"),
+    ("\x85", "\\u0085"), ("\x9b", "\\u009b"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029"), ("\ufeff", "\\ufeff"),
+    ("\uffff", "\\uffff"),
+)  # fmt: skip
 REFUSED: list[tuple[str, Any, str]] = [
     ("app_name", "Films", "is not a DNS label: 1 to 53"),
     ("app_name", "f" * 54, "is not a DNS label: 1 to 53"),
     ("app_namespace", "my_media", "is not a DNS label"),
+    *(("app_name", name, NO_TEXT) for name in READ_OTHERWISE),
+    *(("app_namespace", name, NO_TEXT) for name in READ_OTHERWISE),
+    ("app_image", "null", NO_TEXT),
+    ("app_image", "1e3", NO_TEXT),
+    ("app_depends_on", ["on"], "on is not an app's name"),
+    ("app_mounts", [{"path": "/data", "claim": "1"}], "1 is not the name of a claim"),
+    *(
+        ("app_config_files", {f"/etc/{name}": ""}, "has a file name that YAML reads")
+        for name in ("null", "1", "-", "On")
+    ),
+    *(("app_env", {"A": f"a{character}b"}, f"{escape} in A is a character") for character, escape in UNPRINTABLE),
+    *(("app_args", [f"a{character}b"], f"{escape} in an argument") for character, escape in UNPRINTABLE),
+    *(("app_config_files", {"/etc/a": f"a{character}"}, f"{escape} in the text") for character, escape in UNPRINTABLE),
+    *(("app_values", {"a": [{"b": character}]}, f"{escape} in the values") for character, escape in UNPRINTABLE),
     (
         "app_image",
         "ghcr.io/example/films:1.2.3",
@@ -185,6 +210,8 @@ TAKEN: list[tuple[str, Any]] = [
     ("app_mounts", [{"path": "/.config/x_y", "emptyDir": None}]),
     ("app_mounts", [{"path": "/a", "pvc": 10000000}, {"path": "/b/a", "pvc": "0.5Ti"}]),
     ("app_env", {}),
+    *(("app_name", name) for name in ("a1", "1a", "0x", "1e", "e1", "2024-01", "on-call", "nope", "x0x1")),
+    ("app_env", {"A": "a\\u2028b \\b \t\r\n é 😀 \xa0"}),
     ("app_args", [""]),
     ("app_config_files", {"/config/app.yaml": "", "/media.yaml": ""}),
     ("app_limits", {"memory": "128Mi", "cpu": 2}),

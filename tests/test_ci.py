@@ -322,6 +322,24 @@ def test_a_staged_secret_is_found_although_the_work_tree_is_clean(mine: Path) ->
     finds_the_key_in(mine)
 
 
+@needs("kustomize", "talosctl")
+@pytest.mark.full
+@pytest.mark.witness
+def test_a_private_file_that_was_added_by_force_is_found(mine: Path) -> None:
+    private = (
+        "age.key", "kubeconfig", "talosconfig", "talos/clusterconfig/k8s-1.yaml", "talos/secrets.yaml", ".env",
+        "snapshots/anton.etcd", "x.agekey", "deploy.key", "github-token.txt", "1password-credentials.json",
+    )  # fmt: skip
+    for name in private:
+        (mine / name).parent.mkdir(parents=True, exist_ok=True)
+        (mine / name).write_text("---\na: b\n")
+        git(mine, "add", "--force", name)
+    done = validate(mine)
+    assert done.returncode == 2
+    for name in private:
+        assert f"{name}:1: is tracked, and .gitignore keeps it out of git: `git rm --cached {name}`" in done.stdout
+
+
 def finds_the_key_in(mine: Path) -> None:
     """Check that the staged file is named, whatever the work tree holds."""
     done = validate(mine)

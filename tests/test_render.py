@@ -327,6 +327,14 @@ def test_the_defaults_need_no_trust_and_no_answer(template: Path, tmp_path: Path
 
 
 @pytest.mark.slow
+def test_a_task_takes_the_path_of_its_repository_as_one_word(render: Renderer) -> None:
+    for name, text in (
+        (name, (render({}) / name).read_text()) for name in files_in(render({})) if "askfile" in str(name)
+    ):
+        unquoted = re.findall(r"{{\s*\.ROOT_DIR\s*}}", text)
+        assert not unquoted, name
+
+
 def test_two_copies_are_byte_identical(render: Renderer, tmp_path: Path) -> None:
     one, other = render({}), render.into(tmp_path / "other", {})
     assert files_in(one) == files_in(other)

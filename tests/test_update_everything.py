@@ -358,6 +358,18 @@ def test_a_file_that_becomes_a_folder_and_back(years: Years) -> None:
     assert (years.tree, years.status) == (before, "")
 
 
+def test_comments_and_keys_of_ones_own_stay_in_the_answers_file(years: Years) -> None:
+    path = f"{JELLYFIN}/.copier-answers.yml"
+    text = years.text(path)
+    years.root.joinpath(path).write_text(f"# Mine.\n{text}mine: [a, b]\n")
+    years.commit()
+    years.release(NEXT, FLUX)
+    years.update()
+    now = years.text(path)
+    assert now.startswith("# Mine.\n") and now.endswith("mine: [a, b]\n")
+    assert NEXT in now
+
+
 # --- Taking it back ---
 
 

@@ -105,18 +105,23 @@ def kubeconfig() -> Path:
 
 def why(error: Exception) -> str:
     """Return what went wrong with a request, as the end of a sentence without a full stop."""
-    if isinstance(error, ApiError):
-        status = getattr(error, "status", None)
-        return str(status.message if status and status.message else error)
     if text := next(filter(None, map(_tls_failure, causes(error))), ""):
         return text
-    if isinstance(error, (httpx2.TimeoutException, TimeoutError)):
-        return f"no whole answer within {LIST_SECONDS if isinstance(error, TimeoutError) else SECONDS} seconds"
-    if isinstance(error, httpx2.HTTPStatusError):
-        return f"it answers {error.response.status_code}"
-    if isinstance(error, NOT_KUBERNETES):
-        return "it does not answer as Kubernetes does"
-    return " ".join(str(error).split()) or type(error).__name__
+    match error:
+        case ApiError():
+            status = getattr(error, "status", None)
+            text = str(status.message if status and status.message else error)
+        case httpx2.TimeoutException():
+            text = f"no answer within {SECONDS} seconds"
+        case TimeoutError():
+            text = f"no whole answer within {LIST_SECONDS} seconds"
+        case httpx2.HTTPStatusError():
+            text = f"it answers {error.response.status_code}"
+        case _ if isinstance(error, NOT_KUBERNETES):
+            text = "it does not answer as Kubernetes does"
+        case _:
+            text = " ".join(str(error).split()) or type(error).__name__
+    return text
 
 
 def _tls_failure(cause: BaseException) -> str:

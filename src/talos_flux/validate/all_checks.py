@@ -11,7 +11,7 @@ from talos_flux.manifests.flux_tree import Cluster
 from talos_flux.process import has
 from talos_flux.terminal import err
 from talos_flux.validate import external_tools
-from talos_flux.validate.staged import staged
+from talos_flux.validate.staged import private, staged
 
 Check = Callable[[Cluster, set[str] | None], Iterable[Finding]]
 
@@ -39,7 +39,7 @@ def validate(cluster: Cluster, chosen: set[str] | None) -> tuple[list[Finding], 
 
 def _checks() -> list[Check]:
     """Return the checks of other tools, without talosctl's when it is not installed."""
-    checks: list[Check] = [external_tools.yamllint, external_tools.kustomize, value_schemas.charts, staged]
+    checks: list[Check] = [external_tools.yamllint, external_tools.kustomize, value_schemas.charts, staged, private]
     if has("talosctl"):
         return [*checks, external_tools.machines]
     err.print("talosctl is not installed: machine configurations are not checked.", markup=False)

@@ -1,5 +1,6 @@
-"""Checks of the staged texts that differ from the work tree."""
+"""Checks of what git has: staged texts that differ from the work tree, and files that it must not have at all."""
 
+import re
 from collections.abc import Iterator
 
 from talos_flux.check.rule import Finding
@@ -10,6 +11,12 @@ from talos_flux.manifests.objects import Place
 from talos_flux.process import run
 from talos_flux.repository.conflicts import leftovers
 from talos_flux.repository.files import LARGEST
+
+# Whoever holds one of these holds the cluster, or a part of it. A snapshot of etcd holds every Secret as it is.
+PRIVATE = re.compile(
+    r"(^|/)(\.env|kubeconfig|talosconfig|1password-credentials\.json|deploy\.key[^/]*|[^/]+\.(age)?key"
+    r"|[^/]*-token\.txt|[^/]*\.decrypted~[^/]*)$|(^|/)(snapshots|clusterconfig)/|(^|/)talos/secrets\.yaml$"
+)
 
 
 def staged(cluster: Cluster, chosen: set[str] | None) -> Iterator[Finding]:
@@ -28,6 +35,15 @@ def staged(cluster: Cluster, chosen: set[str] | None) -> Iterator[Finding]:
             yield Finding(RULES["secret-plain"], Place(path, line), message)
         for line, message in leftovers(path, text):
             yield Finding(RULES["conflict-marker"], Place(path, line), message)
+
+
+def private(cluster: Cluster, chosen: set[str] | None) -> Iterator[Finding]:
+    """Yield private files that git tracks although .gitignore names them, as `git add --force` lets it."""
+    del cluster, chosen
+    for path in run("git", "ls-files", "--cached", "--ignored", "--exclude-standard", "-z").split("\0"):
+        if PRIVATE.search(path):
+            message = f"is tracked, and .gitignore keeps it out of git: `git rm --cached {path}`"
+            yield Finding(RULES["secret-readable"], Place(path, 1), message)
 
 
 def _texts() -> Iterator[tuple[str, str]]:

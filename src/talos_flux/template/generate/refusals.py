@@ -39,7 +39,7 @@ def refuse_a_bad_name(generator: str, destination: Destination, template: Templa
     """Raise UserError for a name that Kubernetes does not accept."""
     names = {"namespace": destination.namespace, "app": destination.app}
     for kind in ("namespace", generator):
-        if error := template.macro("names", "label_error", names[kind], LONGEST_NAME[kind]).strip():
+        if error := template.macro("names", "name_error", names[kind], LONGEST_NAME[kind]).strip():
             raise UserError(f"{error}.")
 
 

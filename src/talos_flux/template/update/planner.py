@@ -22,6 +22,7 @@ from talos_flux.template.instances import Answers, Instance, differing, instance
 from talos_flux.template.render import Template
 from talos_flux.template.update.merge import Conflict, Files, Merged, merge, unit_of, with_markers
 from talos_flux.template.update.orphaned_secrets import obsolete_secrets, with_obsolete_secrets
+from talos_flux.template.update.worktree import on_disk
 from talos_flux.template.versions import Note, TemplateVersion, is_older, newest, notes, number_of, precedes
 
 GENERATORS = ("generators/namespace", "generators/app")
@@ -151,7 +152,9 @@ def _recorded(instance: Instance, source: str) -> Template:
     reasons = []
     for address in dict.fromkeys((source, instance.source)):
         try:
-            return _template(checkout(address, instance.commit), instance.commit, instance.source)
+            template = _template(checkout(address, instance.commit), instance.commit, instance.source)
+            _refuse_a_moved_tag(instance, template, address)
+            return template
         except UserError as refusal:
             reasons.append(refusal)
     if isinstance(reasons[0], NoSuchVersion):
@@ -165,6 +168,16 @@ def _recorded(instance: Instance, source: str) -> Template:
             "write the version there whose files these are most like, and commit."
         )
     raise reasons[0]
+
+
+def _refuse_a_moved_tag(instance: Instance, template: Template, address: str) -> None:
+    """Raise UserError when a version is not the commit any more that was recorded beside it."""
+    recorded = str(instance.recorded.get("_commit_id", ""))
+    if recorded and template.commit_id and recorded != template.commit_id:
+        raise UserError(
+            f"{instance.commit} at {address} is {template.commit_id}, and {instance.answers_file} records {recorded}: "
+            "the tag was moved."
+        )
 
 
 # --- The answers ---
@@ -255,8 +268,9 @@ def _outcome(instance: Instance, new: Template, carried: Answers, given: Answers
     if late := differing(_said(after[instance.answers_file]), of_the_cluster):
         given = {**given, **late}
         after = _below(instance, new.render(carried, given, destination=destination))
-    answers_file = after.pop(instance.answers_file)
-    before.pop(instance.answers_file, None)
+    answers_file = _with_own_lines(
+        instance.answers_file, before.pop(instance.answers_file, None), after.pop(instance.answers_file)
+    )
     obsolete = obsolete_secrets(before, after)
     yours = _yours(before, after, obsolete)
     merged = merge(with_obsolete_secrets(before, yours, obsolete), yours, after)
@@ -265,6 +279,32 @@ def _outcome(instance: Instance, new: Template, carried: Answers, given: Answers
     return Outcome(
         instance, merged, {name: new_answers[name] for name in new_answers if name not in {*carried, *given}}
     )
+
+
+def _with_own_lines(path: str, before: File | None, after: File) -> File:
+    """Return the new answers file with the comments and keys that a person added to the old one.
+
+    Without them where they can't be merged: Copier would write the file anew.
+    """
+    yours = on_disk(ROOT / path)
+    if before is None or yours is None:
+        return after
+    merged = merge({path: before}, {path: yours}, {path: after})
+    file = merged.changes.get(path)
+    if merged.conflicts or file is None:
+        return after
+    old, mine, new = map(_loaded, (before, yours, after))
+    own = {key: value for key, value in mine.items() if key not in old and key not in new}
+    return file if _loaded(file) == {**new, **own} else after
+
+
+def _loaded(file: File) -> Answers:
+    """Return the content of an answers file; nothing where it is no mapping."""
+    try:
+        content = yaml.load(file.content, Loader)  # noqa: S506, a safe loader
+    except yaml.YAMLError:
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 @contextmanager
