@@ -279,6 +279,8 @@ def _run(started: Processes, disable: Sequence[str]) -> ApiServer:
         "kube-apiserver",
         f"--etcd-servers={etcd}",
         "--bind-address=127.0.0.1",
+        # Of documentation (RFC 5737): without any, a computer that is in no network has none to tell.
+        "--advertise-address=192.0.2.1",
         f"--secure-port={secure}",
         f"--cert-dir={(folder / CERTIFICATE).parent}",
         f"--service-account-key-file={folder / KEY}",
