@@ -125,6 +125,12 @@ def test_in_a_hook_of_a_commit(cluster: Cluster) -> None:
     assert git(cluster.root, "status", "--porcelain").startswith("??")
 
 
+def test_with_settings_of_git_in_the_environment_as_ci_has_them(cluster: Cluster) -> None:
+    cluster.follow(_src_path="https://git.example.net/template")
+    settings = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"url.{cluster.bare}.insteadOf"}
+    cluster.checks(**settings, GIT_CONFIG_VALUE_0="https://git.example.net/template")
+
+
 def test_a_tag_that_was_moved_is_refused(cluster: Cluster, template: Path, tmp_path: Path) -> None:
     git(tmp_path, "clone", "--quiet", str(template), str(tmp_path / "changed"))
     (tmp_path / "changed/src/talos_flux/__main__.py").write_text("print('evil')\n")
