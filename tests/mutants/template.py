@@ -16,7 +16,7 @@ MUTANTS = (
     Mutant("a secret's app does not wait for its operator", APPS, "(['onepassword-connect'] if secret else [])", "[]", f"{WAITS}[anton]"),
     Mutant("a circle of apps", APPS, "dict(name='cilium', tier='critical', depends_on=[metrics])", "dict(name='cilium', tier='critical', depends_on=[metrics, 'coredns'])", f"{FILES}dependency_exists_and_none_is_circular[anton]"),
     Mutant("a critical app waits for a slower one", APPS, "dict(name='flux-operator', tier='critical', depends_on=['cilium', 'coredns', metrics])", "dict(name='flux-operator', tier='critical', depends_on=['cilium', 'coredns', metrics, 'reloader'])", f"{FILES}app_follows_a_tier_and_waits_for_none_slower[anton]"),
-    Mutant("an app that is off is waited for", APPS, "waits_for | reject('in', off) | sort", "waits_for | sort", f"{FILES}dependency_exists_and_none_is_circular[minimal]"),
+    Mutant("an app that is off is waited for", APPS, "waits_for | reject('in', off) | sort", "waits_for | sort", f"{FILES}dependency_exists_and_none_is_circular[internal-only]"),
     Mutant("a component is there though it is off", APPS, "when='spegel' in components", "when=true", "test_render.py::test_a_component_that_is_off_is_nowhere_mentioned[anton]"),
     # The shapes.
     Mutant("a path without its app folder", FLUX, "path: ./kubernetes/apps/{{ app.folder }}/app", "path: ./kubernetes/apps/{{ app.folder }}", f"{OBJECTS}flux_reaches_every_kustomization[anton]"),
