@@ -13,12 +13,12 @@ from talos_flux.paths import AGE_KEY, KUBECONFIG, ROOT, TALOSCONFIG
 
 
 class ToolError(UserError):
-    """A tool exited with an error; `said` is its stderr."""
+    """A tool exited with an error; `stderr` is what it wrote there."""
 
     def __init__(self, argv: list[str], stderr: str) -> None:
-        self.said = stderr.strip()
+        self.stderr = stderr.strip()
         command = " ".join([Path(argv[0]).name, *[word for word in argv[1:4] if not word.startswith("-")]])
-        reason = " ".join(self.said.split()) or "it gave no reason"
+        reason = " ".join(self.stderr.split()) or "it gave no reason"
         super().__init__(f"{command} failed: {reason}")
 
 

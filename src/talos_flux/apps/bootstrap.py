@@ -58,7 +58,7 @@ def _is_fluxs(namespace: str, name: str) -> bool:
         releases = kubectl.listed("helmreleases.helm.toolkit.fluxcd.io", namespace)
         return name in {release["metadata"]["name"] for release in releases}
     except ToolError as failed:
-        if "doesn't have a resource type" in failed.said:
+        if "doesn't have a resource type" in failed.stderr:
             return False
         raise
 

@@ -48,7 +48,7 @@ def render(chart: Chart, release: Release, values: Mapping[str, Any], kubernetes
                 timeout=SECONDS, extra=homes,
             )  # fmt: skip
         except ToolError as failed:
-            message = failed.said.replace(str(scratch), "").removeprefix("Error: ")
+            message = failed.stderr.replace(str(scratch), "").removeprefix("Error: ")
             message = message.partition("Use --debug flag")[0]
             raise ToolError(["helm", "template"], message) from None
 

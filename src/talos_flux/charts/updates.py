@@ -239,7 +239,7 @@ def _today(chart: Chart, pin: Pin, target: Target) -> dict[str, set[str] | str]:
 
 def _reason(failed: ToolError) -> str:
     """Return helm's error message, or its end when it is long."""
-    message = " ".join(failed.said.split())
+    message = " ".join(failed.stderr.split())
     return message if len(message) <= SAID else f"… {message[-SAID:]}"
 
 

@@ -64,13 +64,13 @@ def rule(name: str, severity: Severity, why: str, fix: str) -> Callable[[Check],
 def findings(cluster: Cluster, chosen: Iterable[str] = ()) -> list[Finding]:
     """Return what the chosen rules find, all unless given, without what is waived, ordered by path and line."""
     names = set(chosen) or RULES.keys()
-    found = {
+    violations = {
         (place, text): Finding(rule_, place, text)
         for rule_ in RULES.values()
         if rule_.check and rule_.id in names
         for place, text in rule_.check(cluster)
     }
-    kept = [finding for finding in found.values() if not is_waived(cluster.files.get(finding.place.path), finding)]
+    kept = [finding for finding in violations.values() if not is_waived(cluster.files.get(finding.place.path), finding)]
     return sorted(kept, key=lambda finding: (finding.place.path, finding.place.line, finding.rule.id, finding.text))
 
 

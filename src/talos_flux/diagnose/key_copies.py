@@ -68,7 +68,7 @@ def _of_age_key() -> Iterator[Problem]:
             else:
                 yield Problem(Level.CRITICAL, short(path), "is in clear", command="task configure")
         except ToolError as failed:
-            reason = " ".join(failed.said.split())
+            reason = " ".join(failed.stderr.split())
             yield Problem(Level.CRITICAL, short(path), f"can't be decrypted with age.key: {reason}")
 
 

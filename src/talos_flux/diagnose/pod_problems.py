@@ -1,8 +1,7 @@
 """Problems of pods, and of the workloads that should have made them, from their own status."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from talos_flux.diagnose.problem import Level, Problem
 from talos_flux.kube.accessors import (
@@ -67,7 +66,7 @@ def of_pod(pod: Object, warnings: Iterable[Object] = ()) -> Iterator[Problem]:
 
 
 def _of_containers(
-    pod: Object, problem: Any, describe: str, logs: str, warnings: Iterable[Object]
+    pod: Object, problem: Callable[[Level, str, str], Problem], describe: str, logs: str, warnings: Iterable[Object]
 ) -> Iterator[Problem]:
     status = status_of(pod)
     containers = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
@@ -99,7 +98,7 @@ def is_old(item: Object) -> bool:
     return since is not None and datetime.now(UTC) - since > PATIENCE
 
 
-def _why_it_waits(container: Any, waiting: Any) -> str:
+def _why_it_waits(container: Object, waiting: Object) -> str:
     text = f"container {container['name']} {WAITING[waiting['reason']]}"
     last = (container.get("lastState") or {}).get("terminated") or {}
     if waiting["reason"] == "CrashLoopBackOff" and last:
@@ -109,14 +108,14 @@ def _why_it_waits(container: Any, waiting: Any) -> str:
     return f"{text}: {message}" if message else text
 
 
-def _command(waiting: Any, container: Any, describe: str, logs: str) -> str:
+def _command(waiting: Object, container: Object, describe: str, logs: str) -> str:
     """Return the command that shows more: only what has run has left a log."""
     if waiting["reason"] == "CrashLoopBackOff":
         return f"{logs} --container {container['name']} --previous"
     return describe
 
 
-def _restarts(container: Any) -> str:
+def _restarts(container: Object) -> str:
     """Return how often a running container has restarted, if often and the last time recently; empty otherwise."""
     ended = at(((container.get("lastState") or {}).get("terminated") or {}).get("finishedAt"))
     count = container.get("restartCount", 0)

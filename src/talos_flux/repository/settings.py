@@ -121,10 +121,10 @@ def inventory() -> Inventory:
     listed = look_up(INVENTORY, "nodes")
     if not isinstance(listed, list) or not all(isinstance(node, dict) for node in listed):
         raise UserError(f"{short(INVENTORY)}: nodes is a list of nodes, each with a name and an address.")
-    found = Inventory(look_up(INVENTORY, "cluster"), look_up(INVENTORY, "endpoint"), tuple(map(Node.read, listed)))
-    if not found.controllers:
+    loaded = Inventory(look_up(INVENTORY, "cluster"), look_up(INVENTORY, "endpoint"), tuple(map(Node.read, listed)))
+    if not loaded.controllers:
         raise UserError(f"{short(INVENTORY)} names no node whose role is controller.")
-    return found
+    return loaded
 
 
 def version_of(component: str) -> str:

@@ -36,7 +36,7 @@ class OnePassword:
         except ToolError as failed:
             raise UserError(
                 f"the 1Password vault {self.vault} can't be read (`op signin`, then `op vault get '{self.vault}'`): "
-                f"{_last_line(failed.said)}"
+                f"{_last_line(failed.stderr)}"
             ) from None
 
     def get(self, title: str) -> Item | None:
@@ -44,7 +44,7 @@ class OnePassword:
         try:
             text = run("op", "item", "get", title, "--vault", self.vault, "--format", "json", "--reveal")
         except ToolError as failed:
-            if "isn't an item" in failed.said:
+            if "isn't an item" in failed.stderr:
                 return None
             raise
         raw = json.loads(text)

@@ -27,7 +27,7 @@ def start_etcd(cluster: Inventory, new: Container[Node], patience: Poller) -> No
         try:
             ask(first.address, "bootstrap")
         except ToolError as failed:
-            if "AlreadyExists" in failed.said or "not empty" in failed.said:
+            if "AlreadyExists" in failed.stderr or "not empty" in failed.stderr:
                 return True
             raise
         return True

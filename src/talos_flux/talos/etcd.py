@@ -126,7 +126,7 @@ def _state(node: Node) -> MemberReport:
     try:
         [row] = _table(_ask(node, "status"), "MEMBER", "DB SIZE", "LEADER", "LEARNER", "ERRORS")
     except ToolError as failed:
-        return MemberReport(node, silence=machines.reason(failed.said))
+        return MemberReport(node, silence=machines.reason(failed.stderr))
     except ValueError:
         raise UserError("talosctl etcd status does not print one line for one node, as it did.") from None
     alarms = _alarms(node) if row["LEADER"] != NO_LEADER else ()

@@ -30,7 +30,7 @@ def take(cluster: Inventory) -> Path:
         machines.ask(healthy[0].address, "etcd", "snapshot", str(path), timeout=SECONDS)
     except ToolError as failed:
         path.unlink(missing_ok=True)
-        raise UserError(f"etcd on {healthy[0]} gave no snapshot: {machines.reason(failed.said)}") from None
+        raise UserError(f"etcd on {healthy[0]} gave no snapshot: {machines.reason(failed.stderr)}") from None
     finally:
         _tidy()
     return path

@@ -40,7 +40,7 @@ def system_of(node: Node) -> InstalledImage:
         }
         return InstalledImage(str(version["spec"]["version"]), known.get(SCHEMATIC, ""))
     except ToolError as failed:
-        raise UserError(f"{node} does not say what it runs: {machines.reason(failed.said)}") from None
+        raise UserError(f"{node} does not say what it runs: {machines.reason(failed.stderr)}") from None
     except (KeyError, ValueError):
         raise UserError(f"{node} does not say what it runs in a way that is known here.") from None
 

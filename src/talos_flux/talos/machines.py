@@ -67,18 +67,18 @@ def inspect(address: str) -> Machine:
     try:
         return _inspect(address, maintenance=True)
     except ToolError as failed:
-        without_keys = failed.said
+        without_keys = failed.stderr
     if not config.has_talosconfig():
         raise UserError(f"{address} does not answer in maintenance mode: {reason(without_keys)}")
     try:
         return _inspect(address, maintenance=False)
     except ToolError as failed:
-        if "unknown authority" in failed.said:
+        if "unknown authority" in failed.stderr:
             raise UserError(
                 f"{address} runs Talos with the keys of another cluster: reset it, or boot it from the installer's "
                 "image in maintenance mode."
             ) from None
-        raise UserError(f"{address} does not answer: {reason(failed.said)}") from None
+        raise UserError(f"{address} does not answer: {reason(failed.stderr)}") from None
 
 
 def waits_for_a_configuration(address: str) -> bool:
@@ -273,7 +273,7 @@ class Poller:
                 if attempt():
                     return
             except ToolError as failed:
-                self.last = reason(failed.said)
+                self.last = reason(failed.stderr)
             if time.monotonic() >= deadline:
                 raise UserError(f"{event} did not happen within {self.minutes:g} min: {self.last or 'no reason given'}")
             time.sleep(self.pause)

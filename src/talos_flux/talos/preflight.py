@@ -86,7 +86,7 @@ def why_flux_would_not_see_this_commit() -> str:
         run("git", "fetch", "--quiet", "origin", f"refs/heads/{branch}", timeout=120)
     except ToolError as failed:
         # Only the first line: Git's advice goes on for lines.
-        message = failed.said.partition("\n")[0]
+        message = failed.stderr.partition("\n")[0]
         return f"branch {branch} can't be fetched from origin, so nothing shows that HEAD {head} is pushed: {message}"
     if not succeeds("git", "merge-base", "--is-ancestor", "HEAD", "FETCH_HEAD"):
         return f"HEAD {head} is not on branch {branch} of origin, which Flux reads: push it."

@@ -51,7 +51,7 @@ def checkout(source: str, commit: str) -> Path:
                 "address there, or its path from / on."
             ) from None
         raise UserError(
-            f"the template {source} can't be fetched at {commit}: {' '.join(failed.said.split())}"
+            f"the template {source} can't be fetched at {commit}: {' '.join(failed.stderr.split())}"
         ) from None
     except NoSuchVersion as missing:
         raise NoSuchVersion(f"the template {source} can't be fetched at {commit}: {missing}") from None

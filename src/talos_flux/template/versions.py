@@ -50,7 +50,7 @@ def newest(source: str) -> str:
         listed = run("git", "ls-remote", "--tags", "--refs", "--", source, timeout=60)
     except ToolError as failed:
         raise UserError(
-            f"the template {source} can't be reached: {' '.join(failed.said.split()).removesuffix('.')}. "
+            f"the template {source} can't be reached: {' '.join(failed.stderr.split()).removesuffix('.')}. "
             "--to names a version that was fetched before."
         ) from None
     tags = re.findall(r"refs/tags/(\S+)$", listed, re.MULTILINE)

@@ -49,10 +49,10 @@ def yamllint(cluster: Cluster, chosen: set[str] | None) -> Iterator[Finding]:
     try:
         run("yamllint", "--strict", "--format", "parsable", *paths)
     except ToolError as failed:
-        lines = [re.fullmatch(r"(.+?):(\d+):\d+: (?:\[\w+\] )?(.*)", line) for line in failed.said.splitlines()]
+        lines = [re.fullmatch(r"(.+?):(\d+):\d+: (?:\[\w+\] )?(.*)", line) for line in failed.stderr.splitlines()]
         if not any(lines):
             # A traceback: its last line is the reason.
-            raise UserError(f"yamllint failed: {(failed.said or 'it gave no reason').splitlines()[-1]}") from None
+            raise UserError(f"yamllint failed: {(failed.stderr or 'it gave no reason').splitlines()[-1]}") from None
         for match in filter(None, lines):
             yield Finding(YAMLLINT, Place(match[1].removeprefix("./"), int(match[2])), match[3])
 
@@ -69,7 +69,7 @@ def kustomize(cluster: Cluster, chosen: set[str] | None) -> Iterator[Finding]:
         try:
             run("kustomize", "build", "--load-restrictor", "LoadRestrictionsNone", folder)
         except ToolError as failed:
-            return " ".join(failed.said.split())
+            return " ".join(failed.stderr.split())
         return ""
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -92,7 +92,7 @@ def machines(cluster: Cluster, chosen: set[str] | None) -> Iterator[Finding]:
         try:
             config.validate(node, config.render(nodes, node, bundle))
         except UserError as refusal:
-            message = refusal.said if isinstance(refusal, ToolError) else str(refusal)
+            message = refusal.stderr if isinstance(refusal, ToolError) else str(refusal)
             yield Finding(TALOS, Place(f"talos/nodes/{node.name}.yaml", 1), " ".join(message.split()).removesuffix("."))
 
 

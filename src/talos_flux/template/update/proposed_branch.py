@@ -25,7 +25,7 @@ def push(host: Forge, title: str) -> None:
     try:
         run("git", "push", "--quiet", lease, host.address, BRANCH, extra=host.git_settings())
     except ToolError as failed:
-        raise UserError(f"{host.address} refused the branch {BRANCH}: {' '.join(failed.said.split())}.") from None
+        raise UserError(f"{host.address} refused the branch {BRANCH}: {' '.join(failed.stderr.split())}.") from None
 
 
 def _fetched(host: Forge) -> str:
@@ -33,7 +33,7 @@ def _fetched(host: Forge) -> str:
     try:
         run("git", "fetch", "--quiet", "--depth=1", host.address, f"refs/heads/{BRANCH}", extra=host.git_settings())
     except ToolError as failed:
-        if "couldn't find remote ref" in failed.said:
+        if "couldn't find remote ref" in failed.stderr:
             return ""
-        raise UserError(f"{host.address} can't be fetched: {' '.join(failed.said.split())}.") from None
+        raise UserError(f"{host.address} can't be fetched: {' '.join(failed.stderr.split())}.") from None
     return run("git", "rev-parse", "FETCH_HEAD").strip()
