@@ -235,9 +235,9 @@ def test_it_ends_in_time_with_a_report_or_one_sentence(
     assert ended, "it hangs, or ended with a traceback"
     [sentence] = ended
     assert "\n" not in sentence and sentence[-1:] in ("", "."), sentence
-    said = capsys.readouterr()
-    assert "Traceback" not in said.err
-    assert printable(said.out) == said.out
+    output = capsys.readouterr()
+    assert "Traceback" not in output.err
+    assert printable(output.out) == output.out
 
 
 def test_an_error_that_is_its_own_cause_is_told_once() -> None:

@@ -7,36 +7,25 @@ import pytest
 from talos_flux.manifests.flux_tree import Cluster
 from talos_flux.manifests.post_build import VariableSet, variables_in
 
-ROOT = """\
+FLUX = """\
 apiVersion: kustomize.toolkit.fluxcd.io/v1
 kind: Kustomization
 metadata:
-  name: root
+  name: {name}
   namespace: flux-system
 spec:
   interval: 1h
-  path: ./kubernetes/root
+  path: ./kubernetes/{name}
   prune: true
   sourceRef:
     kind: GitRepository
     name: flux-system
 """
-KUSTOMIZATION = """\
-apiVersion: kustomize.toolkit.fluxcd.io/v1
-kind: Kustomization
-metadata:
-  name: apps
-  namespace: flux-system
-spec:
-  interval: 1h
-  path: ./kubernetes/apps
-  prune: true
-  sourceRef:
-    kind: GitRepository
-    name: flux-system
-  postBuild:
+ROOT, APPS = (FLUX.format(name=name) for name in ("root", "apps"))
+KUSTOMIZATION = f"""\
+{APPS}  postBuild:
     substituteFrom:
-      - kind: {kind}
+      - kind: {{kind}}
         name: settings
 """
 OWN = "    substitute:\n      DOMAIN: own.example.net\n"

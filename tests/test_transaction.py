@@ -26,11 +26,11 @@ def root(tmp_path: Path) -> Path:
 
 def tree(root: Path) -> Tree:
     """Return every file and link with its content and mode, and every folder."""
-    found = {}
+    content_of = {}
     for path in sorted(root.rglob("*")):
         content = os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes() if path.is_file() else b"/"
-        found[path.relative_to(root).as_posix()] = content, path.lstat().st_mode
-    return found
+        content_of[path.relative_to(root).as_posix()] = content, path.lstat().st_mode
+    return content_of
 
 
 def change(root: Path) -> list[str]:

@@ -105,11 +105,11 @@ def _value(variable: Variable, values: Mapping[str, str | None], are_all: bool) 
     arguments = [
         argument if isinstance(argument, str) else _value(argument, values, are_all) for argument in variable.arguments
     ]
-    given = [argument for argument in arguments if argument is not None]
+    resolved = [argument for argument in arguments if argument is not None]
     value = values.get(variable.name, "" if variable.has_default and are_all else None)
-    if value is None or len(given) < len(arguments):
+    if value is None or len(resolved) < len(arguments):
         return None
-    return RESULTS.get(variable.operation, _or_default)(value, *given)
+    return RESULTS.get(variable.operation, _or_default)(value, *resolved)
 
 
 def _or_default(value: str, *arguments: str) -> str:

@@ -74,11 +74,11 @@ def in_child(root: Path, act: Callable[[], list[str]], kill_at: int = 0) -> list
         _run(root, act, kill_at, writer)
     os.close(writer)
     with os.fdopen(reader) as pipe:
-        said = pipe.read()
+        written = pipe.read()
     _, status = os.waitpid(child, 0)
     if os.waitstatus_to_exitcode(status) == KILLED:
         return None
-    answer: dict[str, Any] = json.loads(said)
+    answer: dict[str, Any] = json.loads(written)
     if "refused" in answer:
         raise Refused(answer["refused"])
     assert "kept" in answer, answer["error"]

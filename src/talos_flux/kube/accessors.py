@@ -59,12 +59,12 @@ def selects(workload: Object, pod: Object) -> bool:
     """
     selector = spec_of(workload).get("selector") or {}
     expressions = selector.get("matchExpressions") or []
-    wanted = selector.get("matchLabels") or {}
+    match_labels = selector.get("matchLabels") or {}
     labels = pod["metadata"].get("labels") or {}
     return (
-        bool(wanted or expressions)
+        bool(match_labels or expressions)
         and namespace_of(pod) == namespace_of(workload)
-        and wanted.items() <= labels.items()
+        and match_labels.items() <= labels.items()
         and all(_holds(expression, labels) for expression in expressions)
     )
 

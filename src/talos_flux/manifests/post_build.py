@@ -53,10 +53,11 @@ class Variables:
 
     def resolve(self, text: Any, kustomization: Kustomization, item: Object) -> str:
         """Return a text of an object with its variables replaced; those without a known value stay."""
-        if is_left_alone(self.cluster, item):
-            return str(text)
+        text = str(text)
+        if "$" not in text or is_left_alone(self.cluster, item):
+            return text
         values, are_all = self.of(kustomization)
-        return envsubst.substitute(str(text), values, are_all=are_all)
+        return envsubst.substitute(text, values, are_all=are_all)
 
 
 @lru_cache(maxsize=4)

@@ -70,11 +70,17 @@ def blob_of(content: bytes, path: str, through: Container[str]) -> str:
     return run("git", "hash-object", "-w", "--stdin", f"--path={path}", stdin=text).strip()
 
 
+def index_entries() -> Iterator[tuple[str, str]]:
+    """Yield the path of every entry of git's index, with its `mode blob stage`."""
+    for line in run("git", "ls-files", "-z", "--stage").split("\0")[:-1]:
+        entry, _, path = line.partition("\t")
+        yield path, entry
+
+
 def tracked() -> Iterator[tuple[str, str, str]]:
     """Yield the path, mode and name of every file that git has, without those in which a conflict is open."""
-    for line in run("git", "ls-files", "-z", "--stage").split("\0")[:-1]:
-        about, _, path = line.partition("\t")
-        mode, name, stage = about.split()
+    for path, entry in index_entries():
+        mode, name, stage = entry.split()
         # Other modes are submodules.
         if stage == "0" and mode in (REGULAR, EXECUTABLE, LINK):
             yield path, mode, name

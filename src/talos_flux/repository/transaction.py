@@ -163,6 +163,14 @@ def recover(root: Path = ROOT) -> list[Path] | None:
     return kept
 
 
+def recovered_in_words(root: Path = ROOT) -> Iterator[str]:
+    """Take back the changes of commands that were killed, and yield what there is to say about it."""
+    kept = recover(root)
+    if kept is not None:
+        yield "a command was interrupted: what it had changed is as it was before."
+        yield from (f"{path} stays as it is: something else has been written since." for path in kept)
+
+
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Delay interrupting signals: who presses Ctrl-C once often does so twice."""

@@ -3,6 +3,7 @@
 import posixpath
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from talos_flux import envsubst
@@ -10,7 +11,14 @@ from talos_flux.check.rule import Severity, Violations, rule
 from talos_flux.errors import closest
 from talos_flux.manifests.flux_tree import Cluster, Kustomization
 from talos_flux.manifests.objects import FLUX, Object, Place, walk
-from talos_flux.manifests.post_build import entries, files_read_by, is_left_alone, sources_of, variables_in
+from talos_flux.manifests.post_build import (
+    VariableSet,
+    entries,
+    files_read_by,
+    is_left_alone,
+    sources_of,
+    variables_in,
+)
 from talos_flux.manifests.values import BLOCK
 from talos_flux.repository.files import Map, RepositoryFile, Unreadable
 
@@ -36,6 +44,24 @@ class Reference(NamedTuple):
 
 
 # --- What is used ---
+
+
+@lru_cache(maxsize=4)
+def substituted_references(cluster: Cluster) -> list[tuple[Kustomization, VariableSet, Reference]]:
+    """Return every variable that Flux would substitute, with those that its Kustomization has; read once for all rules.
+
+    Flux does not substitute at all where there are no variables.
+    """
+    with_variables = (
+        (kustomization, variables)
+        for kustomization in cluster.kustomizations
+        if (variables := variables_in(cluster).of(kustomization)).values or not variables.are_all
+    )
+    return [
+        (kustomization, variables, reference)
+        for kustomization, variables in with_variables
+        for reference in references_of(cluster, kustomization)
+    ]
 
 
 def references_of(cluster: Cluster, kustomization: Kustomization) -> Iterator[Reference]:
@@ -70,8 +96,7 @@ def _references_in_generated(cluster: Cluster, item: Object, entry: Map) -> Iter
         for reference in _references_in_text(str(literal), item, ()):
             yield reference._replace(place=place)
     for file in files_read_by(cluster, item, entry):
-        for reference in _references_in_text(file.text, item, (), file):
-            yield reference
+        yield from _references_in_text(file.text, item, (), file)
 
 
 def _references_in_text(
@@ -89,7 +114,8 @@ def _references_in_text(
             where = place(variable.start, written)
             yield Reference(variable.name, written, variable.has_default, item, keys, where)
     except envsubst.MalformedVariable as error:
-        written = "".join(WRITTEN.findall(text, error.start)[:1])
+        shown = WRITTEN.match(text, error.start)
+        written = shown[0] if shown else ""
         yield Reference("", written, False, item, keys, place(error.start, written), str(error))
 
 
@@ -117,14 +143,9 @@ def _place(item: Object, keys: tuple[str | int, ...], text: str, line: int, writ
 )
 def substitution_undefined(cluster: Cluster) -> Violations:
     """Find variables that the Kustomization which applies the object does not define."""
-    for kustomization in cluster.kustomizations:
-        values, are_all = variables_in(cluster).of(kustomization)
-        # Flux does not substitute at all when there are no variables.
-        if not are_all or not values:
-            continue
-        for reference in references_of(cluster, kustomization):
-            if reference.name not in values and not reference.has_default and not reference.malformed:
-                yield reference.place, _message(reference, kustomization, values)
+    for kustomization, (values, are_all), reference in substituted_references(cluster):
+        if are_all and reference.name not in values and not reference.has_default and not reference.malformed:
+            yield reference.place, _message(reference, kustomization, values)
 
 
 @rule(
@@ -135,18 +156,14 @@ def substitution_undefined(cluster: Cluster) -> Violations:
 )
 def substitution_malformed(cluster: Cluster) -> Violations:
     """Find what begins like a variable and is none in Flux's grammar."""
-    for kustomization in cluster.kustomizations:
-        values, are_all = variables_in(cluster).of(kustomization)
-        if are_all and not values:
-            continue
-        for reference in references_of(cluster, kustomization):
-            if reference.malformed:
-                item, written = reference.item, reference.text
-                yield (
-                    reference.place,
-                    f"{kustomization} can't substitute {written} in {item.kind} {item.name}"
-                    f" ({reference.malformed}): write ${written}",
-                )
+    for kustomization, _, reference in substituted_references(cluster):
+        if reference.malformed:
+            item, written = reference.item, reference.text
+            yield (
+                reference.place,
+                f"{kustomization} can't substitute {written} in {item.kind} {item.name}"
+                f" ({reference.malformed}): write ${written}",
+            )
 
 
 def _message(reference: Reference, kustomization: Kustomization, known: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from talos_flux.errors import UserError
 from talos_flux.repository.apps import Repository
-from talos_flux.repository.transaction import recover
+from talos_flux.repository.transaction import recovered_in_words
 from talos_flux.template.generate import given_answers, next_steps
 from talos_flux.template.generate.addition import add
 from talos_flux.template.generate.template_source import TemplateCheckout
@@ -64,8 +64,8 @@ def generate(
     if not (root / "generators" / generator).is_dir():
         raise UserError(f"the template of this repository has no {generator}s to add yet: `copier update` brings them.")
     try:
-        for note in recovered(destination):
-            print(note, file=sys.stderr)
+        for sentence in recovered_in_words(Repository.around(destination.resolve()).root):
+            print(f"{sentence[0].upper()}{sentence[1:]}", file=sys.stderr)
         with ended_as_by_ctrl_c():
             addition = add(TemplateCheckout.checked_out_in(root), generator, destination, data, defaults=defaults)
     except OSError as error:
@@ -78,14 +78,6 @@ def generate(
             print(note, file=sys.stderr)
         print(*addition.told, next_steps.next_command(addition.destination.repository.root, addition.to_add), sep="\n")
     return 0
-
-
-def recovered(destination: Path) -> Iterator[str]:
-    """Take back what a killed command has left in the repository around a folder, and yield what there is to say."""
-    kept = recover(Repository.around(destination.resolve()).root)
-    if kept is not None:
-        yield "A command was interrupted: what it had changed is as it was before."
-        yield from (f"{path} stays as it is: something else has been written since." for path in kept)
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from talos_flux.template.update.worktree import (
     entries_of,
     file_at,
     holds,
+    kept_file_at,
     private,
     restore,
     same,
@@ -67,7 +68,9 @@ def apply(
         check_out(writes, through)
         staged = staged_entries(writes)
         states = {
-            path: PathState(file_at(ROOT / path), file_at(DRAFTS / path), staged.get(path, []), entries.get(path, []))
+            path: PathState(
+                kept_file_at(ROOT / path), file_at(DRAFTS / path), staged.get(path, []), entries.get(path, [])
+            )
             for path in writes
         }
         _write({"head": _head(), "paths": {path: list(state) for path, state in states.items()}})

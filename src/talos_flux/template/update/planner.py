@@ -243,8 +243,8 @@ def _gone(instance: Instance, between: Iterable[Note]) -> dict[str, str]:
     return {name: reason for name, reason in gone.items() if name in instance.answers}
 
 
-def _said(answers_file: File) -> Answers:
-    return without_metadata(yaml.load(answers_file.content, Loader))  # noqa: S506, a safe loader
+def _answers_in(answers_file: File) -> Answers:
+    return without_metadata(_loaded(answers_file))
 
 
 # --- One instance ---
@@ -265,7 +265,7 @@ def _outcome(instance: Instance, new: Template, carried: Answers, given: Answers
     before = _below(instance, old.render(instance.answers, destination=destination))
     after = _below(instance, new.render(carried, given, destination=destination))
     # Answers that its own version did not take over from the cluster yet.
-    if late := differing(_said(after[instance.answers_file]), of_the_cluster):
+    if late := differing(_answers_in(after[instance.answers_file]), of_the_cluster):
         given = {**given, **late}
         after = _below(instance, new.render(carried, given, destination=destination))
     answers_file = _with_own_lines(
@@ -275,7 +275,7 @@ def _outcome(instance: Instance, new: Template, carried: Answers, given: Answers
     yours = _yours(before, after, obsolete)
     merged = merge(with_obsolete_secrets(before, yours, obsolete), yours, after)
     merged.changes[instance.answers_file] = answers_file
-    new_answers = _said(answers_file)
+    new_answers = _answers_in(answers_file)
     return Outcome(
         instance, merged, {name: new_answers[name] for name in new_answers if name not in {*carried, *given}}
     )

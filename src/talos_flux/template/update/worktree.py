@@ -3,15 +3,17 @@
 import os
 import shutil
 import stat
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import pygit2
 
 from talos_flux.errors import UserError
 from talos_flux.paths import ROOT
 from talos_flux.process import run
 from talos_flux.repository.contents import File, Link
-from talos_flux.repository.git_files import blob_of, mode_of, repository
+from talos_flux.repository.git_files import blob_of, index_entries, mode_of, repository
 
 NOTHING = "0" * 40
 # In the work tree, because renaming is atomic only within a file system; git ignores this name.
@@ -26,17 +28,18 @@ class WorktreeFile(NamedTuple):
     permissions: int
 
 
-def file_at(path: Path) -> WorktreeFile | None:
-    """Return what lies at a path, and keep its bytes in git; None for nothing, and for a folder."""
-    try:
-        status = path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
+def file_at(path: Path, name_of: Callable[[bytes], Any] = pygit2.hash) -> WorktreeFile | None:
+    """Return what lies at a path; None for nothing, and for a folder. `name_of` gives the blob's name for its bytes."""
+    file = on_disk(path)
+    if file is None:
         return None
-    if stat.S_ISDIR(status.st_mode):
-        return None
-    is_link = stat.S_ISLNK(status.st_mode)
-    content = os.fsencode(path.readlink()) if is_link else path.read_bytes()
-    return WorktreeFile("link" if is_link else "file", str(repository().create_blob(content)), status.st_mode & 0o777)
+    kind = "link" if isinstance(file, Link) else "file"
+    return WorktreeFile(kind, str(name_of(file.content)), path.lstat().st_mode & 0o777)
+
+
+def kept_file_at(path: Path) -> WorktreeFile | None:
+    """Return what lies at a path, as in `file_at`, with its bytes kept in git, from which they can be restored."""
+    return file_at(path, repository().create_blob)
 
 
 def same(one: WorktreeFile | None, other: WorktreeFile | None) -> bool:
@@ -114,8 +117,7 @@ def entries_of(path: str, stages: Mapping[int, File | None], through: Container[
 def staged_entries(paths: Container[str]) -> dict[str, list[str]]:
     """Return the entries that git's index has for some paths."""
     staged: dict[str, list[str]] = {}
-    for line in run("git", "ls-files", "-z", "--stage").split("\0")[:-1]:
-        entry, _, path = line.partition("\t")
+    for path, entry in index_entries():
         if path in paths:
             staged.setdefault(path, []).append(entry)
     return staged
