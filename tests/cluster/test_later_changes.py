@@ -150,7 +150,11 @@ def test_many_apps_that_do_not_start_hold_up_no_other(live: Cluster, template: P
     broken = [f"broken-{number}" for number in range(12)]
     with taken_back(live):
         for name in broken:
-            data = {"app_image": "ghcr.io/example/x", "app_tag": "1.2.3", "app_mounts": [{"path": "/x", "claim": "no"}]}
+            data = {
+                "app_image": "ghcr.io/example/x",
+                "app_tag": "1.2.3",
+                "app_mounts": [{"path": "/x", "claim": "nobody-made-it"}],
+            }
             Adder(template).add("app", live.checkout / "kubernetes/apps/games" / name, data)
         live.commit()
         live.wait_until(lambda: all_but(live, "cluster-apps", *broken), "all others are Ready")
