@@ -13,6 +13,8 @@ PAGE = PROJECT / "docs/explanation/testing.md"
 HEADER = "| promise | witness in `make test` | full proof in `make test-all` |"
 TESTS = PROJECT / "tests"
 ROWS = [cells(row) for row in table(PAGE.read_text(), HEADER)]
+THREATS = PROJECT / "docs/explanation/threat-model.md"
+HEADER_OF_THREATS = "| attack | what stops it | shown by |"
 
 
 @cache
@@ -71,3 +73,12 @@ def test_every_module_of_tests_is_of_a_promise() -> None:
 def test_what_is_for_make_test_all_alone_is_told_apart() -> None:
     assert in_make_test("test_update_table")["test_no_change_of_a_user_is_ever_lost"]
     assert not in_make_test("test_update_table")["test_the_documented_outcomes_are_those_that_were_seen"]
+
+
+def test_whatever_stops_an_attack_is_shown_by_tests_that_are_there_or_the_page_says_that_none_does() -> None:
+    sections = THREATS.read_text().split("\n## ")[1:]
+    rows = [cells(row) for section in sections for row in table(section, HEADER_OF_THREATS)]
+    assert len(rows) > len(sections) > 1
+    for attack, _, shown_by in rows:
+        if shown_by != "no test":
+            assert all((TESTS / f"{module}.py").exists() and not test for module, test in named_in(shown_by)), attack

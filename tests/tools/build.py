@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.tools.catalogue import MODULE, GoModule, Tool
+from tests.tools.catalogue import GoModule, Tool
 
 PROJECT = Path(__file__).resolve().parents[2]
 # Without inlining and debug information a build takes half of the time, and no test runs a tool for its speed.
@@ -19,8 +19,18 @@ def build(tool: Tool, scratch: Path) -> None:
     """Build a tool into a folder of its own, under its name; subprocess.CalledProcessError when Go fails."""
     output = scratch / tool.name
     link = f"-ldflags=-s -w {tool.ldflags}".rstrip()
-    if tool.source is None:
-        go(PROJECT / MODULE, "build", "-mod=readonly", "-trimpath", COMPILER, link, "-o", str(output), f"./{tool.name}")
+    if not isinstance(tool.source, GoModule):
+        go(
+            PROJECT / tool.own_module,
+            "build",
+            "-mod=readonly",
+            "-trimpath",
+            COMPILER,
+            link,
+            "-o",
+            str(output),
+            f"./{tool.name}",
+        )
         return
     folder, package = _prepare(tool.source, tool.version, scratch / "source")
     go(folder, "build", "-mod=mod", "-trimpath", COMPILER, link, "-o", str(output), package)

@@ -42,6 +42,13 @@ class GoModule:
 
 
 @dataclass(frozen=True)
+class OwnModule:
+    """A Go module of this project, whose package is named like the tool."""
+
+    folder: str
+
+
+@dataclass(frozen=True)
 class Tool:
     """One binary.
 
@@ -52,12 +59,19 @@ class Tool:
 
     name: str
     version: str
-    source: GoModule | None = None
+    source: GoModule | OwnModule | None = None
     ldflags: str = ""
     release: Release | None = None
     version_command: tuple[str, ...] = ("version",)
     reports: str = ""
     stand_in: str = ""
+
+    @property
+    def own_module(self) -> str:
+        """The folder of the Go module of this project that has the tool's package; empty for others' modules."""
+        if isinstance(self.source, OwnModule):
+            return self.source.folder
+        return "" if self.source else MODULE
 
 
 def _on_github(repository: str, tag: str, file: str, checksums: str, member: str = "") -> Release:
@@ -245,6 +259,7 @@ TOOLS = (
         version_command=("--version",),
         reports="v3.0.0",
     ),
+    Tool(name="cilium-policy", version="v1.20.1", source=OwnModule("tests/tools/cilium")),
     Tool(
         name="flux",
         source=GoModule(

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.tools import build, npm, release
 from tests.tools.build import PROJECT
-from tests.tools.catalogue import BY_NAME, MODULE, TOOLS, Tool
+from tests.tools.catalogue import BY_NAME, TOOLS, Tool
 from tests.tools.locks import cache_dir, locked
 
 BIN = PROJECT / ".tools" / "bin"
@@ -33,8 +33,8 @@ NAMES = (*BY_NAME, *npm.PACKAGES)
 def cached(tool: Tool) -> Path:
     """Return the path at which exactly this version and recipe is kept, whether or not it is there yet."""
     digest = hashlib.sha256(json.dumps(dataclasses.asdict(tool), sort_keys=True).encode())
-    if tool.source is None:
-        module = PROJECT / MODULE
+    if tool.own_module:
+        module = PROJECT / tool.own_module
         for file in (module / "go.mod", module / "go.sum", *sorted((module / tool.name).glob("*.go"))):
             digest.update(file.read_bytes())
     return cache_dir() / f"{tool.name}-{tool.version}-{digest.hexdigest()[:12]}" / tool.name
