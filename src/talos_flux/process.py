@@ -1,6 +1,7 @@
 """Run external tools. Their output is captured in memory unless it is shown on the terminal."""
 
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -13,13 +14,23 @@ from talos_flux.paths import AGE_KEY, KUBECONFIG, ROOT, TALOSCONFIG
 
 
 class ToolError(UserError):
-    """A tool exited with an error; `stderr` is what it wrote there."""
+    """A tool exited with an error; `stderr` is what it wrote there, `reason` that in one line without a full stop."""
 
     def __init__(self, argv: list[str], stderr: str) -> None:
         self.stderr = stderr.strip()
-        command = " ".join([Path(argv[0]).name, *[word for word in argv[1:4] if not word.startswith("-")]])
-        reason = " ".join(self.stderr.split()) or "it gave no reason"
-        super().__init__(f"{command} failed: {reason}")
+        program = Path(argv[0]).name
+        command = " ".join([program, *[word for word in argv[1:4] if not word.startswith("-")]])
+        said = reason_of_git(self.stderr) if program == "git" else self.stderr
+        self.reason = " ".join(said.split()).removesuffix(".") or "it gave no reason"
+        super().__init__(f"{command} failed: {self.reason}.")
+
+
+def reason_of_git(stderr: str) -> str:
+    """Return why git failed, without the general advice that it gives after an empty line."""
+    if lock := re.search(r"'(\S+\.lock)': File exists", stderr):
+        return f"another git process works on this repository; if there is none, one was killed: remove {lock[1]}"
+    lines = stderr.partition("\n\n")[0].splitlines()
+    return "; ".join(re.sub(r"^(fatal|error): ", "", line).removesuffix(".") for line in lines)
 
 
 def environment() -> dict[str, str]:

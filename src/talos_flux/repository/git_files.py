@@ -38,9 +38,7 @@ def refuse_anything_but_a_repository() -> None:
     try:
         above = run("git", "rev-parse", "--show-prefix").strip()
     except ToolError as failed:
-        raise UserError(
-            f"git can't read this repository: {' '.join(failed.stderr.split()).removesuffix('.')}."
-        ) from None
+        raise UserError(f"git can't read this repository: {failed.reason}.") from None
     if above:
         raise UserError(f"the cluster is in {above} of a larger git repository, and can only be updated in its own.")
 

@@ -45,14 +45,8 @@ def checkout(source: str, commit: str) -> Path:
         run("git", "-C", draft, "checkout", "--quiet", "--detach", object_of(draft, commit))
         draft.rename(kept)
     except ToolError as failed:
-        if not re.match(r"/|~|[^/]*[:@]", source):
-            raise UserError(
-                f"_src_path in {ANSWERS.name} is {source}, a path that leads nowhere from here: write the template's "
-                "address there, or its path from / on."
-            ) from None
-        raise UserError(
-            f"the template {source} can't be fetched at {commit}: {' '.join(failed.stderr.split())}"
-        ) from None
+        refuse_a_path_that_leads_nowhere(source)
+        raise UserError(f"the template {source} can't be fetched at {commit}: {failed.reason}.") from None
     except NoSuchVersion as missing:
         raise NoSuchVersion(f"the template {source} can't be fetched at {commit}: {missing}") from None
     except OSError:
@@ -61,6 +55,15 @@ def checkout(source: str, commit: str) -> Path:
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return kept
+
+
+def refuse_a_path_that_leads_nowhere(source: str) -> None:
+    """Raise UserError for an address that is a relative path, to a folder beside the one of the first copy."""
+    if not re.match(r"/|~|[^/]*[:@]", source):
+        raise UserError(
+            f"_src_path in {ANSWERS.name} is {source}, a path that leads nowhere from here: write the template's "
+            "address there, or its path from / on."
+        ) from None
 
 
 def _fetched(source: str, commit: str) -> Path:

@@ -12,7 +12,7 @@ from packaging.version import InvalidVersion, Version
 from talos_flux.errors import UserError
 from talos_flux.process import ToolError, run, succeeds
 from talos_flux.repository.apps import Loader
-from talos_flux.template.fetch import NoSuchVersion, object_of
+from talos_flux.template.fetch import NoSuchVersion, object_of, refuse_a_path_that_leads_nowhere
 
 # The keys of a note's YAML front matter.
 FACTS = ("renamed", "removed", "pins")
@@ -49,9 +49,9 @@ def newest(source: str) -> str:
     try:
         listed = run("git", "ls-remote", "--tags", "--refs", "--", source, timeout=60)
     except ToolError as failed:
+        refuse_a_path_that_leads_nowhere(source)
         raise UserError(
-            f"the template {source} can't be reached: {' '.join(failed.stderr.split()).removesuffix('.')}. "
-            "--to names a version that was fetched before."
+            f"the template {source} can't be reached: {failed.reason}. --to names a version that was fetched before."
         ) from None
     tags = re.findall(r"refs/tags/(\S+)$", listed, re.MULTILINE)
     versions = {number: tag for tag in tags if (number := number_of(tag)) and not number.is_prerelease}
