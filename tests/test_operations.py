@@ -399,7 +399,7 @@ def refusal_of(done: subprocess.CompletedProcess[str]) -> str:
 
 # --- Upgrades ---
 
-UPGRADE = ("--yes", "--drain=false", "--wait=false", "--timeout=0.7")
+UPGRADE = ("--yes", "--drain=false", "--wait=false", "--timeout=0.4")
 
 
 def in_order(machines: Machines, method: str = "Upgrade") -> list[str]:
@@ -463,7 +463,7 @@ def test_upgrade_stops_when_a_node_does_not_come_back_well(
         said, _ = task.communicate(timeout=200)
         assert task.returncode != 0
     assert "Waiting for etcd: can lose none more" in said
-    assert "stopped, since the cluster is not well after 0.7 minutes: etcd: can lose none more" in said
+    assert "stopped, since the cluster is not well after 0.4 minutes: etcd: can lose none more" in said
     assert in_order(old_machines, "Reboot") == ["98"]
 
 

@@ -23,7 +23,8 @@ KUSTOMIZATIONS = (f"{FLUX_KUSTOMIZATION}/v1", "Kustomization")
 NAMESPACE = "flux-system"
 AGE_SECRET = "sops-age"  # noqa: S105, a name
 RETRY = "3s"
-TICK_SECONDS = 0.3
+TICK_SECONDS = 0.5
+LOOK_SECONDS = 0.5
 MACHINE = {"cpu": "16", "memory": "64Gi", "ephemeral-storage": "500Gi", "pods": "110"}
 MINUTES = 6
 # Dependencies are looked at more often, and failures retried sooner, than at home.
@@ -216,7 +217,7 @@ class Cluster:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, f"{what}: not after {seconds:.0f} s\n{self.explain()}"
-            time.sleep(0.2)
+            time.sleep(LOOK_SECONDS)
 
     def ask(self) -> str:
         """Ask every Kustomization and HelmRelease to look again, as `flux reconcile --with-source` does.

@@ -42,7 +42,10 @@ def commit_all(folder: Path, message: str) -> None:
 
 
 def snapshot(target: Path) -> Path:
-    """Clone the project with its uncommitted changes into target, committed and tagged; returns target."""
+    """Clone the project with its uncommitted changes into target, committed and tagged; returns target.
+
+    Without its tests, which whoever follows it does not need, and packed, since many tests copy it.
+    """
     with locked(target):
         if not target.exists():
             draft = target.with_name(f"{target.name}.draft")
@@ -51,12 +54,13 @@ def snapshot(target: Path) -> Path:
             for name in git(draft, "ls-files", "-z").split("\0")[:-1]:
                 (draft / name).unlink()
             for name in git(PROJECT, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")[:-1]:
-                if os.path.lexists(PROJECT / name):
+                if os.path.lexists(PROJECT / name) and not name.startswith("tests/"):
                     (draft / name).parent.mkdir(parents=True, exist_ok=True)
                     shutil.copy2(PROJECT / name, draft / name, follow_symlinks=False)
             git(draft, "add", "--all")
             git(draft, "commit", "--quiet", "--allow-empty", "--no-verify", "--message", "test: the working tree")
             git(draft, "tag", VERSION)
+            git(draft, "repack", "-adq")
             draft.rename(target)
     return target
 

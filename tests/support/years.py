@@ -35,7 +35,7 @@ class Years:
 
     def __init__(self, folder: Path, home: Path, template: Path) -> None:
         self.folder, self.template = folder, folder / "template"
-        git(folder, "clone", "--quiet", "--no-hardlinks", str(template), str(self.template))
+        git(folder, "clone", "--quiet", "--shared", str(template), str(self.template))
         self.root = folder / "home"
         shutil.copytree(home, self.root, symlinks=True)
         recorded = next(self.root.glob(".copier-answers.yml")).read_text()
