@@ -19,8 +19,8 @@ from tests.support.render import Renderer, git
 from tests.support.repository import Object, Repository, is_kind
 from tests.test_manifests import (  # noqa: F401  (the same promises, of a cluster with apps)
     applied,
+    test_an_install_is_tried_until_it_succeeds_and_an_upgrade_goes_back_to_what_worked,
     test_every_app_gets_the_settings,
-    test_every_helm_release_gives_up_after_three_retries,
     test_every_object_is_applied_once,
     test_every_object_of_an_app_is_in_its_namespace,
     test_flux_reaches_every_kustomization,

@@ -186,3 +186,41 @@ def test_a_file_that_moves_or_goes_is_named_in_the_note(version: str, following:
         return any(known in note for known in (name, *(f"{folder}/ " for folder in Path(name).parents)))
 
     assert [name for name in gone if not is_named(name)] == []
+
+
+WORKER = {"name": "k8s-4", "address": "192.168.1.97", "disk": "/dev/sda", "interface": "eno1", "controller": False}
+
+
+def add_a_worker(root: Path, released: Path, *words: str) -> str:
+    """Update a cluster with the answers of one more node, and commit; return what is said before."""
+    answers = yaml.safe_load((root / ".copier-answers.yml").read_text())
+    file = root.parent / "nodes.yml"
+    file.write_text(yaml.safe_dump({"nodes": [*answers["nodes"], WORKER]}))
+    done = run(root, released, "update", "--data-file", str(file), *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    commit_all(root, "feat: a worker")
+    return done.stdout
+
+
+def runs_apps_on_controllers(root: Path) -> bool:
+    return (root / "talos/patches/controller/workloads.yaml").exists()
+
+
+@needs("copier")
+@pytest.mark.parametrize("version", EACH[-1:])
+def test_a_first_worker_changes_nothing_about_controllers(version: str, released: Path, tmp_path: Path) -> None:
+    root = cluster_of(version, tmp_path)
+    said = add_a_worker(root, released, "--to", VERSION)
+    assert runs_apps_on_controllers(root)
+    assert "nodes that run apps: k8s-1, k8s-2, k8s-3 becomes k8s-1, k8s-2, k8s-3, k8s-4" in said
+
+
+@needs("copier")
+@pytest.mark.parametrize("version", EACH[-1:])
+def test_controllers_that_ran_no_apps_still_run_none(version: str, released: Path, tmp_path: Path) -> None:
+    root = cluster_of(version, tmp_path)
+    add_a_worker(root, released)
+    assert not runs_apps_on_controllers(root)
+    assert run(root, released, "update", "--to", VERSION).returncode == 0
+    assert not runs_apps_on_controllers(root)
+    assert "controllers_run_apps: false" in (root / ".copier-answers.yml").read_text()

@@ -66,6 +66,8 @@ ANSWERS: dict[str, dict[str, Any]] = {
     },
     "encrypted": {"nodes": [ONE_NODE[0] | {"encrypt_disk": True}]},
     "longhorn": {"storage": "longhorn"},
+    "longhorn-on-workers": {"nodes": MIXED_NODES, "storage": "longhorn", "controllers_run_apps": False},
+    "longhorn-everywhere": {"nodes": MIXED_NODES, "storage": "longhorn"},
     "spegel": {"components": ["spegel"]},
     "own-schematic": {"talos_schematic_id": "ab" * 32},
     "ten": {"node_cidr": "10.0.0.0/24"},
@@ -230,13 +232,13 @@ def test_there_is_one_schematic_per_distinct_set_of_extensions(machines):
     ]
 
 
-def test_controllers_carry_apps_exactly_when_there_is_no_worker(machines):
-    for name in ["defaults", "one-node"]:
-        for node in machines(name).nodes:
+def test_controllers_run_apps_unless_workers_are_to_do_it_alone(machines):
+    for name in ["defaults", "one-node", "mixed"]:
+        for node in [node for node, entry in machines(name).nodes.items() if entry["role"] == "controller"]:
             config = machines(name).document(node, "KubeNodeConfig")
             assert not config.get("taints")
             assert config["labels"] == {"node-role.kubernetes.io/control-plane": ""}
-    config = machines("mixed").document("c1", "KubeNodeConfig")
+    config = machines("longhorn-on-workers").document("c1", "KubeNodeConfig")
     assert config["taints"] == {"node-role.kubernetes.io/control-plane": "NoSchedule"}
     assert "node.kubernetes.io/exclude-from-external-load-balancers" in config["labels"]
 
@@ -356,7 +358,21 @@ def test_only_longhorn_gives_up_the_isolation_that_talos_ships(machines):
     for name in ANSWERS:
         for node in machines(name).nodes:
             isolated = machines(name).document(node, "SecurityProfileConfig")["workloadIsolation"]
-            assert isolated is (name != "longhorn")
+            assert isolated is not runs_longhorn(name, node)
+
+
+def runs_longhorn(name, node):
+    """Say whether a node of one of the ANSWERS runs Longhorn: where apps run, and only there."""
+    is_worker = node.startswith("w")
+    return ANSWERS[name].get("storage") == "longhorn" and (is_worker or ANSWERS[name].get("controllers_run_apps", True))
+
+
+def test_only_where_longhorn_runs_is_its_folder_and_are_its_extensions(machines):
+    for name in ("longhorn-on-workers", "longhorn-everywhere"):
+        for node, entry in machines(name).nodes.items():
+            volume = machines(name).document(node, "UserVolumeConfig")
+            assert (volume is not None) is runs_longhorn(name, node)
+            assert ("iscsi-tools" in entry["schematic"]) is runs_longhorn(name, node)
 
 
 def test_containerd_keeps_layers_only_for_spegel(machines):

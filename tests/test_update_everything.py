@@ -128,6 +128,22 @@ def test_another_answer_gives_what_a_new_cluster_with_it_has(
         assert taken_over in years.text(f"{app}/.copier-answers.yml")
 
 
+@pytest.mark.witness
+def test_what_another_answer_changes_is_said_in_words_before_it_is_written(
+    tmp_path: Path, render: Renderer, template: Path
+) -> None:
+    worker = {"name": "k8s-4", "address": "192.168.1.97", "disk": "/dev/sda", "interface": "eno1", "controller": False}
+    nodes = [*yaml.safe_load((render({}) / ".copier-answers.yml").read_text())["nodes"], worker]
+    home = home_with_apps(
+        tmp_path / "before", render({"nodes": nodes, "storage": "longhorn"}), template, apps=[JELLYFIN]
+    )
+    years = Years(tmp_path, home.root, template)
+    done = years.run("--dry-run", "--data", "controllers_run_apps=false")
+    assert "nodes that run apps: k8s-1, k8s-2, k8s-3, k8s-4 becomes k8s-4\n" in done.stdout
+    assert "copies of a Longhorn volume: 3 becomes 1\n" in done.stdout
+    assert "becomes" not in years.run("--dry-run", "--data", "timezone=Europe/Berlin").stdout
+
+
 def test_secrets_that_tasks_wrote_go_with_what_they_were_for(tmp_path: Path, render: Renderer, template: Path) -> None:
     on = {"secrets_backend": "sops", "backups": "s3", "backup_s3_url": "https://s3.example.net/anton"}
     off = {"components": [], "backups": "none"}

@@ -29,7 +29,7 @@ MUTANTS = (
     Mutant("nothing is decrypted", FLUX, "  {% if app.decrypts %}\n", "  {% if false %}\n", "test_render.py::test_exactly_the_apps_with_a_secret_in_the_repository_decrypt[sops]"),
     # The roots.
     Mutant("the settings reach no app", ROOTS, "                name: cluster-settings\n", "                name: cluster-setting\n", f"{OBJECTS}every_app_gets_the_settings[anton]"),
-    Mutant("a release retries for ever", ROOTS, "                  install:\n                    crds: CreateReplace\n                    strategy:\n                      name: RemediateOnFailure", "                  install:\n                    crds: CreateReplace\n                    strategy:\n                      name: RetryOnFailure", f"{OBJECTS}every_helm_release_gives_up_after_three_retries[anton]"),
+    Mutant("an upgrade that fails does not go back", ROOTS, "                    cleanupOnFail: true\n                    crds: CreateReplace\n                    strategy:\n                      name: RemediateOnFailure", "                    cleanupOnFail: true\n                    crds: CreateReplace\n                    strategy:\n                      name: RetryOnFailure", f"{OBJECTS}an_install_is_tried_until_it_succeeds_and_an_upgrade_goes_back_to_what_worked[anton]"),
     Mutant("one chart source that fails holds up everything", ROOTS, "  wait: false\n", "  wait: true\n", "test_render.py::test_only_cluster_meta_does_not_wait[anton]"),
     Mutant("the roots apply no apps", ROOTS, "  path: ./kubernetes/apps\n", "  path: ./kubernetes/app\n", f"{OBJECTS}flux_reaches_every_kustomization[anton]"),
     Mutant("a setting that apps use is missing", SETTINGS, '  DNS_ADDRESS: "{{ dns_address }}"\n', "", f"{OBJECTS}flux_reaches_every_kustomization[anton]"),

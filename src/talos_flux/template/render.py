@@ -114,6 +114,14 @@ class Template:
         remembered = self._names(recorded, data, destination, ask)["_copier_answers"]
         return {name: value for name, value in remembered.items() if name in self._questions}
 
+    def facts(self, recorded: Answers, data: Answers = NOTHING, *, destination: Path = Path()) -> Mapping[str, Any]:
+        """Return what follows from a cluster's answers, by what it is; arguments and UserError as in render.
+
+        Empty for a template that does not say.
+        """
+        facts = known(self._names(recorded, data, destination).get("facts"))
+        return facts if isinstance(facts, Mapping) else {}
+
     def render(
         self, recorded: Answers, data: Answers = NOTHING, *, destination: Path = Path()
     ) -> dict[PurePosixPath, File]:

@@ -51,11 +51,15 @@ class Outcome:
 
 @dataclass
 class Plan:
-    """An update of all instances to one version."""
+    """An update of all instances to one version.
+
+    `consequences` are what other answers change, each in words.
+    """
 
     target: str
     outcomes: list[Outcome]
     notes: list[Note]
+    consequences: list[str] = field(default_factory=list)
 
     @cached_property
     def changes(self) -> Mapping[str, File | None]:
@@ -113,6 +117,7 @@ def plan(version: TemplateVersion, data: Answers, only: Iterable[Path], ask: Ask
     between = notes(new.folder, [instance.commit for instance in [cluster, *wanted]], new.commit)
     with _naming(cluster):
         data, of_the_cluster = _answers(new, cluster, data, between, ask if cluster in wanted else None)
+        consequences = _consequences(new, _carried_over(cluster, between), data) if cluster in wanted else []
     outcomes = []
     for instance in wanted:
         with _naming(instance):
@@ -120,7 +125,7 @@ def plan(version: TemplateVersion, data: Answers, only: Iterable[Path], ask: Ask
             given = data if instance is cluster else differing(carried, of_the_cluster)
             outcomes.append(_outcome(instance, new, carried, given, of_the_cluster))
             outcomes[-1].gone = _gone(instance, between)
-    return Plan(new.commit, outcomes, between)
+    return Plan(new.commit, outcomes, between, consequences)
 
 
 def chosen(candidates: list[Instance], only: Iterable[Path]) -> list[Instance]:
@@ -190,7 +195,8 @@ def _answers(
     if not data and _follows(cluster, new):
         return {}, cluster.answers
     carried = _carried_over(cluster, between)
-    data = {**_raised(cluster, carried, between), **data}
+    given = data
+    data = {**_raised(cluster, carried, between), **_unasked(new, carried, data), **data}
     asked: dict[str, Any] = {}
 
     def remember(question: Any) -> Any:
@@ -200,10 +206,44 @@ def _answers(
     if "generator" in data:
         raise UserError("generator can't be changed: a cluster stays one.")
     recorded = new.recorded(carried, data, destination=ROOT, ask=remember if ask else None)
-    for name in data:
+    for name in given:
         if name not in recorded:
             raise UserError(_why_not(name))
-    return {**data, **asked}, recorded
+    return {name: value for name, value in {**data, **asked}.items() if name in recorded}, recorded
+
+
+def _unasked(new: Template, carried: Answers, data: Answers) -> Answers:
+    """Return the defaults of questions that are new, where they would be others with the answers that are given now.
+
+    What a question means for a cluster that was made before it was asked follows from how the cluster is.
+    """
+    if not data:
+        return {}
+    try:
+        as_it_is = new.recorded(carried, destination=ROOT)
+    except UserError:
+        return {}  # the cluster's own answers don't do, and are being changed
+    with_data = new.recorded(carried, data, destination=ROOT)
+    kept = {name: as_it_is[name] for name in differing(with_data, as_it_is) if name not in {*carried, *data}}
+    try:
+        new.recorded(carried, {**kept, **data}, destination=ROOT)
+    except UserError:
+        return {}  # one of them goes with what is given now, as an address does with its network
+    return kept
+
+
+def _consequences(new: Template, carried: Answers, data: Answers) -> list[str]:
+    """Return what other answers change for the cluster; nothing where its own no longer do."""
+    if not data:
+        return []
+    try:
+        before = new.facts(carried, destination=ROOT)
+    except UserError:
+        return []
+    after = new.facts(carried, data, destination=ROOT)
+    names = dict.fromkeys([*before, *after])
+    values = [(name, before.get(name, "none"), after.get(name, "none")) for name in names]
+    return [f"{name}: {old} becomes {value}" for name, old, value in values if old != value]
 
 
 def _why_not(name: str) -> str:

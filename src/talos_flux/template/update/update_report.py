@@ -22,6 +22,8 @@ def show(plan: Plan, *, with_diff: bool) -> None:
         return
     for note in plan.notes:
         out.print(f"[bold]{escape(note.title)}[/bold]\n  {escape(note.summary)}\n  {escape(str(note.path))}")
+    for consequence in plan.consequences:
+        out.print(escape(consequence))
     for outcome in updated:
         if is_worth_a_line(outcome):
             show_outcome(outcome, plan.target)
@@ -89,6 +91,8 @@ def as_markdown(plan: Plan) -> str:
     lines = [f"The template's {plan.target}, in one merge that keeps your edits.", ""]
     for note in plan.notes:
         lines += [f"### {note.title}", "", note.summary, ""]
+    if plan.consequences:
+        lines += [*(f"- {consequence}" for consequence in plan.consequences), ""]
     lines += ["| | from | files |", "| --- | --- | --- |", *map(_row, updated), ""]
     for outcome in updated:
         lines += [f"- {outcome.instance.name}: {news}" for news in _news(outcome)]
@@ -109,6 +113,7 @@ def as_data(plan: Plan) -> dict[str, Any]:
             {"version": note.version, "title": note.title, "summary": note.summary, "path": str(note.path)}
             for note in plan.notes
         ],
+        "consequences": plan.consequences,
         "instances": [_of(outcome) for outcome in plan.outcomes],
     }
 
