@@ -26,10 +26,14 @@ from talos_flux.template.update.worktree import (
     delete,
     entries_of,
     file_at,
+    flag,
+    flags_of,
+    folders_of,
     holds,
     kept_file_at,
     private,
     restore,
+    restore_folders,
     same,
     stage,
     staged_entries,
@@ -73,7 +77,14 @@ def apply(
             )
             for path in writes
         }
-        _write({"head": _head(), "paths": {path: list(state) for path, state in states.items()}})
+        _write(
+            {
+                "head": _head(),
+                "paths": {path: list(state) for path, state in states.items()},
+                "flags": flags_of(states),
+                "folders": folders_of(states),
+            }
+        )
         stage({path: state.staged_after for path, state in states.items()})
         # Everything that needs disk space is done, so a full disk has failed before a file was touched.
         for path, state in states.items():
@@ -157,14 +168,13 @@ def _take_back(journal: "Journal") -> list[str]:
     """
     kept, failed = [], []
     # What is deleted first makes room for a file where the update brought a folder.
-    for path, state in sorted(journal.changed.items(), key=lambda item: item[1].before is not None):
+    for path, state in sorted(journal.paths.items(), key=lambda item: item[1].before is not None):
         try:
-            if holds(ROOT / path, state.after) and not holds(ROOT / path, state.before):
-                restore(ROOT / path, state.before)
-            elif not holds(ROOT / path, state.before):
+            if state.before != state.after and not _is_restored(ROOT / path, state):
                 kept.append(path)
         except OSError as error:
             failed.append(f"{path} ({error.strerror})")
+    restore_folders(journal.folders)
     staged = staged_entries(journal.paths)
     stage(
         {
@@ -173,9 +183,23 @@ def _take_back(journal: "Journal") -> list[str]:
             if state.staged_after != state.staged_before and staged.get(path, []) == state.staged_after
         }
     )
+    staged = staged_entries(journal.flags)
+    flag({path: told for path, told in journal.flags.items() if staged.get(path) == journal.paths[path].staged_before})
     if failed:
         raise UserError(f"{failed[0]} can't be restored: when that is mended, `task update:undo` goes on.")
     return sorted(kept)
+
+
+def _is_restored(path: Path, state: "PathState") -> bool:
+    """Restore a path that is as the update left it; return whether it is as before now."""
+    if not holds(path, state.before):
+        if not holds(path, state.after):
+            return False
+        restore(path, state.before)
+    elif state.before and file_at(path) == state.after:
+        # Its content was the same: the update changed whether it can be run.
+        path.chmod(state.before.permissions)
+    return True
 
 
 # --- The journal file ---
@@ -191,10 +215,15 @@ class PathState(NamedTuple):
 
 
 class Journal(NamedTuple):
-    """The journal: the commit that was checked out, and every path that the update writes."""
+    """The journal: the commit that was checked out, and every path that the update writes.
+
+    `flags` are what git was told about them, `folders` those above them and their permissions.
+    """
 
     head: str
     paths: dict[str, PathState]
+    flags: dict[str, str]
+    folders: dict[str, int]
 
     @property
     def changed(self) -> dict[str, PathState]:
@@ -224,6 +253,8 @@ def _read(path: Path) -> Journal:
             path: PathState(_file(before), _file(after), *staged)
             for path, (before, after, *staged) in content["paths"].items()
         },
+        content.get("flags", {}),
+        content.get("folders", {}),
     )
 
 
@@ -236,7 +267,7 @@ def _read_before_v04(content: Mapping[str, Any]) -> Journal:
         after = [line.split() for line in staged.get(path, [])]
         file = _of_entry(after[0][:2]) if [line[2] for line in after] == ["0"] else file_at(ROOT / path)
         paths[path] = PathState(before, file, [f"{entry[0]} {entry[1]} 0"] if entry else [], staged.get(path, []))
-    return Journal(content["head"], paths)
+    return Journal(content["head"], paths, {}, {})
 
 
 def _file(noted: Sequence[Any] | None) -> WorktreeFile | None:

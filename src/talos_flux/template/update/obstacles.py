@@ -1,7 +1,7 @@
 """What keeps an update from beginning: changes that no commit holds, and what lies where the template's files go."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 
 from talos_flux.errors import UserError
@@ -9,6 +9,7 @@ from talos_flux.paths import ROOT
 from talos_flux.process import run
 from talos_flux.repository.contents import File
 from talos_flux.repository.git_files import LINK, tracked
+from talos_flux.template.update.worktree import file_at
 
 UNMERGED = ("DD", "AU", "UD", "UA", "DU", "AA", "UU")
 
@@ -31,6 +32,7 @@ def refuse_what_is_in_the_way(writes: Mapping[str, File | None]) -> None:
     """
     known = {path for path, _, _ in tracked()}
     gone = {path for path, file in writes.items() if file is None}
+    _refuse_other_folders(writes, gone)
     for path in writes.keys() - gone:
         existing = ROOT / path
         if existing.is_dir() and not existing.is_symlink():
@@ -40,12 +42,20 @@ def refuse_what_is_in_the_way(writes: Mapping[str, File | None]) -> None:
                 raise UserError(f"{path} is in the way: it is a folder{holds}, and the template brings a file there.")
         elif path not in known and os.path.lexists(existing):
             raise UserError(f"{path} is in the way: git does not track it, and the template brings such a file.")
+
+
+def _refuse_other_folders(writes: Iterable[str], gone: Container[str]) -> None:
+    """Raise UserError where a folder of the template's files is a link, a file, or a repository of its own."""
     for path in writes:
         for folder in map(str, Path(path).parents[:-1]):
             if (ROOT / folder).is_symlink():
                 raise UserError(f"{folder} is a symbolic link, and the template has a folder there: {path} changes.")
             if path not in gone and (ROOT / folder).is_file() and folder not in gone:
                 raise UserError(f"{folder} is in the way: it is a file, and the template has a folder there.")
+            if os.path.lexists(ROOT / folder / ".git"):
+                raise UserError(
+                    f"{folder} is in the way: it is a repository of its own, and the template has a folder there."
+                )
 
 
 def _files_below(folder: str) -> list[str]:
@@ -58,11 +68,16 @@ def refuse_hidden_changes(paths: Iterable[str]) -> None:
 
     `git update-index --assume-unchanged` and `--skip-worktree` hide it from `git status`.
     """
-    known = {path: name for path, mode, name in tracked() if mode != LINK}
-    there = [path for path in paths if path in known and "\n" not in path and (ROOT / path).is_file()]
-    names = run("git", "hash-object", "--stdin-paths", stdin="".join(f"{path}\n" for path in there)).split()
-    for path, name in zip(there, names, strict=True):
-        if name != known[path]:
+    known = {path: (mode == LINK, name) for path, mode, name in tracked()}
+    there = {path: known[path] for path in paths if path in known and "\n" not in path}
+    files = [path for path in there if (ROOT / path).is_file() and not (ROOT / path).is_symlink()]
+    names = run("git", "hash-object", "--stdin-paths", stdin="".join(f"{path}\n" for path in files)).split()
+    found = {path: (False, name) for path, name in zip(files, names, strict=True)}
+    for path in there:
+        if link := file_at(ROOT / path) if (ROOT / path).is_symlink() else None:
+            found[path] = True, link.blob
+    for path, state in found.items():
+        if state != known[path]:
             raise UserError(
                 f"{path} has changes that git was told not to see: `git update-index --no-assume-unchanged "
                 f"--no-skip-worktree {path}` shows them, then commit or stash them."

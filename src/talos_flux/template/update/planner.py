@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -35,13 +35,14 @@ class Outcome:
     """The result of the update for one instance.
 
     `defaults` are the answers to questions that its version did not have, `gone` the reasons for which questions that
-    it has answered are no longer asked.
+    it has answered are no longer asked. `is_written_anew` says that what a person added to its answers file is lost.
     """
 
     instance: Instance
     merged: Merged
     defaults: Answers = field(default_factory=dict)
     gone: Mapping[str, str] = field(default_factory=dict)
+    is_written_anew: bool = False
 
     @property
     def files(self) -> list[str]:
@@ -308,34 +309,52 @@ def _outcome(instance: Instance, new: Template, carried: Answers, given: Answers
     if late := differing(_answers_in(after[instance.answers_file]), of_the_cluster):
         given = {**given, **late}
         after = _below(instance, new.render(carried, given, destination=destination))
-    answers_file = _with_own_lines(
-        instance.answers_file, before.pop(instance.answers_file, None), after.pop(instance.answers_file)
-    )
+    recorded, copiers = before.pop(instance.answers_file, None), after.pop(instance.answers_file)
+    yours = on_disk(ROOT / instance.answers_file)
+    answers_file = _with_own_lines(instance.answers_file, recorded, yours, copiers)
     obsolete = obsolete_secrets(before, after)
-    yours = _yours(before, after, obsolete)
-    merged = merge(with_obsolete_secrets(before, yours, obsolete), yours, after)
+    tracked_files = _yours(before, after, obsolete)
+    merged = merge(with_obsolete_secrets(before, tracked_files, obsolete), tracked_files, after)
     merged.changes[instance.answers_file] = answers_file
     new_answers = _answers_in(answers_file)
     return Outcome(
-        instance, merged, {name: new_answers[name] for name in new_answers if name not in {*carried, *given}}
+        instance,
+        merged,
+        {name: new_answers[name] for name in new_answers if name not in {*carried, *given}},
+        is_written_anew=answers_file is copiers and recorded != yours,
     )
 
 
-def _with_own_lines(path: str, before: File | None, after: File) -> File:
+def _with_own_lines(path: str, before: File | None, yours: File | None, after: File) -> File:
     """Return the new answers file with the comments and keys that a person added to the old one.
 
     Without them where they can't be merged: Copier would write the file anew.
     """
-    yours = on_disk(ROOT / path)
     if before is None or yours is None:
         return after
-    merged = merge({path: before}, {path: yours}, {path: after})
-    file = merged.changes.get(path)
-    if merged.conflicts or file is None:
-        return after
     old, mine, new = map(_loaded, (before, yours, after))
+    # The version changes each time, and what stands beside it would be in a conflict.
+    metadata = re.findall(rb"(?m)^_\w+:.*$", after.content)
+    before, yours = (_with_lines(file, metadata) for file in (before, yours))
+    merged = merge({path: before}, {path: yours}, {path: after})
+    if merged.conflicts:
+        return after
+    file = merged.changes.get(path, yours)
     own = {key: value for key, value in mine.items() if key not in old and key not in new}
-    return file if _loaded(file) == {**new, **own} else after
+    return file if file and _loaded(file) == {**new, **own} else after
+
+
+def _with_lines(file: File, lines: Iterable[bytes]) -> File:
+    """Return an answers file in which lines, `key: value`, replace those of their keys, but for a comment there."""
+    content = file.content
+    for line in lines:
+        old = rb"(?m)^%s:.*?((?:[ \t]+#.*)?\r?)$" % line.partition(b":")[0]
+        content = re.sub(old, partial(_with_its_comment, line), content)
+    return File(content, file.executable)
+
+
+def _with_its_comment(line: bytes, found: re.Match[bytes]) -> bytes:
+    return line + found[1]
 
 
 def _loaded(file: File) -> Answers:
@@ -375,15 +394,12 @@ def _objects(template: Path, parts: tuple[str, ...]) -> str:
 
 def _follow(instance: Instance, new: Template) -> dict[str, File | None] | None:
     """Return the answers file alone, with the new version; None when more than its metadata would change."""
-    text = (ROOT / instance.answers_file).read_text()
     metadata = {"_commit": new.commit, "_src_path": new.source}
     if "_commit_id" in instance.recorded:
         metadata["_commit_id"] = new.commit_id
-    for key, value in metadata.items():
-        text = re.sub(rf"^{key}: .*$", lambda _, line=f"{key}: {value}": line, text, flags=re.MULTILINE)  # type: ignore[misc]
-    if yaml.load(text, Loader) != {**instance.recorded, **metadata}:  # noqa: S506, a safe loader
-        return None
-    return {instance.answers_file: File(text.encode(), executable=False)}
+    yours = File((ROOT / instance.answers_file).read_bytes(), executable=False)
+    file = _with_lines(yours, (f"{key}: {value}".encode() for key, value in metadata.items()))
+    return {instance.answers_file: file} if _loaded(file) == {**instance.recorded, **metadata} else None
 
 
 def _yours(before: Files, after: Files, obsolete: Iterable[str]) -> Files:

@@ -39,7 +39,9 @@ def show(plan: Plan, *, with_diff: bool) -> None:
 
 def is_worth_a_line(outcome: Outcome) -> bool:
     """Return whether more than an instance's version changes."""
-    return bool(outcome.files or outcome.merged.conflicts or outcome.defaults or outcome.gone)
+    return bool(
+        outcome.files or outcome.merged.conflicts or outcome.defaults or outcome.gone or outcome.is_written_anew
+    )
 
 
 def show_outcome(outcome: Outcome, target: str) -> None:
@@ -54,9 +56,11 @@ def show_outcome(outcome: Outcome, target: str) -> None:
 
 
 def _news(outcome: Outcome) -> list[str]:
-    """Return the questions that are new, and those that are gone."""
+    """Return the questions that are new, those that are gone, and whether edits of the answers file are."""
     new = [f"{name} is new, and {value!r} by default" for name, value in outcome.defaults.items()]
-    return new + [f"{name} is gone: {reason}" for name, reason in outcome.gone.items()]
+    gone = [f"{name} is gone: {reason}" for name, reason in outcome.gone.items()]
+    anew = f"{outcome.instance.answers_file} is written anew, without what you added: `git diff --cached` shows it"
+    return [*new, *gone, *([anew] if outcome.is_written_anew else [])]
 
 
 def shortened(names: str, count: int) -> str:

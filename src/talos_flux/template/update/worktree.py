@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Container, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -121,6 +122,38 @@ def staged_entries(paths: Container[str]) -> dict[str, list[str]]:
         if path in paths:
             staged.setdefault(path, []).append(entry)
     return staged
+
+
+def flags_of(paths: Container[str]) -> dict[str, str]:
+    """Return what git was told about entries of its index, as `git ls-files -v` shows it.
+
+    In small letters it takes a file for unchanged, and with an S it does not look for the file.
+    """
+    lines = run("git", "ls-files", "-z", "-v").split("\0")[:-1]
+    flags = {path: flag for flag, _, path in (line.partition(" ") for line in lines) if path in paths}
+    return {path: flag for path, flag in flags.items() if flag in "hsS"}
+
+
+def flag(flags: Mapping[str, str]) -> None:
+    """Tell git again what it was told about entries of its index."""
+    for option, letters in (("--assume-unchanged", "hs"), ("--skip-worktree", "sS")):
+        if paths := [path for path, letter in flags.items() if letter in letters]:
+            run("git", "update-index", "-z", option, "--stdin", stdin="".join(f"{path}\0" for path in paths))
+
+
+def folders_of(paths: Iterable[str]) -> dict[str, int]:
+    """Return the folders above some paths that are there, with their permissions."""
+    above = {folder for path in paths for folder in Path(path).parents[:-1] if (ROOT / folder).is_dir()}
+    return {folder.as_posix(): (ROOT / folder).stat().st_mode & 0o7777 for folder in sorted(above)}
+
+
+def restore_folders(folders: Mapping[str, int]) -> None:
+    """Make folders again that are gone, above all empty ones, which git does not know."""
+    for folder, permissions in folders.items():
+        # Something else may be in their place.
+        with suppress(OSError):
+            (ROOT / folder).mkdir()
+            (ROOT / folder).chmod(permissions)
 
 
 def stage(entries: Mapping[str, Iterable[str]]) -> None:
