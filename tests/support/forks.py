@@ -16,17 +16,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, NoReturn
 
-from tests.support.killing import KILLED, kill_at
+from tests.support.killing import keep_each_state
 from tests.support.render import PROJECT
 
 TRACEBACK = 70
-COMMANDS = ("update",)
+COMMANDS = ("app.adopt", "app.move", "app.new", "app.remove", "charts", "namespace.new", "update")
 
 
 class Said(NamedTuple):
-    """What a command said, and its exit code; None when it was killed."""
+    """What a command said, and its exit code."""
 
-    code: int | None
+    code: int
     out: str
     err: str
 
@@ -63,13 +63,13 @@ class Tools:
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
         self._server.communicate()
 
-    def __call__(self, *arguments: str, killed_at: int = 0) -> Said:
-        """Run a command, which is killed at its so-manieth change of the file system; 0 is never."""
+    def __call__(self, *arguments: str, states: Path | None = None) -> Said:
+        """Run a command; `states` is a folder for what is there before each of its changes of the file system."""
         assert self._server.stdin and self._server.stdout
-        self._server.stdin.write(json.dumps([list(arguments), killed_at]) + "\n")
+        self._server.stdin.write(json.dumps([list(arguments), str(states) if states else ""]) + "\n")
         self._server.stdin.flush()
         code = int(self._server.stdout.readline())
-        said = Said(None if code == KILLED else code, *(path.read_text(errors="replace") for path in self._outputs))
+        said = Said(code, *(path.read_text(errors="replace") for path in self._outputs))
         assert code != TRACEBACK and "Traceback" not in said.all, said.all
         return said
 
@@ -82,24 +82,27 @@ def serve(*outputs: str) -> None:
         import_module(f"talos_flux.cli.{name}")
 
     for line in sys.stdin:
-        arguments, at = json.loads(line)
+        arguments, states = json.loads(line)
         child = os.fork()
         if child == 0:
-            _run(talos_flux, arguments, at, outputs)
+            _run(talos_flux, arguments, states, outputs)
         _, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)
 
 
-def _run(program: Any, arguments: list[str], at: int, outputs: tuple[str, ...]) -> NoReturn:
+def _run(program: Any, arguments: list[str], states: str, outputs: tuple[str, ...]) -> NoReturn:
     """Never return: the process is a copy of the one that serves."""
     for number, path in enumerate((os.devnull, *outputs)):
         os.dup2(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC), number)
     sys.argv[1:] = arguments
+    # Another folder may be in its place by now.
+    root = Path(os.environ["TALOS_FLUX_ROOT"])
+    os.chdir(root)
     code = TRACEBACK
     with contextlib.suppress(BaseException):
         try:
-            if at:
-                kill_at(at)
+            if states:
+                keep_each_state(root, Path(states))
             code = program.run(arguments)
         except BaseException:
             traceback.print_exc()

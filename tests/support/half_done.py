@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,15 +11,11 @@ from talos_flux import process
 from talos_flux.errors import UserError
 from talos_flux.repository import git_files
 from talos_flux.repository.contents import File
-from talos_flux.template.update import journal, obstacles, worktree
+from talos_flux.template.update import journal, obstacles, steps, worktree
+from talos_flux.template.update.journal import Recovered
 from talos_flux.template.update.merge import Conflict
+from tests.support import killing
 
-KILLED = 9
-# What changes a file system, as Python audits it; git's own steps are atomic.
-CHANGES = {
-    "os.chmod", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.truncate",
-    "shutil.rmtree", "subprocess.Popen",
-}  # fmt: skip
 Files = Mapping[str, bytes | None]
 
 
@@ -32,33 +27,27 @@ def update(files: Files, conflicts: Mapping[str, tuple[bytes, bytes, bytes]], un
     """Do what `task update` does with such a plan; return the paths of which it says that they were edited."""
     changes = {path: None if content is None else File(content, executable=False) for path, content in files.items()}
     markers = {path: File(content or b"", executable=False) for path, content in undecided.items()}
+    recovered: list[Recovered] = []
     with journal.locked():
-        recovered = journal.recover()
-        obstacles.refuse_unless_clean()
-        writes = {**changes, **markers}
-        obstacles.refuse_what_is_in_the_way(writes)
-        obstacles.refuse_hidden_changes(writes)
+        steps.begin(recovered.append)
+        steps.refuse_to_lose({**changes, **markers})
         three = [Conflict(path, *(File(side, executable=False) for side in sides)) for path, sides in conflicts.items()]
         journal.apply(changes, three, markers)
-    return recovered.kept if recovered else []
+    return recovered[0].kept if recovered else []
 
 
 def undo() -> list[str]:
     """Do what `task update:undo` does; return the paths of which it says that they were edited."""
+    recovered: list[Recovered] = []
     with journal.locked():
-        if recovered := journal.recover():
-            return recovered.kept
-        kept = journal.undo()
-    if kept is None:
-        raise UserError("there is no update to undo.")
-    return kept
+        kept = steps.undo(recovered.append)
+    return recovered[0].kept if kept is None else kept
 
 
 def look() -> list[str]:
     """Do what `task update:check` does before it plans."""
     with journal.locked():
-        if journal.is_interrupted():
-            raise UserError("an update was interrupted: `task update:undo` takes back what it changed.")
+        steps.look()
     return []
 
 
@@ -76,7 +65,7 @@ def in_child(root: Path, act: Callable[[], list[str]], kill_at: int = 0) -> list
     with os.fdopen(reader) as pipe:
         written = pipe.read()
     _, status = os.waitpid(child, 0)
-    if os.waitstatus_to_exitcode(status) == KILLED:
+    if os.waitstatus_to_exitcode(status) == killing.KILLED:
         return None
     answer: dict[str, Any] = json.loads(written)
     if "refused" in answer:
@@ -95,7 +84,7 @@ def _run(root: Path, act: Callable[[], list[str]], kill_at: int, writer: int) ->
         git_files.repository.cache_clear()
         os.chdir(root)
         if kill_at:
-            _kill_at(kill_at)
+            killing.kill_at(kill_at)
         answer: dict[str, Any] = {"kept": act()}
     except UserError as refusal:
         answer = {"refused": str(refusal)}
@@ -103,17 +92,3 @@ def _run(root: Path, act: Callable[[], list[str]], kill_at: int, writer: int) ->
         answer = {"error": traceback.format_exc()}
     os.write(writer, json.dumps(answer).encode())
     os._exit(0)
-
-
-def _kill_at(change: int) -> None:
-    """End this process just before its so-manieth change of the file system, as a power cut does."""
-    left = [change]
-
-    def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        is_write = event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
-        if is_write or event in CHANGES:
-            left[0] -= 1
-            if left[0] == 0:
-                os._exit(KILLED)
-
-    sys.addaudithook(hook)

@@ -1,7 +1,10 @@
-"""A process that ends at one of its changes of the file system, as by a power cut."""
+"""What is on the disk when a process is killed: at one of its changes of the file system, or at each of them."""
 
 import os
+import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 KILLED = 9
@@ -13,14 +16,36 @@ CHANGES = {
 
 
 def kill_at(change: int) -> None:
-    """End this process just before its so-manieth change of the file system."""
-    left = [change]
+    """End this process just before its so-manieth change of the file system, as a power cut does."""
+
+    def kill(number: int) -> None:
+        if number == change:
+            os._exit(KILLED)
+
+    _before_each_change(kill)
+
+
+def keep_each_state(root: Path, folder: Path) -> None:
+    """Copy a folder before each change of the file system: the copies are what a kill there would leave.
+
+    So one run shows what many would, each killed at another change.
+    """
+
+    def keep(number: int) -> None:
+        subprocess.run(["cp", "--archive", root, folder / f"{number:04}"], check=True)
+
+    _before_each_change(keep)
+
+
+def _before_each_change(act: Callable[[int], None]) -> None:
+    number, is_acting = 0, False
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        nonlocal number, is_acting
         is_write = event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
-        if is_write or event in CHANGES:
-            left[0] -= 1
-            if left[0] == 0:
-                os._exit(KILLED)
+        if (is_write or event in CHANGES) and not is_acting:
+            number, is_acting = number + 1, True
+            act(number)
+            is_acting = False
 
     sys.addaudithook(hook)

@@ -14,7 +14,7 @@ from talos_flux.repository.apps import Loader
 from talos_flux.repository.git_files import refuse_anything_but_a_repository
 from talos_flux.template.asking import answer_to
 from talos_flux.template.handover import hand_over
-from talos_flux.template.update import journal, obstacles, planner, update_report
+from talos_flux.template.update import journal, planner, steps, update_report
 from talos_flux.terminal import can_ask, done, progress_to_stderr, warn
 
 DECIDE = 2
@@ -70,25 +70,20 @@ def command(
         progress_to_stderr()
     refuse_anything_but_a_repository()
     with journal.locked():
-        only_say = (check or dry_run) and not undo
-        if only_say and journal.is_interrupted():
-            raise UserError("an update was interrupted: `task update:undo` takes back what it changed.")
-        recovered = None if only_say else journal.recover()
-        if recovered:
-            say_what_was_recovered(recovered)
         if undo:
-            return 0 if recovered else take_back()
-        if not only_say:
-            obstacles.refuse_unless_clean()
+            return take_back()
+        only_say = check or dry_run
+        if only_say:
+            steps.look()
+        else:
+            steps.begin(say_what_was_recovered)
         ask = answer_to if can_ask() and not only_say and not as_json else None
         answers = {**(from_file(data_file) if data_file else {}), **from_command_line(data)}
         version = planner.target(to, answers)
         hand_over(version)
         plan = planner.plan(version, answers, only, ask)
         if not only_say:
-            writes = {**plan.changes, **plan.undecided}
-            obstacles.refuse_what_is_in_the_way(writes)
-            obstacles.refuse_hidden_changes(writes)
+            steps.refuse_to_lose({**plan.changes, **plan.undecided})
         if not as_json:
             update_report.show(plan, with_diff=diff)
         if plan.changes and not only_say:
@@ -110,9 +105,9 @@ def say_what_was_recovered(recovered: journal.Recovered) -> None:
 
 def take_back() -> int:
     """Undo the last update, and return the exit code; UserError when there is none."""
-    kept = journal.undo()
+    kept = steps.undo(say_what_was_recovered)
     if kept is None:
-        raise UserError("there is no update to undo.")
+        return 0
     warn_of_edits(kept)
     done(f"Everything{' else' if kept else ''} is as it was before the update.")
     return DECIDE if kept else 0

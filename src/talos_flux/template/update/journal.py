@@ -174,7 +174,7 @@ def _take_back(journal: "Journal") -> list[str]:
                 kept.append(path)
         except OSError as error:
             failed.append(f"{path} ({error.strerror})")
-    restore_folders(journal.folders)
+    restore_folders(journal.folders, journal.paths)
     staged = staged_entries(journal.paths)
     stage(
         {

@@ -147,13 +147,20 @@ def folders_of(paths: Iterable[str]) -> dict[str, int]:
     return {folder.as_posix(): (ROOT / folder).stat().st_mode & 0o7777 for folder in sorted(above)}
 
 
-def restore_folders(folders: Mapping[str, int]) -> None:
-    """Make folders again that are gone, above all empty ones, which git does not know."""
-    for folder, permissions in folders.items():
-        # Something else may be in their place.
+def restore_folders(folders: Mapping[str, int], paths: Iterable[str]) -> None:
+    """Make folders again that are gone, and remove those above some paths that are new and empty.
+
+    Git knows no empty folder, but a person may have made one for what comes into it later.
+    """
+    new = {folder for path in paths for folder in Path(path).parents[:-1] if folder.as_posix() not in folders}
+    for folder in sorted(new, reverse=True):
+        # Something else may be in it, or in its place.
         with suppress(OSError):
-            (ROOT / folder).mkdir()
-            (ROOT / folder).chmod(permissions)
+            (ROOT / folder).rmdir()
+    for name, permissions in folders.items():
+        with suppress(OSError):
+            (ROOT / name).mkdir()
+            (ROOT / name).chmod(permissions)
 
 
 def stage(entries: Mapping[str, Iterable[str]]) -> None:
