@@ -80,6 +80,8 @@ def run(
             pass_fds=pass_fds,
             check=False,
         )
+    except ValueError as error:
+        raise ToolError(command, str(error)) from None
     except subprocess.TimeoutExpired:
         raise ToolError(command, f"no answer within {timeout:.0f} seconds") from None
     if finished.returncode:

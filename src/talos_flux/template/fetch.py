@@ -16,6 +16,9 @@ from talos_flux.process import ToolError, run, succeeds
 from talos_flux.repository.settings import load, look_up
 from talos_flux.terminal import step
 
+# Others run a command, ext::, or wait for ever, fd::; an answers file may come from a template.
+PROTOCOLS = {"GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh"}
+
 
 class NoSuchVersion(UserError):
     """The template was reached, and does not have the version."""
@@ -77,13 +80,14 @@ def _fetched(source: str, commit: str) -> Path:
             step(f"Fetching the template {source}")
             draft = new_folder(copy.parent, copy.name)
             try:
-                run("git", "clone", "--quiet", "--bare", "--", source, draft)
+                run("git", "clone", "--quiet", "--bare", "--", source, draft, extra=PROTOCOLS)
                 draft.rename(copy)
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
         elif not _has(copy, commit):
             step(f"Fetching the template {source} at {commit}")
-            run("git", "-C", copy, "fetch", "--quiet", "--force", "--tags", "--", source, "+refs/heads/*:refs/heads/*")
+            branches = "+refs/heads/*:refs/heads/*"
+            run("git", "-C", copy, "fetch", "--quiet", "--force", "--tags", "--", source, branches, extra=PROTOCOLS)
     return copy
 
 

@@ -6,10 +6,11 @@ Template, and the default of a question that does not apply is computed only whe
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from copy import copy, deepcopy
 from dataclasses import dataclass
 from functools import cache, cached_property
+from io import StringIO
 from pathlib import Path, PurePath, PurePosixPath
 from textwrap import shorten
 from types import MappingProxyType
@@ -27,7 +28,7 @@ from jinja2.runtime import Context, missing
 
 from talos_flux.errors import UserError
 from talos_flux.paths import cache_folder
-from talos_flux.repository.contents import File, is_gits_own
+from talos_flux.repository.contents import File, is_gits_own, is_the_tools_own
 from talos_flux.template.compiled import CompiledFiles
 
 Answers = Mapping[str, Any]
@@ -37,7 +38,7 @@ NOTHING: Answers = MappingProxyType({})
 # How Copier begins what it says of an answer.
 OF_AN_ANSWER = re.compile(r"^(?:Validation error for question|Invalid choice for) '(\w+)': ")
 # Filters of Copier that read the environment, or which files there are: a template sees answers, and nothing else.
-READING = ("expandvars", "expanduser", "fileglob")
+READING = ("expandvars", "expanduser", "fileglob", "relpath")
 UNSUPPORTED = ("tasks", "migrations", "jinja_extensions", "external_data", "secret_questions", "skip_if_exists")
 
 
@@ -62,7 +63,8 @@ class Template:
         UserError when copier.yml is broken, or needs a feature that is not supported here.
         """
         self.folder, self.commit, self.source = folder.resolve(), commit, source
-        with refusing(f"the template {self} can't be used"):
+        # Copier writes what is wrong with copier.yml to the terminal.
+        with refusing(f"the template {self} can't be used"), redirect_stderr(StringIO()), redirect_stdout(StringIO()):
             self._settings = Settings(source)
             # Copier would clone the source to get these.
             vars(self._settings).update(local_abspath=self.folder, commit=commit)
@@ -145,6 +147,10 @@ class Template:
                 )
             if any(map(is_gits_own, path.parts)):
                 raise UserError(f"{entry.name} of the template {self} would be written to {path}, which is git's own.")
+            if any(map(is_the_tools_own, path.parts)):
+                raise UserError(
+                    f"{entry.name} of the template {self} would be written to {path}, which is the tools' own."
+                )
             file = File(self._content(entry, seen), entry.executable)
             if files.setdefault(path, file) != file:
                 raise UserError(f"two files of the template {self} would be written to {path}.")

@@ -12,7 +12,7 @@ from packaging.version import InvalidVersion, Version
 from talos_flux.errors import UserError
 from talos_flux.process import ToolError, run, succeeds
 from talos_flux.repository.apps import Loader
-from talos_flux.template.fetch import NoSuchVersion, object_of, refuse_a_path_that_leads_nowhere
+from talos_flux.template.fetch import PROTOCOLS, NoSuchVersion, object_of, refuse_a_path_that_leads_nowhere
 
 # The keys of a note's YAML front matter.
 FACTS = ("renamed", "removed", "pins")
@@ -47,7 +47,7 @@ class Note:
 def newest(source: str) -> str:
     """Return the newest release in the template's repository, no pre-release; UserError when it can't be reached."""
     try:
-        listed = run("git", "ls-remote", "--tags", "--refs", "--", source, timeout=60)
+        listed = run("git", "ls-remote", "--tags", "--refs", "--", source, timeout=60, extra=PROTOCOLS)
     except ToolError as failed:
         refuse_a_path_that_leads_nowhere(source)
         raise UserError(

@@ -83,12 +83,15 @@ class TemplateCheckout:
     @cached_property
     def jinja(self) -> SandboxedEnvironment:
         """Return Jinja as copier.yml configures it, except that undefined names are empty."""
-        return SandboxedEnvironment(
+        jinja = SandboxedEnvironment(
             loader=DictLoader(self.files),
             extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"],
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        for name in render.READING:
+            jinja.filters.pop(name)
+        return jinja
 
     def macro(self, file: str, name: str, *arguments: Any) -> str:
         """Return the result of a macro in macros/."""

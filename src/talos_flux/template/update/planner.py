@@ -305,6 +305,8 @@ def _outcome(instance: Instance, new: Template, carried: Answers, given: Answers
     destination = ROOT / instance.folder
     before = _below(instance, old.render(instance.answers, destination=destination))
     after = _below(instance, new.render(carried, given, destination=destination))
+    if instance.answers_file not in after:
+        raise UserError(f"the template {new} brings no {ANSWERS_FILE}: nobody would know what these files follow.")
     # Answers that its own version did not take over from the cluster yet.
     if late := differing(_answers_in(after[instance.answers_file]), of_the_cluster):
         given = {**given, **late}
