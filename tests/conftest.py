@@ -29,6 +29,7 @@ from tests.support.render import PROJECT, Renderer, snapshot
 from tests.support.repository import Repository
 
 NOT_RENDERED = "charts not rendered"
+FUZZED = "fuzzed answers"
 MOST = 12  # modules in the summary
 MISSING: pytest.StashKey[list[str]] = pytest.StashKey()
 
@@ -220,7 +221,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which charts of the examples no test rendered, and which modules took the most time."""
+    """Say which modules took the most time, how many answers were tried, and which charts no test rendered."""
     reports = [report for reports in terminalreporter.stats.values() for report in reports]
     seconds: Counter[str] = Counter()
     for report in reports:
@@ -229,5 +230,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     costs = ", ".join(f"{module} {spent:.0f}" for module, spent in seconds.most_common(MOST))
     terminalreporter.write_line(f"seconds by module, all processes: {costs}")
     properties = [found for report in reports for found in getattr(report, "user_properties", [])]
+    if counts := dict.fromkeys(str(count) for name, count in properties if name == FUZZED):
+        terminalreporter.write_line(f"{FUZZED}: {'; '.join(counts)}")
     if missing := {chart for name, charts in properties if name == NOT_RENDERED for chart in charts}:
         terminalreporter.write_line(f"{NOT_RENDERED} ({len(missing)}): {', '.join(sorted(missing))}")

@@ -43,8 +43,10 @@ NO_TEXT = "YAML reads it as something else than text"
 UNPRINTABLE = (
     ("\x00", "\\u0000"), ("\x08", "\\b"), ("\x0c", "\\f"), ("\x1b", "\\u001b"), ("\x7f", "\\u007f"),
     ("\x85", "\\u0085"), ("\x9b", "\\u009b"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029"), ("\ufeff", "\\ufeff"),
-    ("\uffff", "\\uffff"),
+    ("\uffff", "\\uffff"), ("\ud800", "\\ud800"), ("\udcff", "\\udcff"),
 )  # fmt: skip
+# Those that a title or a path may not hold for another reason, or holds as it is.
+IN_TITLES = tuple((character, escape) for character, escape in UNPRINTABLE if character >= "\x7f")
 REFUSED: list[tuple[str, Any, str]] = [
     ("app_name", "Films", "is not a DNS label: 1 to 53"),
     ("app_name", "f" * 54, "is not a DNS label: 1 to 53"),
@@ -52,13 +54,20 @@ REFUSED: list[tuple[str, Any, str]] = [
     *(("app_name", name, NO_TEXT) for name in READ_OTHERWISE),
     *(("app_namespace", name, NO_TEXT) for name in READ_OTHERWISE),
     ("app_image", "null", NO_TEXT),
-    ("app_image", "1e3", NO_TEXT),
+    *(("app_image", name, NO_TEXT) for name in ("1e3", "12.30", "0.5", "1__0", "0x1_f")),
     ("app_depends_on", ["on"], "on is not an app's name"),
     ("app_mounts", [{"path": "/data", "claim": "1"}], "1 is not the name of a claim"),
     *(
         ("app_config_files", {f"/etc/{name}": ""}, "has a file name that YAML reads")
-        for name in ("null", "1", "-", "On")
+        for name in ("null", "1", "-", "On", "1.5", ".5", "1_0", "-1", "1E-3", "0b1_1")
     ),
+    *(("app_secret_item", f"a{character}b", f"{escape} in an item's title") for character, escape in IN_TITLES),
+    ("app_secret_item", "<<", "YAML merges what has this name into what is around it"),
+    ("app_mounts", [{"path": "/data", "nfs": "nas:/a\x7f"}], "\\u007f in an NFS export is a character"),
+    ("app_values", {"a": [{"<<": {"b": 1}}]}, "<< is no key of a value: YAML merges"),
+    ("app_secret_keys", [["A"]], "['A'] is not the name of an environment variable"),
+    ("app_load_balancer_ports", [{1: 2, "port": 3}], "is not a port with a protocol"),
+    ("app_image", "\x1b[31m\u202ered", "\ufffd[31m\ufffdred is not an image"),
     *(("app_env", {"A": f"a{character}b"}, f"{escape} in A is a character") for character, escape in UNPRINTABLE),
     *(("app_args", [f"a{character}b"], f"{escape} in an argument") for character, escape in UNPRINTABLE),
     *(("app_config_files", {"/etc/a": f"a{character}"}, f"{escape} in the text") for character, escape in UNPRINTABLE),
@@ -186,6 +195,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("app_chart_url", "http://charts.example.net/films", "is not a chart"),
     ("app_chart_url", "oci://ghcr.io/example/films:1.2.3", "is not a chart"),
     ("app_chart_url", "oci://ghcr.io/example/Films", "does not end with a chart's name"),
+    *(("app_chart_url", f"oci://ghcr.io/example/{name}", "which YAML reads") for name in ("2024-01-01", "on", "1e3")),
     ("app_chart_version", "1.2", f"'1.2' {VERSION_RULE}"),
     ("app_chart_version", ">=1.2.3", VERSION_RULE),
     ("app_chart_version", "1.2.x", VERSION_RULE),
@@ -221,6 +231,8 @@ TAKEN: list[tuple[str, Any]] = [
     ("app_chart_version", "v1.2.3-rc.1"),
     ("app_chart_url", "https://charts.example.net/stable/films"),
     ("app_values", {"a": {"b": ["$${x} ${DOMAIN} $y"]}}),
+    ("app_values", {"a": '"<<": '}),
+    ("app_secret_item", "\u00fcber 😀 <<"),
 ]
 NOT_ALONE: dict[str, dict[str, Any]] = {
     "app_env": {"app_secret": "onepassword", "app_secret_keys": ["API_KEY"]},

@@ -382,6 +382,8 @@ REFUSED = [
     ("secrets_backend", "vault", "vault"),
     ("onepassword_vault", "", "is not a vault's title"),
     ("onepassword_vault", "a/b", "'a/b' is not a vault's title"),
+    ("onepassword_vault", "<<", "YAML merges what has this name into what is around it"),
+    ("onepassword_vault", "a\u2029b", "\\u2029 in a vault's title is a character that YAML can't hold as it is"),
     ("storage", "zfs", "zfs"),
     ("components", ["monitoring", "airflow"], "airflow"),
     ("backups", "tape", "tape"),
@@ -505,6 +507,7 @@ CONTRADICTIONS = [
     (S3 | {"backup_s3_region": "Frankfurt"}, "Frankfurt is not a region"),
     ({"backups": "nfs", "backup_nfs": "192.168.1.10"}, "192.168.1.10 is not an NFS export"),
     ({"backups": "nfs", "backup_nfs": "nas:/back ups"}, "nas:/back ups is not an NFS export"),
+    ({"backups": "nfs", "backup_nfs": "nas:/\ufeffa"}, r"\\ufeff in an NFS export is a character"),
     ({"alerts": "pushover", "components": ["kubeai"]}, "pushover needs monitoring among the components"),
     (NTFY | {"ntfy_topic": "ntfy.sh/anton"}, "ntfy.sh/anton is not the address of an ntfy topic"),
     (NTFY | {"ntfy_topic": "https://ntfy.sh/"}, "https://ntfy.sh/ is not the address of an ntfy topic"),
@@ -538,6 +541,10 @@ CONTRADICTIONS = [
     (
         {"repository_url": "ssh://git@git.example.net/a", "repository_known_hosts": "nonsense"},
         "nonsense is not a host key",
+    ),
+    (
+        {"repository_url": "ssh://git@git.example.net/a", "repository_known_hosts": "h ssh-rsa AAAA a\x1b[31m"},
+        r"\\u001b in the host keys is a character",
     ),
 ]
 
