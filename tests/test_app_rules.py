@@ -64,6 +64,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     *(("app_secret_item", f"a{character}b", f"{escape} in an item's title") for character, escape in IN_TITLES),
     ("app_secret_item", "<<", "YAML merges what has this name into what is around it"),
     ("app_mounts", [{"path": "/data", "nfs": "nas:/a\x7f"}], "\\u007f in an NFS export is a character"),
+    ("app_mounts", [{"path": "/data", "nfs": "on:/a"}], "on:/a is an export of on, which YAML reads"),
     ("app_values", {"a": [{"<<": {"b": 1}}]}, "<< is no key of a value: YAML merges"),
     ("app_secret_keys", [["A"]], "['A'] is not the name of an environment variable"),
     ("app_load_balancer_ports", [{1: 2, "port": 3}], "is not a port with a protocol"),
@@ -232,6 +233,8 @@ TAKEN: list[tuple[str, Any]] = [
     ("app_chart_url", "https://charts.example.net/stable/films"),
     ("app_values", {"a": {"b": ["$${x} ${DOMAIN} $y"]}}),
     ("app_values", {"a": '"<<": '}),
+    ("app_secret_keys", ["on", "y", "null"]),
+    ("app_mounts", [{"path": "/a", "nfs": "10.0.0.1:/b"}]),
     ("app_secret_item", "\u00fcber 😀 <<"),
 ]
 NOT_ALONE: dict[str, dict[str, Any]] = {
@@ -326,6 +329,11 @@ def test_the_name_of_a_cronjob_leaves_room_for_those_of_its_jobs(ours: Template)
     ours.answers({}, answers | {"app_name": "f" * 52})
     with pytest.raises(UserError, match="@daily makes it a CronJob, whose name can have 52 letters: f{53} has 53"):
         ours.answers({}, answers | {"app_name": "f" * 53})
+
+
+def test_without_a_port_nothing_of_an_ingress_is_recorded(ours: Template) -> None:
+    recorded = ours.recorded({}, {**given("app_port", None), "app_exposure": "internal"})
+    assert not recorded.keys() & {"app_exposure", "app_host", "app_timeout", "app_upload_size", "app_websockets"}
 
 
 def test_every_rule_has_a_bad_answer() -> None:

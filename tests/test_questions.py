@@ -507,6 +507,8 @@ CONTRADICTIONS = [
     (S3 | {"backup_s3_region": "Frankfurt"}, "Frankfurt is not a region"),
     ({"backups": "nfs", "backup_nfs": "192.168.1.10"}, "192.168.1.10 is not an NFS export"),
     ({"backups": "nfs", "backup_nfs": "nas:/back ups"}, "nas:/back ups is not an NFS export"),
+    ({"backups": "nfs", "backup_nfs": "1e3:/a"}, "1e3:/a is an export of 1e3, which YAML reads"),
+    (S3 | {"backup_s3_region": "no"}, "no is not a region here: YAML reads it as something else than text"),
     ({"backups": "nfs", "backup_nfs": "nas:/\ufeffa"}, r"\\ufeff in an NFS export is a character"),
     ({"alerts": "pushover", "components": ["kubeai"]}, "pushover needs monitoring among the components"),
     (NTFY | {"ntfy_topic": "ntfy.sh/anton"}, "ntfy.sh/anton is not the address of an ntfy topic"),

@@ -145,7 +145,9 @@ paths = mostly(PATHS, ["/~", "/a b", "/é", "/a/../b", "a", "/", "/a:b", "/a/", 
 url_path = st.text("abc/?=&%$:#,!'\"{}[]()*@~-_.;|<>\\`^+019", max_size=9)
 url_paths = mostly(url_path.map("/{}".format), texts.map("/{}".format))
 export_path = st.text("abc/?=&%#,!'\"[]()*@~-_.;|<>\\`^+019éÄ", max_size=9)
-exports = mostly(export_path.map("nas.lan:/{}".format), texts.map("nas:/{}".format))
+exports = mostly(
+    export_path.map("nas.lan:/{}".format), st.one_of(texts.map("nas:/{}".format), st.sampled_from(["on:/a", "1:/a"]))
+)
 titles = mostly(printable.filter(lambda text: text == text.strip() and text and "/" not in text), texts)
 QUANTITIES = ("10m", "1", 1, 2, "0.5", 0.5)
 requests = mostly(
@@ -262,7 +264,7 @@ SHAPES: dict[str, Strategy] = {
         ["https://s3.eu-central-1.amazonaws.com/anton", "http://10.0.0.1:9000/a.b/_c", "https://h/abc/1e3"],
         ["https://h/ab c", "https://h/ab", "s3://a/bcd"],
     ),
-    "backup_s3_region": mostly(["us-east-1", "eu", "on", "null", "no", "y", "e3"], ["1", "a b", "é"]),
+    "backup_s3_region": mostly(["us-east-1", "eu", "e3"], ["on", "null", "no", "y", "1", "a b", "é"]),
     "backup_nfs": mostly(exports, ["on:/1", "10.0.0.1:/volume1", "a:/${X}", "a:/b:c"]),
     "ntfy_topic": mostly(["https://ntfy.sh/a-b_1", "http://10.0.0.1:80/on", "https://h/~a/1e3"], ["https://h/", "h/a"]),
     "onepassword_vault": titles,
