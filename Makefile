@@ -25,7 +25,7 @@ help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
 
 cluster: python ## create, commit and check an example cluster
-	@$(PYTHON) -m tests.tools kustomize & kustomize=$$!; $(MAKE) --no-print-directory $(STAMP) && wait $$kustomize
+	@$(PYTHON) -m tests.tools kustomize gitleaks & tools=$$!; $(MAKE) --no-print-directory $(STAMP) && wait $$tools
 	@$(BIN)/python -m examples.create $(ANSWERS) $(DEST)
 
 check: $(STAMP) ## format, lint, types, and the tests that need no tool: the inner loop, under a minute

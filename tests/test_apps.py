@@ -39,7 +39,7 @@ from tests.test_render import (  # noqa: F401
     test_no_template_mark_is_left,
 )
 
-pytestmark = needs("flux-build", "kube-apiserver", "kustomize")
+pytestmark = needs("flux-build", "gitleaks", "kube-apiserver", "kustomize")
 
 # Together they have each backend of ingress, secrets and backups.
 WITNESSES = {"nginx-onepassword-s3", "envoy-sops-local-path"}

@@ -174,7 +174,7 @@ def test_tools_are_pinned_exactly_and_agree_with_the_cluster(example: Repository
 # --- task validate ---
 
 
-@needs("kustomize", "talosctl")
+@needs("gitleaks", "kustomize", "talosctl")
 @pytest.mark.full
 @pytest.mark.witness
 def test_a_new_cluster_passes(mine: Path) -> None:
@@ -276,7 +276,7 @@ def findings(render: Renderer, tmp_path_factory: pytest.TempPathFactory) -> list
     return done.stdout.partition("\n\n")[0].splitlines()
 
 
-@needs("kustomize", "talosctl")
+@needs("gitleaks", "kustomize", "talosctl")
 @pytest.mark.full
 @pytest.mark.parametrize("case", BAD)
 @pytest.mark.witness
@@ -285,7 +285,7 @@ def test_what_must_not_be_committed_is_refused_with_its_place(findings: list[str
     assert any(line.startswith(f"{name}:") and reason in line for line in findings), findings
 
 
-@needs("kustomize", "talosctl")
+@needs("gitleaks", "kustomize", "talosctl")
 @pytest.mark.full
 @pytest.mark.parametrize("case", GOOD)
 @pytest.mark.witness
@@ -293,7 +293,7 @@ def test_what_is_no_secret_passes(findings: list[str], case: str) -> None:
     assert [line for line in findings if line.startswith(f"{GOOD[case][0]}:")] == []
 
 
-@needs("kustomize", "talosctl")
+@needs("gitleaks", "kustomize", "talosctl")
 @pytest.mark.full
 def test_nothing_else_is_found_and_no_secret_is_repeated(findings: list[str]) -> None:
     names = {name for name, *_ in BAD.values()}
@@ -301,7 +301,7 @@ def test_nothing_else_is_found_and_no_secret_is_repeated(findings: list[str]) ->
     assert not [line for line in findings if "hunter2" in line or AGE_KEY in line]
 
 
-@needs("kustomize", "talosctl")
+@needs("gitleaks", "kustomize", "talosctl")
 @pytest.mark.full
 def test_an_app_that_is_commented_out_is_meant_to_be(mine: Path) -> None:
     listing = mine / "kubernetes/apps/default/kustomization.yaml"
@@ -310,7 +310,7 @@ def test_an_app_that_is_commented_out_is_meant_to_be(mine: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-@needs("kustomize", "talosctl")
+@needs("gitleaks", "kustomize", "talosctl")
 @pytest.mark.full
 def test_a_staged_secret_is_found_although_the_work_tree_is_clean(mine: Path) -> None:
     file = mine / "docs" / "x.md"
@@ -322,7 +322,7 @@ def test_a_staged_secret_is_found_although_the_work_tree_is_clean(mine: Path) ->
     finds_the_key_in(mine)
 
 
-@needs("kustomize", "talosctl")
+@needs("gitleaks", "kustomize", "talosctl")
 @pytest.mark.full
 @pytest.mark.witness
 def test_a_private_file_that_was_added_by_force_is_found(mine: Path) -> None:
@@ -348,7 +348,7 @@ def finds_the_key_in(mine: Path) -> None:
     assert AGE_KEY not in done.stdout
 
 
-@needs("kustomize", "talosctl")
+@needs("gitleaks", "kustomize", "talosctl")
 @pytest.mark.full
 def test_a_staged_file_that_only_says_it_is_encrypted_is_found(mine: Path) -> None:
     file = mine / "talos" / "x.sops.yaml"
@@ -360,7 +360,7 @@ def test_a_staged_file_that_only_says_it_is_encrypted_is_found(mine: Path) -> No
     assert done.stdout.startswith("talos/x.sops.yaml:1: ") and "[secret-not-encrypted]" in done.stdout
 
 
-@needs("kustomize", "talosctl")
+@needs("gitleaks", "kustomize", "talosctl")
 @pytest.mark.full
 def test_with_changed_only_what_differs_from_the_last_commit_is_shown(mine: Path) -> None:
     before, now = (f"kubernetes/apps/{app}/ks.yaml" for app in ("default/echo", "kube-system/cilium"))
@@ -382,7 +382,7 @@ def without_timeout(ks: Path) -> None:
     ks.write_text("".join(line for line in ks.read_text().splitlines(keepends=True) if "timeout:" not in line))
 
 
-@needs("kustomize", "talosctl")
+@needs("gitleaks", "kustomize", "talosctl")
 @pytest.mark.full
 def test_gitlab_gets_each_finding_with_its_line(mine: Path) -> None:
     (mine / "docs" / "x.md").write_text(f"\n{AGE_KEY}\n")
@@ -395,7 +395,7 @@ def test_gitlab_gets_each_finding_with_its_line(mine: Path) -> None:
     assert done.returncode == 3 and "can't be written: No such file or directory" in done.stderr
 
 
-@needs("kustomize", "talosctl")
+@needs("gitleaks", "kustomize", "talosctl")
 @pytest.mark.full
 @pytest.mark.parametrize("staged", [False, True])
 def test_what_is_too_much_to_read_is_said_and_not_read(mine: Path, staged: bool) -> None:
@@ -418,7 +418,7 @@ def test_what_is_too_much_to_read_is_said_and_not_read(mine: Path, staged: bool)
         assert re.search(rf"^{folder}/large.yaml:1: is .*larger than 2 MB", done.stdout, re.MULTILINE)
 
 
-@needs("kustomize", "talosctl")
+@needs("gitleaks", "kustomize", "talosctl")
 @pytest.mark.full
 def test_a_merge_that_stopped_is_found_where_it_stopped(mine: Path) -> None:
     def commit(text: str) -> None:
@@ -449,14 +449,14 @@ def test_a_missing_tool_is_named_and_is_no_finding(mine: Path, tmp_path: Path) -
         check=False,
     )
     assert done.returncode == 3
-    for tool in ("yamllint", "kustomize"):
+    for tool in ("gitleaks", "kustomize", "yamllint"):
         assert (
             f"error: {tool} is not on PATH, so what it checks is unchecked: `mise install` installs it." in done.stderr
         )
     assert "talosctl is not installed: machine configurations are not checked." in done.stderr
 
 
-@needs("kustomize", "talosctl")
+@needs("gitleaks", "kustomize", "talosctl")
 @pytest.mark.full
 def test_a_warning_is_shown_and_stops_no_commit(mine: Path) -> None:
     ks = mine / "kubernetes/apps/default/echo/ks.yaml"
@@ -469,7 +469,7 @@ def test_a_warning_is_shown_and_stops_no_commit(mine: Path) -> None:
     assert done.returncode == 2 and "[no-timeout]" in done.stdout
 
 
-@needs("kustomize", "talosctl")
+@needs("gitleaks", "kustomize", "talosctl")
 @pytest.mark.full
 def test_a_check_that_fails_is_no_silent_pass(mine: Path) -> None:
     (mine / ".yamllint").write_text("extends: no such configuration\n")
@@ -478,7 +478,7 @@ def test_a_check_that_fails_is_no_silent_pass(mine: Path) -> None:
     assert done.stderr.startswith("error: yamllint failed: ") and "Traceback" not in done.stderr
 
 
-@needs("kustomize", "talosctl")
+@needs("gitleaks", "kustomize", "talosctl")
 @pytest.mark.full
 def test_outside_of_git_one_sentence_says_what_is_unchecked(mine: Path) -> None:
     shutil.rmtree(mine / ".git")
@@ -487,7 +487,7 @@ def test_outside_of_git_one_sentence_says_what_is_unchecked(mine: Path) -> None:
     assert done.stderr.startswith("error: git diff failed: ") and "Traceback" not in done.stderr
 
 
-@needs("kustomize", "talosctl")
+@needs("gitleaks", "kustomize", "talosctl")
 @pytest.mark.full
 def test_settings_that_are_no_yaml_are_found_like_any_other_file(mine: Path) -> None:
     (mine / "kubernetes/flux/meta/settings/cluster-settings.yaml").write_text("---\na: [\n")

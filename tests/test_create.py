@@ -95,7 +95,7 @@ def test_copying_over_a_file_asks_first(template, tmp_path):
     assert (tmp_path / "README.md").read_text() == "mine\n"
 
 
-@needs("copier", "task", "kustomize")
+@needs("copier", "task", "gitleaks", "kustomize")
 def test_changes_of_the_checkout_that_no_commit_holds_are_in_the_cluster(tmp_path, monkeypatch, capfd):
     checkout = snapshot(tmp_path / "checkout")
     (checkout / ".venv").symlink_to(PROJECT / ".venv")

@@ -94,7 +94,7 @@ def test_the_kept_cluster_is_what_the_release_makes(version: str, released: Path
     }
 
 
-@needs("kustomize")
+@needs("gitleaks", "kustomize")
 @needs("copier")
 @pytest.mark.parametrize("version", EACH)
 def test_its_cluster_follows_to_this_one(version: str, released: Path, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from tests.support.needs import needs
 from tests.support.others import listing
 from tests.support.render import PROJECT, VERSION, Renderer, files_in, git
 
-pytestmark = [needs("task", "kustomize", "flux", "age-keygen", "sops"), pytest.mark.full]
+pytestmark = [needs("task", "kustomize", "flux", "gitleaks", "age-keygen", "sops"), pytest.mark.full]
 
 Files = dict[str, bytes]
 

@@ -39,6 +39,7 @@ def command(form: str, report: Path | None, fail_on: str, *, changed: bool, as_j
     \b
     yamllint           YAML is well formed, and no key stands twice
     kustomize          every kustomization builds, with every file that it lists
+    gitleaks           nothing looks like a password, a key or a token, not in archives either
     charts             values fit the schema of every chart that was fetched before
     talosctl           every machine configuration is one, where it is installed
     talos-flux check   everything that this repository's own rules know

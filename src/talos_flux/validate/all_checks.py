@@ -33,13 +33,29 @@ def validate(cluster: Cluster, chosen: set[str] | None) -> tuple[list[Finding], 
         failures.append(output.NO_ROOT.removesuffix("."))
     # A set, because the same line can be wrong in the work tree and in the index.
     selected = {finding for finding in findings_of_all if chosen is None or finding.place.path in chosen}
+    # Our own sentence says more.
+    told = {
+        finding.place
+        for finding in selected
+        if finding.rule.id.startswith("secret-") and finding.rule is not external_tools.GITLEAKS
+    }
+    selected = {
+        finding for finding in selected if finding.rule is not external_tools.GITLEAKS or finding.place not in told
+    }
     by_place = sorted(selected, key=lambda finding: (finding.place.path, finding.place.line, finding.rule.id))
     return by_place, failures
 
 
 def _checks() -> list[Check]:
     """Return the checks of other tools, without talosctl's when it is not installed."""
-    checks: list[Check] = [external_tools.yamllint, external_tools.kustomize, value_schemas.charts, staged, private]
+    checks: list[Check] = [
+        external_tools.yamllint,
+        external_tools.kustomize,
+        external_tools.gitleaks,
+        value_schemas.charts,
+        staged,
+        private,
+    ]
     if has("talosctl"):
         return [*checks, external_tools.machines]
     err.print("talosctl is not installed: machine configurations are not checked.", markup=False)

@@ -1,9 +1,13 @@
-"""Checks by yamllint, kustomize and talosctl."""
+"""Checks by yamllint, kustomize, gitleaks and talosctl."""
 
+import json
 import os
 import re
+import shutil
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from talos_flux.check.rule import Finding, Rule, Severity
 from talos_flux.errors import UserError
@@ -26,6 +30,15 @@ KUSTOMIZE = Rule(
     "What can't be built is not applied.",
     "Run `kustomize build` in the folder.",
 )
+GITLEAKS = Rule(
+    "secret-leaked",
+    Severity.ERROR,
+    "Whoever reads the repository, now or in its history, has what gitleaks takes for a secret.",
+    "Revoke it where it was made, then take it out. What is none gets `gitleaks:allow` in a comment on its line, or an "
+    "entry in .gitleaks.toml.",
+)
+GITLEAKS_CONFIG = ROOT / ".gitleaks.toml"
+DEEPEST = "5"  # archives inside of archives
 TALOS = Rule(
     "talos-config",
     Severity.ERROR,
@@ -76,6 +89,38 @@ def kustomize(cluster: Cluster, chosen: set[str] | None) -> Iterator[Finding]:
         for file, message in zip(files, pool.map(build, [file.folder for file in files]), strict=True):
             if message:
                 yield Finding(KUSTOMIZE, Place(file.path, 1), message.replace(str(ROOT), ".").removesuffix("."))
+
+
+def gitleaks(cluster: Cluster, chosen: set[str] | None) -> Iterator[Finding]:
+    """Yield what gitleaks takes for secrets in what is staged, and in the files that differ from it."""
+    del cluster, chosen
+    _need("gitleaks")
+    with tempfile.TemporaryDirectory(prefix="gitleaks-") as scratch:
+        # Of the index and not of the work tree: a commit takes what is staged, files added by force among it.
+        run("git", "checkout-index", "--all", "--quiet", f"--prefix={scratch}/staged/")
+        _copy_what_differs(Path(scratch, "work-tree"))
+        config = ["--config", str(GITLEAKS_CONFIG)] if GITLEAKS_CONFIG.exists() else []
+        words = ["--no-banner", "--redact", "--log-level=error", "--exit-code=0", f"--max-archive-depth={DEEPEST}"]
+        report = run("gitleaks", "dir", scratch, *config, *words, "--report-format=json", "--report-path=-")
+        for leak in json.loads(report or "[]"):
+            # In an archive: its path, and after a ! the path of the file in it.
+            _, _, inside = str(leak["File"]).removeprefix(f"{scratch}/").partition("/")
+            path, _, member = inside.partition("!")
+            where = f"in {member} " if member else ""
+            line = 1 if member else max(1, int(leak["StartLine"]))
+            yield Finding(
+                GITLEAKS, Place(path, line), f"what gitleaks knows as {leak['RuleID']} {where}can be read here"
+            )
+
+
+def _copy_what_differs(folder: Path) -> None:
+    """Copy the files that are not staged as they are; of a symlink, what it says."""
+    listed = run("git", "ls-files", "-z", "--modified", "--others", "--exclude-standard")
+    for path in filter(None, listed.split("\0")):
+        source, target = ROOT / path, folder / path
+        if source.is_symlink() or source.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target, follow_symlinks=False)
 
 
 def machines(cluster: Cluster, chosen: set[str] | None) -> Iterator[Finding]:
