@@ -118,9 +118,10 @@ def documents(files: Mapping[PurePosixPath, File], folder: str) -> list[Object]:
 
 
 def substituted(value: Any, variables: Mapping[str, str] = VARIABLES) -> Any:
-    """Return a value with the variables in its texts filled in."""
+    """Return a value with the variables in its texts filled in; for Go and Helm, a key is a text."""
     if isinstance(value, dict):
-        return {substituted(key, variables): substituted(child, variables) for key, child in value.items()}
+        texts = {key if isinstance(key, str) else json.dumps(key): child for key, child in value.items()}
+        return {substituted(key, variables): substituted(child, variables) for key, child in texts.items()}
     if isinstance(value, list):
         return [substituted(child, variables) for child in value]
     return envsubst.substitute(value, variables) if isinstance(value, str) else value
