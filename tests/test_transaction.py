@@ -1,14 +1,17 @@
 """A command that is killed anywhere leaves nothing that the next one does not take back, and loses no edit."""
 
 import itertools
+import json
 import os
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from talos_flux.repository.transaction import FileTransaction, recover
+from talos_flux.errors import UserError
+from talos_flux.repository.transaction import STEPS, FileTransaction, recover
 from tests.support.half_done import in_child
+from tests.support.render import git
 
 Tree = dict[str, tuple[bytes, int]]
 
@@ -103,3 +106,43 @@ def test_what_another_command_is_doing_right_now_is_left_alone(root: Path) -> No
         assert (root / "list.yaml").read_text() == "changed\n"
     assert (root / "list.yaml").read_text() == "changed\n"
     assert recover(root) is None
+
+
+FOREIGN = ".talos-flux-x.unfinished"
+
+
+def plant(root: Path, *steps: list[str]) -> None:
+    """Leave steps as a killed command does."""
+    (root / FOREIGN).mkdir()
+    (root / FOREIGN / STEPS).write_text("".join(json.dumps(step) + "\n" for step in steps))
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        ["move", "list.yaml", ".git/hooks/pre-commit"],
+        ["move", "list.yaml", ".GIT/hooks/pre-commit"],
+        ["move", "../outside", "list.yaml"],
+        ["move", "/etc/hostname", "list.yaml"],
+        ["mkdir", "../folder"],
+        ["write", ".git/config", "0", ""],
+        ["write", "list.yaml", "0", "../../secret"],
+    ],
+    ids=" ".join,
+)
+def test_steps_that_no_command_does_are_refused_and_none_is_taken_back(step: list[str], root: Path) -> None:
+    before = tree(root)
+    plant(root, ["move", "moved", "gone.yaml"], step)
+    (root / "gone.yaml").rename(root / "moved")
+    with pytest.raises(UserError, match=f"names a path that none changes: delete .*{FOREIGN}"):
+        recover(root)
+    (root / "moved").rename(root / "gone.yaml")
+    assert {name: entry for name, entry in tree(root).items() if not name.startswith(FOREIGN)} == before
+
+
+def test_steps_that_came_with_a_commit_are_refused(root: Path) -> None:
+    plant(root, ["move", "list.yaml", "docs/age.key"])
+    git(root, "init", "--quiet")
+    git(root, "add", "--force", FOREIGN)
+    with pytest.raises(UserError, match=f"^{FOREIGN} is in git, where no command puts it: `git rm -r {FOREIGN}`"):
+        recover(root)

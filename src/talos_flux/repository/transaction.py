@@ -5,17 +5,21 @@ import hashlib
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import IO
 
+from talos_flux.errors import UserError
 from talos_flux.paths import ROOT
+from talos_flux.repository.contents import is_gits_own
 
 INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Git ignores these names, and Flux sees nothing outside of kubernetes/.
@@ -107,8 +111,8 @@ class FileTransaction:
 def take_back(root: Path, folder: Path) -> list[Path]:
     """Undo the steps of a transaction, the last one first; return what was edited or made anew since, which stays."""
     kept = []
-    for line in reversed((folder / STEPS).read_text().splitlines()):
-        match json.loads(line):
+    for step in reversed(_noted_steps(folder / STEPS)):
+        match step:
             case ["mkdir", name]:
                 # Something else may have been put into it meanwhile.
                 with suppress(OSError):
@@ -128,6 +132,23 @@ def take_back(root: Path, folder: Path) -> list[Path]:
     return kept
 
 
+def _noted_steps(file: Path) -> list[list[str]]:
+    """Return the steps that were noted; UserError for one that no command does, before any is taken back."""
+    steps: list[list[str]] = [json.loads(line) for line in file.read_text().splitlines()]
+    for action, *details in steps:
+        paths = [PurePosixPath(name) for name in (details if action == "move" else details[:1])]
+        saved = details[2] if action == "write" else ""
+        if not all(map(_is_of_the_repository, paths)) or not re.fullmatch(r"\d*", saved):
+            raise UserError(
+                f"{file} says that a command was interrupted, and names a path that none changes: delete {file.parent}."
+            )
+    return steps
+
+
+def _is_of_the_repository(path: PurePosixPath) -> bool:
+    return not path.is_absolute() and ".." not in path.parts and not any(map(is_gits_own, path.parts))
+
+
 def digest(content: bytes) -> str:
     """Return what tells one content of a file from another."""
     return hashlib.sha256(content).hexdigest()
@@ -137,11 +158,14 @@ def recover(root: Path = ROOT) -> list[Path] | None:
     """Take back the changes of commands that were killed; None when there were none.
 
     Return what stays, since it was edited, or something new is in its place. What another command is doing right now is
-    left alone.
+    left alone. UserError for steps that no command of this repository noted.
     """
     kept: list[Path] | None = None
     for folder in sorted(root.glob(f"{PREFIX}*{SUFFIX}")):
         steps = folder / STEPS
+        if _is_in_git(root, folder):
+            # Who wrote it is not who was interrupted: it came with a commit.
+            raise UserError(f"{folder.name} is in git, where no command puts it: `git rm -r {folder.name}`, commit.")
         if not steps.exists():
             shutil.rmtree(folder, ignore_errors=True)
             continue
@@ -161,6 +185,11 @@ def recover(root: Path = ROOT) -> list[Path] | None:
             shutil.rmtree(folder, ignore_errors=True)
         kept = [*(kept or []), *left]
     return kept
+
+
+def _is_in_git(root: Path, folder: Path) -> bool:
+    command = ["git", "-C", str(root), "ls-files", "-z", "--", folder.name]
+    return bool(subprocess.run(command, capture_output=True, check=False).stdout)
 
 
 def recovered_in_words(root: Path = ROOT) -> Iterator[str]:

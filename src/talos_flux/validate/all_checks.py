@@ -47,16 +47,14 @@ def validate(cluster: Cluster, chosen: set[str] | None) -> tuple[list[Finding], 
 
 
 def _checks() -> list[Check]:
-    """Return the checks of other tools, without talosctl's when it is not installed."""
-    checks: list[Check] = [
-        external_tools.yamllint,
-        external_tools.kustomize,
-        external_tools.gitleaks,
-        value_schemas.charts,
-        staged,
-        private,
-    ]
-    if has("talosctl"):
-        return [*checks, external_tools.machines]
-    err.print("talosctl is not installed: machine configurations are not checked.", markup=False)
+    """Return the checks of other tools, without those of gitleaks and talosctl where these are not installed."""
+    checks: list[Check] = [external_tools.yamllint, external_tools.kustomize, value_schemas.charts, staged, private]
+    for tool, check, unchecked in (
+        ("gitleaks", external_tools.gitleaks, "secrets are looked for by this repository's own rules alone"),
+        ("talosctl", external_tools.machines, "machine configurations are not checked"),
+    ):
+        if has(tool):
+            checks.append(check)
+        else:
+            err.print(f"{tool} is not installed: {unchecked}.", markup=False)
     return checks

@@ -94,7 +94,6 @@ def kustomize(cluster: Cluster, chosen: set[str] | None) -> Iterator[Finding]:
 def gitleaks(cluster: Cluster, chosen: set[str] | None) -> Iterator[Finding]:
     """Yield what gitleaks takes for secrets in what is staged, and in the files that differ from it."""
     del cluster, chosen
-    _need("gitleaks")
     with tempfile.TemporaryDirectory(prefix="gitleaks-") as scratch:
         # Of the index and not of the work tree: a commit takes what is staged, files added by force among it.
         run("git", "checkout-index", "--all", "--quiet", f"--prefix={scratch}/staged/")

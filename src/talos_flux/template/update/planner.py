@@ -195,6 +195,8 @@ def _answers(
     """Return the cluster's new answers, and all that it will record; UserError when data has no answer of a cluster."""
     if not data and _follows(cluster, new):
         return {}, cluster.answers
+    if "generator" in data:
+        raise UserError("generator can't be changed: a cluster stays one.")
     carried = _carried_over(cluster, between)
     given = data
     data = {**_raised(cluster, carried, between), **_unasked(new, carried, data), **data}
@@ -204,8 +206,6 @@ def _answers(
         asked[question.var_name] = ask(question) if ask else None
         return asked[question.var_name]
 
-    if "generator" in data:
-        raise UserError("generator can't be changed: a cluster stays one.")
     recorded = new.recorded(carried, data, destination=ROOT, ask=remember if ask else None)
     for name in given:
         if name not in recorded:
