@@ -39,6 +39,7 @@ RECORDED = PurePosixPath(".copier-answers.yml")
 # How a refusal begins: with the question, and with the value where one was given.
 REFUSAL = re.compile(r"(?:the default of )?\w+ (?:can't be .+: .+|needs an answer: .+|is refused: .+)\.")
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+SETTING = re.compile(r"(?<![$])[$][{](CLUSTER_NAME|DNS_ADDRESS|DOMAIN|INTERNAL_ADDRESS|NODE_CIDR|TIMEZONE)[}]")
 KEYS_OF_BACKUPS = {name: "00512e34" for name in ("RESTIC_PASSWORD", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
 VARIABLES = KEYS_OF_BACKUPS | {
     "CLUSTER_NAME": "anton", "DOMAIN": "example.net", "TIMEZONE": "Etc/UTC", "NODE_CIDR": "192.168.1.0/24",
@@ -246,6 +247,11 @@ def pod_of(record: Answers, objects: Mapping[tuple[str, str], Object]) -> Object
     return pod
 
 
+def with_settings(text: str) -> str:
+    """Return an environment variable's value with the settings that every cluster has filled in."""
+    return SETTING.sub(lambda found: VARIABLES[found[1]], text)
+
+
 def check_container(record: Answers, pod: Object) -> None:
     """Check what the program is started with."""
     [container] = pod["spec"]["containers"]
@@ -253,7 +259,10 @@ def check_container(record: Answers, pod: Object) -> None:
     env: dict[str, str] = {}
     for entry in container["env"]:
         env |= {entry["name"]: kubelet.expand(entry["value"], env)} if "value" in entry else {}
-    wanted = {name: text if isinstance(text, str) else json.dumps(text) for name, text in record["app_env"].items()}
+    wanted = {
+        name: with_settings(text) if isinstance(text, str) else json.dumps(text)
+        for name, text in record["app_env"].items()
+    }
     assert env.items() - {("TZ", VARIABLES["TIMEZONE"])} == wanted.items() - {("TZ", VARIABLES["TIMEZONE"])}
     assert [kubelet.expand(arg, env) for arg in container.get("args", [])] == record["app_args"]
     mounts = {mount["mountPath"] for mount in container.get("volumeMounts", [])}

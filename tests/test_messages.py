@@ -12,6 +12,7 @@ from tests.test_questions import questionnaire  # noqa: F401  (a fixture)
 pytestmark = [needs("copier"), pytest.mark.full]
 
 TUNNEL = "6f2b0a57-31c4-4f0e-8c62-1a7d3c5e9b40"
+URL = "repository_url=https://git.example.net/home/anton.git"
 
 
 def says(folder: Path, *words: str) -> str:
@@ -38,11 +39,12 @@ def test_after_a_copy_the_next_commands_are_said_and_work(questionnaire: Path, t
 @pytest.mark.parametrize(
     ("given", "named"),
     [
-        ([], "refuses: domain and cloudflare_tunnel_id."),
-        (["domain=example.net"], "refuses: cloudflare_tunnel_id."),
-        ([f"cloudflare_tunnel_id={TUNNEL}"], "refuses: domain."),
-        (["domain=example.net", f"cloudflare_tunnel_id={TUNNEL}"], ""),
-        (["domain=example.net", "external_access=none"], ""),
+        ([], "refuses: repository_url, domain, cloudflare_tunnel_id."),
+        (["domain=example.net"], "refuses: repository_url, cloudflare_tunnel_id."),
+        ([f"cloudflare_tunnel_id={TUNNEL}"], "refuses: repository_url, domain."),
+        ([URL], "refuses: domain, cloudflare_tunnel_id."),
+        ([URL, "domain=example.net", f"cloudflare_tunnel_id={TUNNEL}"], ""),
+        ([URL, "domain=example.net", "external_access=none"], ""),
     ],
 )
 def test_after_a_copy_placeholders_are_named(

@@ -33,6 +33,7 @@ NOT_OURS = {
 }
 # Of copier and task, of git, of Flux' controllers, and of metrics-server.
 FLAGS_OF_OTHERS = {"--data", "--data-file", "--defaults", "--trust", "--exit-code", "--no-verify"}
+FLAGS_OF_OTHERS |= {"--assume-unchanged", "--skip-worktree"}
 FLAGS_OF_OTHERS |= {"--concurrent", "--kubelet-insecure-tls", "--requeue-dependency", "--sops-age-secret"}
 # Asked whatever the other answers are. What ties the id of a tunnel to the usual access counts as that.
 USUAL = {

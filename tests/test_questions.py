@@ -391,6 +391,9 @@ REFUSED = [
     ("alerts", ["ntfy"], "ntfy"),
     ("talos_extensions", ["Bad Name"], "Bad Name is not the name of an extension"),
     ("talos_extensions", "i915", "i915 is not a list of extensions"),
+    ("docker_hub_mirror", "mirror.gcr.io", "is not the address of a registry: https:// or http://"),
+    ("docker_hub_mirror", "https://user:secret@mirror.gcr.io", "is not the address of a registry"),
+    ("docker_hub_mirror", "https://mirror.gcr.io/a b", "is not the address of a registry"),
     ("talos_schematic_id", "z" * 64, "is not a schematic id: 64 hex digits"),
 ]
 

@@ -53,10 +53,11 @@ MIXED_NODES = [
 
 ANSWERS: dict[str, dict[str, Any]] = {
     "defaults": {},
-    "one-node": {"nodes": ONE_NODE},
+    "one-node": {"nodes": ONE_NODE, "docker_hub_mirror": ""},
     "mixed": {
         "nodes": MIXED_NODES,
         "vlan_id": 20,
+        "docker_hub_mirror": "https://harbor.lan/v2/hub",
         "talos_extensions": ["siderolabs/intel-ucode"],
         "api_extra_sans": ["k8s.example.net", "203.0.113.7"],
         "ntp_servers": ["192.168.1.254", "pool.ntp.org"],
@@ -376,9 +377,9 @@ def test_only_where_longhorn_runs_is_its_folder_and_are_its_extensions(machines)
 
 
 def test_containerd_keeps_layers_only_for_spegel(machines):
-    customization = machines("spegel").document("k8s-1", "CRICustomizationConfig")
+    customization = machines("spegel").document("k8s-1", "CRICustomizationConfig", "spegel")
     assert "discard_unpacked_layers = false" in customization["content"]
-    assert machines("defaults").document("k8s-1", "CRICustomizationConfig") is None
+    assert machines("one-node").document("solo", "CRICustomizationConfig", "spegel") is None
 
 
 def test_pod_security_is_enforced_as_talos_ships_it(machines):
@@ -399,3 +400,29 @@ def test_renovate_is_told_where_each_version_comes_from(machines):
         ("github-releases", "siderolabs/talos", "talosVersion"),
         ("docker", "ghcr.io/siderolabs/kubelet", "kubernetesVersion"),
     ]
+
+
+def test_images_of_docker_hub_come_by_a_mirror_and_without_it_all_the_same(machines):
+    mirror = machines("defaults").document("k8s-1", "RegistryMirrorConfig", "docker.io")
+    assert mirror["endpoints"] == [{"url": "https://mirror.gcr.io"}]
+    assert not mirror.get("skipFallback")
+    own = machines("mixed").document("w1", "RegistryMirrorConfig", "docker.io")
+    assert own["endpoints"] == [{"url": "https://harbor.lan/v2/hub", "overridePath": True}]
+    assert machines("one-node").document("solo", "RegistryMirrorConfig") is None
+
+
+def test_a_machine_that_hangs_starts_anew(machines):
+    watchdog = machines("defaults").document("k8s-1", "WatchdogTimerConfig")
+    assert (watchdog["device"], watchdog["timeout"]) == ("/dev/watchdog0", "5m0s")
+    assert machines("defaults").document("k8s-1", "SysctlConfig")["params"]["kernel.panic"] == "10"
+
+
+def test_every_file_system_is_scrubbed_and_nfs_waits_for_a_nas(machines):
+    assert machines("defaults").document("k8s-1", "FilesystemScrubConfig")["interval"] == "168h0m0s"
+    options = machines("defaults").document("k8s-1", "EtcFileConfig", "nfsmount.conf")["contents"]
+    assert {"nfsvers=4.2", "hard=True"} <= set(options.splitlines())
+
+
+def test_a_pod_needs_no_root_for_its_devices(machines):
+    customization = machines("defaults").document("k8s-1", "CRICustomizationConfig", "device-ownership")
+    assert "device_ownership_from_security_context = true" in customization["content"]

@@ -146,9 +146,10 @@ def test_no_secret_is_an_argument_or_on_disk(onepassword: Workplace, factory: Fa
 def test_init_warns_of_what_configure_will_refuse(render: Renderer, tmp_path: Path) -> None:
     workplace = set_up(tmp_path, render({}))
     said = workplace.succeeds("init")
+    assert "warning: the repository is https://github.com/your-name/anton.git, a placeholder" in said
     assert "warning: the domain is example.com" in said
     assert "warning: the tunnel id" in said
-    assert "warning: Flux reads https://github.com/wcygan/anton.git, and origin is" in said
+    assert "warning: Flux reads https://github.com/your-name/anton.git, and origin is" in said
 
 
 def test_init_refuses_a_vault_that_it_cannot_read(onepassword: Workplace) -> None:

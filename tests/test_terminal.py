@@ -131,7 +131,7 @@ def test_a_number_that_is_none_is_named_and_can_be_mended(terminal):
         "bgp_router_asn": [("abc", "abc is not an autonomous system number"), "64513"],
         "bgp_node_asn": [("", "nothing is not an autonomous system number"), "64514"],
     }
-    for name in asked_when_advanced("repository_known_hosts", "external_dns_target"):
+    for name in asked_when_advanced("repository_known_hosts", "controllers_run_apps", "external_dns_target"):
         terminal.answers(name, *given.get(name, []))
     answers = terminal.ends()
     assert (answers["bgp_router_asn"], answers["bgp_node_asn"]) == (64513, 64514)
@@ -141,7 +141,7 @@ def test_without_a_dns_provider_no_outside_is_offered(terminal):
     outside = ("external_dns_target", "external_address", "tunnel_transport", "cloudflare_tunnel_id")
     bgp = ("bgp_router_address", "bgp_router_asn", "bgp_node_asn")
     given = {"advanced": ["y"], "dns_provider": [DOWN]}
-    for name in asked_when_advanced("repository_known_hosts", *outside, *bgp):
+    for name in asked_when_advanced("repository_known_hosts", "controllers_run_apps", *outside, *bgp):
         terminal.answers(name, *given.get(name, []))
     answers = terminal.ends()
     assert (answers["dns_provider"], answers["external_access"], answers["webhook_provider"]) == (

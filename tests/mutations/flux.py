@@ -41,7 +41,12 @@ MUTATIONS = [
         "retries-forever",
         "kubernetes/apps/cert-manager/cert-manager/app/helmrelease.yaml",
         "spec:",
-        {ROOT: ("retries: 3\n                  upgrade:", "retries: -1\n                  upgrade:")},
+        {
+            ROOT: (
+                "name: RetryOnFailure\n",
+                "name: RemediateOnFailure\n                    remediation:\n                      retries: -1\n",
+            )
+        },
     ),
     Mutation("no remediation at all", "no-remediation", RELEASE, "spec:", ALONE),
     Mutation("no remediation of upgrades", "no-remediation", RELEASE, "spec:", with_retries("3", "")),

@@ -61,6 +61,7 @@ TEXTS: Answers = {
     "FLOAT": "1.50",
     "YES": "yes",
     "EMPTY": "",
+    "SETTING": "https://vault.${DOMAIN}/$${DOMAIN}/${HOME}",
     "LINES": "one\n  two: #3\n",
     "QUOTES": 'it\'s "quoted" \\ here',
     "UNICODE": "Zuhause für Ämter 日本 😀",

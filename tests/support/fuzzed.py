@@ -131,6 +131,9 @@ json_values = nested(st.one_of(printable, st.integers(), st.sampled_from([None, 
 NAMES = ("a", "films", "x1", "1a", "0x", "a-b", "on-call", "e1", "1e", "x" * 40)
 ODD_NAMES = ("on", "1", "y", "null", "1e3", "0x1", "007", "2024-01-01", "~", "A", "a.b", "-a", "é", "x" * 64)
 names = mostly(NAMES, ODD_NAMES)
+SETTINGS = st.sampled_from(
+    ["https://${DOMAIN}/${HOME}", "${DOMAIN}", "$${DOMAIN} $$", "${TIMEZONE}$(A) {{ ${DOMAIN}", "${DOMAIN:-x}"]
+)
 VARIABLES = ("A", "B", "_", "y", "N", "on", "null", "NO", "TZ", "PUID", "API_KEY", "_1", "e1", "True")
 variables = mostly(VARIABLES, texts)
 ADDRESSES = ("1.1.1.1", "192.168.1.254", "10.0.0.1", "255.255.255.255")
@@ -243,6 +246,7 @@ SHAPES: dict[str, Strategy] = {
     "ntp_servers": names_or_addresses,
     "api_extra_sans": names_or_addresses,
     "talos_extensions": st.lists(mostly(["siderolabs/i915", "intel-ucode", "on", "1", "null", "1.0"], ["A", 1]), max_size=3),
+    "docker_hub_mirror": mostly(["", "https://mirror.gcr.io", "http://nas.lan:5000/v2/hub"], ["mirror", "https://a b"]),
     "talos_schematic_id": mostly(["", "0" * 64, "1e" * 32, "376567988ad370138ad8b2698212367b" * 2], ["0" * 63, "A" * 64]),
     "vlan_id": mostly([None, 1, 30, 4094], [0, "30", True, 1e2]),
     "bgp_router_asn": mostly([1, 64513, 4294967295], [0, "64513"]),
@@ -305,7 +309,8 @@ SHAPES: dict[str, Strategy] = {
     "app_probe_path": url_paths,
     "app_scrape_path": url_paths,
     "app_env": st.dictionaries(
-        mostly(VARIABLES, texts), mostly(st.one_of(printable, printable, st.integers(), st.booleans()), scalars), max_size=3
+        mostly(VARIABLES, texts), mostly(st.one_of(printable, printable, SETTINGS, st.integers(), st.booleans()), scalars),
+        max_size=3,
     ),
     "app_args": st.lists(mostly(printable, scalars), max_size=3),
     "app_config_files": st.dictionaries(

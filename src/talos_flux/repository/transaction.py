@@ -111,8 +111,8 @@ class FileTransaction:
 def take_back(root: Path, folder: Path) -> list[Path]:
     """Undo the steps of a transaction, the last one first; return what was edited or made anew since, which stays."""
     kept = []
-    for step in reversed(_noted_steps(folder / STEPS)):
-        match step:
+    for line in reversed((folder / STEPS).read_text().splitlines()):
+        match json.loads(line):
             case ["mkdir", name]:
                 # Something else may have been put into it meanwhile.
                 with suppress(OSError):
@@ -132,8 +132,8 @@ def take_back(root: Path, folder: Path) -> list[Path]:
     return kept
 
 
-def _noted_steps(file: Path) -> list[list[str]]:
-    """Return the steps that were noted; UserError for one that no command does, before any is taken back."""
+def _refuse_foreign_steps(file: Path) -> None:
+    """Raise UserError for a step that no command of this repository does."""
     steps: list[list[str]] = [json.loads(line) for line in file.read_text().splitlines()]
     for action, *details in steps:
         paths = [PurePosixPath(name) for name in (details if action == "move" else details[:1])]
@@ -142,7 +142,6 @@ def _noted_steps(file: Path) -> list[list[str]]:
             raise UserError(
                 f"{file} says that a command was interrupted, and names a path that none changes: delete {file.parent}."
             )
-    return steps
 
 
 def _is_of_the_repository(path: PurePosixPath) -> bool:
@@ -174,6 +173,7 @@ def recover(root: Path = ROOT) -> list[Path] | None:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue
+            _refuse_foreign_steps(steps)
             left = take_back(root, folder)
             steps.unlink()
         if any(path.is_relative_to(folder) for path in left):

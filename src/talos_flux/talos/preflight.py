@@ -61,6 +61,17 @@ def why_the_tunnel_is_none() -> str:
     return ""
 
 
+def why_the_repository_is_none() -> str:
+    """Return a sentence when Flux would read the repository of the template's default, which belongs to nobody."""
+    url = settings.repository_url()
+    if "/your-name/" in url:
+        return (
+            f"the repository is {url}, a placeholder: create an empty one on your Git host, then "
+            "`task update -- --data repository_url=<url>`, commit and push."
+        )
+    return ""
+
+
 def why_flux_would_read_another_repository() -> str:
     """Return a sentence unless origin, where commits are pushed, is repository_url, which Flux reads."""
     url = settings.repository_url()
@@ -118,6 +129,7 @@ def why_the_tree_is_not_the_commit() -> str:
 
 Check = Callable[[], str]
 BEFORE_CONFIGURE: tuple[Check, ...] = (
+    why_the_repository_is_none,
     why_the_domain_is_none,
     why_the_tunnel_is_none,
     why_flux_would_read_another_repository,
@@ -125,9 +137,9 @@ BEFORE_CONFIGURE: tuple[Check, ...] = (
 )
 # The last one compares with what the one before it fetched.
 BEFORE_BOOTSTRAP: tuple[Check, ...] = (
-    *BEFORE_CONFIGURE[:3],
+    *BEFORE_CONFIGURE[:-1],
     why_the_tree_is_not_the_commit,
-    BEFORE_CONFIGURE[3],
+    BEFORE_CONFIGURE[-1],
     why_this_checkout_is_old,
 )
 
