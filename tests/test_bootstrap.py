@@ -27,7 +27,7 @@ pytestmark = [
 changes_the_server = pytest.mark.xdist_group("changes-the-server")
 
 INSTALL = ("bootstrap:talos", "--", "--yes", "--timeout=1")
-ORDER = ["prometheus-operator-crds", "cilium", "coredns", "spegel", "cert-manager", "flux-operator", "flux-instance"]
+ORDER = ["prometheus-operator-crds", "cilium", "coredns", "cert-manager", "flux-operator", "flux-instance"]
 
 
 @pytest.fixture(scope="session")

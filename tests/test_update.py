@@ -215,6 +215,7 @@ INSTANCES: dict[str, dict[str, Any]] = {
         "components": ["spegel"],
     },
     "sops and a schematic": {
+        "docker_hub_mirror": "https://harbor.example.net",
         "talos_schematic_id": "0" * 64,
         "cloudflare_tunnel_id": "6f2b0a57-31c4-4f0e-8c62-1a7d3c5e9b40",
         "tunnel_transport": "http2",
