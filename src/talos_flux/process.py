@@ -20,8 +20,8 @@ class ToolError(UserError):
         self.stderr = stderr.strip()
         program = Path(argv[0]).name
         command = " ".join([program, *[word for word in argv[1:4] if not word.startswith("-")]])
-        said = reason_of_git(self.stderr) if program == "git" else self.stderr
-        self.reason = " ".join(said.split()).removesuffix(".") or "it gave no reason"
+        message = reason_of_git(self.stderr) if program == "git" else self.stderr
+        self.reason = " ".join(message.split()).removesuffix(".") or "it gave no reason"
         super().__init__(f"{command} failed: {self.reason}.")
 
 

@@ -69,9 +69,9 @@ class Tools:
         self._server.stdin.write(json.dumps([list(arguments), str(states) if states else ""]) + "\n")
         self._server.stdin.flush()
         code = int(self._server.stdout.readline())
-        said = Said(code, *(path.read_text(errors="replace") for path in self._outputs))
-        assert code != TRACEBACK and "Traceback" not in said.all, said.all
-        return said
+        output = Said(code, *(path.read_text(errors="replace") for path in self._outputs))
+        assert code != TRACEBACK and "Traceback" not in output.all, output.all
+        return output
 
 
 def serve(*outputs: str) -> None:

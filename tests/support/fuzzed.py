@@ -356,8 +356,8 @@ def answers_to(name: str, question: Mapping[str, Any], known: Any) -> Strategy:
 
 def good_answers_to(name: str, question: Mapping[str, Any]) -> Strategy:
     if "choices" in question:
-        one = st.sampled_from(choices_of(question))
-        return st.lists(one, max_size=4) if question.get("multiselect") else one
+        choice = st.sampled_from(choices_of(question))
+        return st.lists(choice, max_size=4) if question.get("multiselect") else choice
     return st.booleans() if question["type"] == "bool" else SHAPES[name]
 
 

@@ -33,17 +33,18 @@ def validate(cluster: Cluster, chosen: set[str] | None) -> tuple[list[Finding], 
         failures.append(output.NO_ROOT.removesuffix("."))
     # A set, because the same line can be wrong in the work tree and in the index.
     selected = {finding for finding in findings_of_all if chosen is None or finding.place.path in chosen}
-    # Our own sentence says more.
-    told = {
-        finding.place
-        for finding in selected
-        if finding.rule.id.startswith("secret-") and finding.rule is not external_tools.GITLEAKS
-    }
-    selected = {
-        finding for finding in selected if finding.rule is not external_tools.GITLEAKS or finding.place not in told
-    }
-    by_place = sorted(selected, key=lambda finding: (finding.place.path, finding.place.line, finding.rule.id))
+    by_place = sorted(
+        _without_what_a_rule_says_better(selected),
+        key=lambda finding: (finding.place.path, finding.place.line, finding.rule.id),
+    )
     return by_place, failures
+
+
+def _without_what_a_rule_says_better(findings: set[Finding]) -> set[Finding]:
+    """Return the findings without those of gitleaks at a place where a rule of ours names the secret."""
+    of_gitleaks = {finding for finding in findings if finding.rule is external_tools.GITLEAKS}
+    named = {finding.place for finding in findings - of_gitleaks if finding.rule.id.startswith("secret-")}
+    return {finding for finding in findings if finding not in of_gitleaks or finding.place not in named}
 
 
 def _checks() -> list[Check]:

@@ -184,7 +184,13 @@ def _take_back(journal: "Journal") -> list[str]:
         }
     )
     staged = staged_entries(journal.flags)
-    flag({path: told for path, told in journal.flags.items() if staged.get(path) == journal.paths[path].staged_before})
+    flag(
+        {
+            path: letter
+            for path, letter in journal.flags.items()
+            if staged.get(path) == journal.paths[path].staged_before
+        }
+    )
     if failed:
         raise UserError(f"{failed[0]} can't be restored: when that is mended, `task update:undo` goes on.")
     return sorted(kept)

@@ -72,11 +72,11 @@ def refuse_hidden_changes(paths: Iterable[str]) -> None:
     there = {path: known[path] for path in paths if path in known and "\n" not in path}
     files = [path for path in there if (ROOT / path).is_file() and not (ROOT / path).is_symlink()]
     names = run("git", "hash-object", "--stdin-paths", stdin="".join(f"{path}\n" for path in files)).split()
-    found = {path: (False, name) for path, name in zip(files, names, strict=True)}
+    in_work_tree = {path: (False, name) for path, name in zip(files, names, strict=True)}
     for path in there:
         if link := file_at(ROOT / path) if (ROOT / path).is_symlink() else None:
-            found[path] = True, link.blob
-    for path, state in found.items():
+            in_work_tree[path] = True, link.blob
+    for path, state in in_work_tree.items():
         if state != known[path]:
             raise UserError(
                 f"{path} has changes that git was told not to see: `git update-index --no-assume-unchanged "

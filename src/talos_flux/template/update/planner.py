@@ -198,7 +198,7 @@ def _answers(
     if "generator" in data:
         raise UserError("generator can't be changed: a cluster stays one.")
     carried = _carried_over(cluster, between)
-    given = data
+    requested = data
     data = {**_raised(cluster, carried, between), **_unasked(new, carried, data), **data}
     asked: dict[str, Any] = {}
 
@@ -207,7 +207,7 @@ def _answers(
         return asked[question.var_name]
 
     recorded = new.recorded(carried, data, destination=ROOT, ask=remember if ask else None)
-    for name in given:
+    for name in requested:
         if name not in recorded:
             raise UserError(_why_not(name))
     return {name: value for name, value in {**data, **asked}.items() if name in recorded}, recorded
@@ -227,7 +227,9 @@ def _unasked(new: Template, carried: Answers, data: Answers) -> Answers:
     with_data = new.recorded(carried, data, destination=ROOT)
     kept = {name: as_it_is[name] for name in differing(with_data, as_it_is) if name not in {*carried, *data}}
     try:
-        new.recorded(carried, {**kept, **data}, destination=ROOT)
+        # Most often there are none, and with_data is the answer.
+        if kept:
+            new.recorded(carried, {**kept, **data}, destination=ROOT)
     except UserError:
         return {}  # one of them goes with what is given now, as an address does with its network
     return kept
