@@ -355,11 +355,10 @@ def test_storage_has_its_folder_and_no_other_storages(machines):
     assert machines("mixed").document("w1", "UserVolumeConfig") is None
 
 
-def test_only_longhorn_gives_up_the_isolation_that_talos_ships(machines):
+def test_every_node_keeps_the_isolation_that_talos_ships(machines):
     for name in ANSWERS:
         for node in machines(name).nodes:
-            isolated = machines(name).document(node, "SecurityProfileConfig")["workloadIsolation"]
-            assert isolated is not runs_longhorn(name, node)
+            assert machines(name).document(node, "SecurityProfileConfig")["workloadIsolation"] is True
 
 
 def runs_longhorn(name, node):
