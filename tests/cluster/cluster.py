@@ -52,7 +52,7 @@ class Cluster:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._play, daemon=True)
         try:
-            self._register_machines()
+            self.register_machines()
             if with_secrets:
                 self._make_secrets()
         except BaseException:
@@ -133,11 +133,16 @@ class Cluster:
         self.server.has_namespace(NAMESPACE)
         self.server.apply(secret)
 
-    def _register_machines(self) -> None:
-        """As Talos registers them, with the labels and taints of their configurations."""
-        machines = Machines(self.checkout, new_secrets(self.folder), self.folder)
+    def register_machines(self) -> None:
+        """As Talos registers them, with the labels and taints of their configurations; one that is gone is removed."""
+        if not (secrets := self.folder / "secrets.yaml").exists():
+            new_secrets(self.folder)
+        machines = Machines(self.checkout, secrets, self.folder)
         for name, documents in machines.configurations.items():
             self._register(name, next(d for d in documents if is_kind(d, "KubeNodeConfig")))
+        for node in self.server.everything("v1", "Node"):
+            if node["metadata"]["name"] not in machines.configurations:
+                self.server.call("DELETE", f"{self.server.path_of(node)}/{node['metadata']['name']}")
 
     def _make_secrets(self) -> None:
         """Those that no app brings. Flux must do without an age key while nothing is encrypted."""
