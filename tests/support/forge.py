@@ -1,6 +1,7 @@
-"""A host with pull requests on loopback: git over HTTP, and the few calls of GitHub's or GitLab's API that open one.
+"""A host with pull requests on loopback: git over HTTP, and a few calls of GitHub's, Forgejo's or GitLab's API.
 
-The calls are those of the hosts' REST documentation (pulls, merge_requests), no more of them than the scripts use.
+The calls are those of the hosts' REST documentation (pulls and issues, merge_requests and notes), no more of them than
+the scripts use. Forgejo's are GitHub's, but that it gives all comments whatever page is asked for.
 """
 
 import json
@@ -16,6 +17,12 @@ from tests.support import githost
 REPOSITORY = "home/cluster"
 TOKEN = "the-token"  # noqa: S105
 PLACES = {"github": f"/api/repos/{REPOSITORY}/pulls", "gitlab": "/api/projects/7/merge_requests"}
+NUMBER = 12
+# The comments of pull request NUMBER, and one of them.
+COMMENTS = {
+    "github": (f"/api/repos/{REPOSITORY}/issues/{NUMBER}/comments", f"/api/repos/{REPOSITORY}/issues/comments"),
+    "gitlab": (f"/api/projects/7/merge_requests/{NUMBER}/notes", f"/api/projects/7/merge_requests/{NUMBER}/notes"),
+}
 
 
 class Handler(githost.Handler):
@@ -36,7 +43,10 @@ class Handler(githost.Handler):
             return
         self.server.seen.append((self.command, path, dict(self.headers.items())))
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        status, answer = self.server.api(self.command, path, dict(urllib.parse.parse_qsl(query)), body)
+        asked = dict(urllib.parse.parse_qsl(query))
+        about_comments = path.startswith(COMMENTS[self.server.kind])
+        handle = self.server.api_of_comments if about_comments else self.server.api
+        status, answer = handle(self.command, path, asked, body)
         text = json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
@@ -46,7 +56,10 @@ class Handler(githost.Handler):
 
 
 class Forge(githost.Server):
-    """A repository with its pull requests. `refusal` makes it answer every change with 403 and these words."""
+    """A repository with its pull requests. `refusal` makes it answer every change with 403 and these words.
+
+    `comments` are those of pull request NUMBER; `gives_all` is Forgejo's way of giving them.
+    """
 
     handler = Handler
 
@@ -54,6 +67,8 @@ class Forge(githost.Server):
         super().__init__(root)
         self.kind = kind
         self.requests: list[dict[str, Any]] = []
+        self.comments: list[dict[str, Any]] = []
+        self.gives_all = False
         self.refusal = ""
 
     @property
@@ -69,6 +84,7 @@ class Forge(githost.Server):
                 "GITHUB_REPOSITORY": REPOSITORY,
                 "GITHUB_SERVER_URL": self.address,
                 "GITHUB_API_URL": f"{self.address}/api",
+                "GITHUB_REF": f"refs/pull/{NUMBER}/merge",
             }
         else:
             about = {
@@ -76,9 +92,10 @@ class Forge(githost.Server):
                 "CI_SERVER_URL": self.address,
                 "CI_PROJECT_PATH": REPOSITORY,
                 "CI_PROJECT_ID": "7",
+                "CI_MERGE_REQUEST_IID": str(NUMBER),
                 "CI_API_V4_URL": f"{self.address}/api",
             }
-        return about | {"UPDATE_TOKEN": TOKEN, "no_proxy": "127.0.0.1", "NO_PROXY": "127.0.0.1"}
+        return about | {"UPDATE_TOKEN": TOKEN, "COMMENT_TOKEN": TOKEN, "no_proxy": "127.0.0.1", "NO_PROXY": "127.0.0.1"}
 
     def api(self, method: str, path: str, query: dict[str, str], body: bytes) -> tuple[int, Any]:
         """Return the status and the answer of one call."""
@@ -96,6 +113,20 @@ class Forge(githost.Server):
             found |= fields
             return 200, found
         return 405, {"message": f"{method} is not allowed"}
+
+    def api_of_comments(self, method: str, path: str, query: dict[str, str], body: bytes) -> tuple[int, Any]:
+        """Return the status and the answer of a call about comments."""
+        if method == "GET":
+            size, page = int(query["per_page"]), int(query["page"])
+            return 200, self.comments if self.gives_all else self.comments[size * (page - 1) : size * page]
+        if self.refusal:
+            return 403, {"message": self.refusal}
+        if method == "POST":
+            self.comments.append({"id": len(self.comments) + 1})
+            path += f"/{len(self.comments)}"
+        comment = self.comments[int(path.rpartition("/")[2]) - 1]
+        comment |= json.loads(body)
+        return 200, comment
 
     def is_asked_for(self, request: dict[str, Any], query: dict[str, str]) -> bool:
         if self.kind == "github":

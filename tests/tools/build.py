@@ -44,8 +44,9 @@ def _prepare(source: GoModule, version: str, folder: Path) -> tuple[Path, str]:
         package = f"./{source.package}"
     else:
         folder.mkdir()
+        language = json.loads(go(Path("/"), "mod", "edit", "-json", module["GoMod"]))["Go"]
         # From go 1.17 on, Go prunes the module graph: it then never asks for what nothing compiles.
-        (folder / "go.mod").write_text(f"module build\n\ngo 1.26\n\nrequire {source.module} {version}\n")
+        (folder / "go.mod").write_text(f"module build\n\ngo {language}\n\nrequire {source.module} {version}\n")
         package = str(Path(source.module) / source.package)
     if flags := _replacements(source, Path(module["GoMod"])):
         go(folder, "mod", "edit", *flags)

@@ -291,6 +291,12 @@ TOOLS = (
         reports="2.9.4",
     ),
     Tool(
+        name="flate",
+        source=GoModule("github.com/home-operations/flate", "cmd/flate"),
+        version="v0.6.5",
+        version_command=("--version",),
+    ),
+    Tool(
         name="helmfile",
         source=GoModule("github.com/helmfile/helmfile"),
         version="v1.7.4",

@@ -9,7 +9,7 @@ from talos_flux.charts import ChartUnavailable, rendering
 from talos_flux.charts.archive import Chart
 from talos_flux.charts.changelog import Changelog, changelog
 from talos_flux.charts.compare import Defaults, ValueProblem, defaults, problems, unset_defaults
-from talos_flux.charts.constraint import LEVELS, allows, newer, number_of
+from talos_flux.charts.constraint import LEVELS, allows, level_of, newer, number_of
 from talos_flux.charts.pins import Pin, name_of
 from talos_flux.charts.sources import Sources
 from talos_flux.charts.value_schemas import substituted
@@ -130,6 +130,12 @@ def look(pins: list[Pin], sources: Sources, target: Target) -> list[Result]:
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         listed = sources.versions([pin.source for pin in pins if pin.source and not pin.reason], pool)
         return list(pool.map(result, pins))
+
+
+def look_at(pin: Pin, version: str, sources: Sources, target: Target) -> Result:
+    """Return what another version means for the releases of a pin, be it newer or older."""
+    old, new = number_of(pin.version), number_of(version)
+    return _result(pin, {level_of(old, new) if old and new else "major": version}, sources, target)
 
 
 def _result(pin: Pin, candidates: dict[str, str], sources: Sources, target: Target) -> Result:

@@ -1,12 +1,14 @@
 """The Git host of this repository, as its own CI describes it: where to push, and how to open a pull request."""
 
 import base64
+import itertools
 import json
 import os
+import re
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +17,8 @@ from talos_flux.errors import UserError
 TOKEN = "UPDATE_TOKEN"  # noqa: S105, the name of the variable that has it
 # GitHub takes 65,536 characters.
 LONGEST = 60_000
+COMMENT_TOKEN = "COMMENT_TOKEN"  # noqa: S105, the name of the variable that has it
+PAGE = 100
 
 
 @dataclass(frozen=True)
@@ -61,17 +65,70 @@ class Forge:
         return str(answer.get("html_url") or answer.get("web_url"))
 
     def _call(self, method: str, address: str, fields: Mapping[str, str] | None = None) -> Any:
-        body = json.dumps(fields).encode() if fields else None
-        request = urllib.request.Request(address, body, method=method)  # noqa: S310, the address is the CI's own
-        request.add_header("Content-Type", "application/json")
-        request.add_header(self.header[0], self.header[1].format(self.token))
-        try:
-            with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
-                return json.load(response)
-        except urllib.error.HTTPError as error:
-            raise UserError(f"{address} refused with {error.code}: {_reason(error)}.") from None
-        except (OSError, ValueError) as error:
-            raise UserError(f"{address} can't be asked: {error}.") from None
+        header, form = self.header
+        return call(method, address, (header, form.format(self.token)), fields)
+
+
+@dataclass(frozen=True)
+class Request:
+    """The pull request that CI looks at: the address of its comments, how one is changed, and how one is named."""
+
+    header: tuple[str, str] = field(repr=False)
+    comments: str
+    change: str
+    one: str
+
+    def comment(self, mark: str, text: str) -> str:
+        """Write a comment, or renew the one that begins with a mark; return its address. UserError when refused."""
+        for existing in self._existing():
+            if str(existing.get("body", "")).startswith(mark):
+                answer = call(self.change, self.one.format(existing["id"]), self.header, {"body": text})
+                break
+        else:
+            answer = call("POST", self.comments, self.header, {"body": text})
+        return str(answer.get("html_url") or self.one.format(answer["id"]))
+
+    def _existing(self) -> Iterator[dict[str, Any]]:
+        """Yield every comment. Forgejo gives all of them at once, whatever page is asked for."""
+        for page in itertools.count(1):
+            found = call("GET", f"{self.comments}?per_page={PAGE}&page={page}", self.header)
+            yield from found
+            if len(found) != PAGE:
+                return
+
+
+def call(method: str, address: str, header: tuple[str, str], fields: Mapping[str, str] | None = None) -> Any:
+    """Return the answer of the host's API; UserError with its reason when it refuses."""
+    body = json.dumps(fields).encode() if fields else None
+    request = urllib.request.Request(address, body, method=method)  # noqa: S310, the address is the CI's own
+    request.add_header("Content-Type", "application/json")
+    request.add_header(*header)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
+            return json.load(response)
+    except urllib.error.HTTPError as error:
+        raise UserError(f"{address} refused with {error.code}: {_reason(error)}.") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{address} can't be asked: {error}.") from None
+
+
+def request_of_this_run() -> Request:
+    """Return the pull request that this run of CI is about; UserError anywhere else, or without a token."""
+    given = os.environ
+    token = given.get(COMMENT_TOKEN, "")
+    if given.get("GITHUB_ACTIONS") == "true" and (match := re.fullmatch(r"refs/pull/(\d+)/\w+", given["GITHUB_REF"])):
+        issues = f"{given['GITHUB_API_URL']}/repos/{given['GITHUB_REPOSITORY']}/issues"
+        place = f"{issues}/{match[1]}/comments", "PATCH", f"{issues}/comments/{{}}"
+        header = ("Authorization", f"Bearer {token}")
+    elif given.get("GITLAB_CI") == "true" and (number := given.get("CI_MERGE_REQUEST_IID")):
+        notes = f"{given['CI_API_V4_URL']}/projects/{given['CI_PROJECT_ID']}/merge_requests/{number}/notes"
+        place = notes, "PUT", f"{notes}/{{}}"
+        header = ("PRIVATE-TOKEN", token)
+    else:
+        raise UserError("--comment is for CI that runs for a pull request of GitHub, Forgejo or GitLab.")
+    if not token:
+        raise UserError(f"{COMMENT_TOKEN} is empty: it is the token that may comment on the pull request.")
+    return Request(header, *place)
 
 
 def host_of_this_run() -> Forge:
@@ -111,8 +168,9 @@ def host_of_this_run() -> Forge:
 
 
 def forget_the_token() -> None:
-    """Take the token out of the environment, which every program that is started sees."""
-    os.environ.pop(TOKEN, None)
+    """Take the tokens out of the environment, which every program that is started sees."""
+    for name in (TOKEN, COMMENT_TOKEN):
+        os.environ.pop(name, None)
 
 
 def _token() -> str:

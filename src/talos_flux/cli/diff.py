@@ -1,0 +1,81 @@
+"""talos-flux diff: show what a change of this repository does in the cluster."""
+
+import json
+
+import click
+
+from talos_flux.charts.sources import opened
+from talos_flux.charts.updates import Target
+from talos_flux.cli.commands import subcommand
+from talos_flux.diff import diff_report
+from talos_flux.diff.base_tree import base_of, unpacked
+from talos_flux.diff.chart_raises import raises
+from talos_flux.diff.cluster_diff import ClusterDiff, by_app
+from talos_flux.diff.differences import compare
+from talos_flux.diff.flate import folder_of_roots, render
+from talos_flux.manifests.flux_tree import Cluster
+from talos_flux.manifests.post_build import variables_in
+from talos_flux.paths import ROOT
+from talos_flux.repository.git_files import refuse_anything_but_a_repository
+from talos_flux.repository.settings import version_of
+from talos_flux.template.update.forge import LONGEST, forget_the_token, request_of_this_run
+from talos_flux.terminal import done, progress_to_stderr, step
+
+TIMEOUT_SECONDS = 30
+SHORT = 12
+
+
+@subcommand()
+@click.argument("base", default="", metavar="[REVISION]")
+@click.option("--fields", "with_fields", is_flag=True, help="Show how each object differs, too.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "json"]),
+    default="text",
+    show_default=True,
+    help="Print for people, for a pull request, or for programs.",
+)
+@click.option("--comment", is_flag=True, help="In CI: write it into the pull request, as one comment that is renewed.")
+def command(base: str, form: str, *, with_fields: bool, comment: bool) -> int:
+    """Show what a change does in the cluster.
+
+    The files as they are here are compared with REVISION, by default with where this branch left the one that Flux
+    follows. Both sides are rendered as Flux does, charts with their values included: which objects are added, changed
+    or removed, which pods restart, what is deleted for good, what the API server refuses, and whether the values fit a
+    chart of another version. What a Secret holds is hidden. Charts come from their registries.
+
+    \b
+    talos-flux diff
+    talos-flux diff --fields HEAD~1
+
+    Exit codes: 0 it is shown, 1 it could not be found out.
+    """
+    refuse_anything_but_a_repository()
+    request = request_of_this_run() if comment else None
+    forget_the_token()
+    if form == "text":
+        step("Rendering both sides, charts included")
+    else:
+        progress_to_stderr()
+    found = difference(base_of(base))
+    if request:
+        done(f"It is in {request.comment(diff_report.MARK, diff_report.as_markdown(found, LONGEST))}.")
+    if form == "json":
+        print(json.dumps(diff_report.as_data(found), indent=2, default=str))
+    elif form == "markdown":
+        print(diff_report.as_markdown(found, LONGEST))
+    else:
+        diff_report.show(found, with_fields=with_fields)
+    return 1 if found.unknown else 0
+
+
+def difference(commit: str) -> ClusterDiff:
+    """Return what the files here do in the cluster that those of a commit do not."""
+    with unpacked(commit) as tree, opened((), TIMEOUT_SECONDS, offline=False) as sources:
+        clusters = Cluster(tree), Cluster(ROOT)
+        root = folder_of_roots(*clusters)
+        before, after = render(tree, ROOT, root), render(ROOT, tree, root)
+        target = Target(variables_in(clusters[1]), version_of("kubernetes"))
+        raised = list(raises(*clusters, sources, target))
+        return by_app(commit[:SHORT], compare(before, after), after, clusters, raised)
