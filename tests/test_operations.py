@@ -276,8 +276,8 @@ def test_a_node_with_another_version_is_a_warning_that_names_the_task(
     code, found = verdict(home)
     assert code == 1
     assert wrong(found, "warning") == [
-        "Node k8s-1: runs Talos v1.14.0, and talos/versions.yaml says v1.14.1",
-        "Node k8s-1: runs Kubernetes v1.36.3, and talos/versions.yaml says v1.36.4",
+        "Node k8s-1: runs Talos v1.14.0, and talos/versions.yaml says v1.14.2",
+        "Node k8s-1: runs Kubernetes v1.36.3, and talos/versions.yaml says v1.36.6",
     ]
 
 
@@ -446,7 +446,7 @@ def test_upgrade_stops_at_the_first_problem_and_goes_on_when_run_again(home: Hom
     assert in_order(old_machines, "Reboot") == ["98"]
     old_machines.say(home.address(100))
     said = home.workplace.succeeds("talos:upgrade", "--", *UPGRADE)
-    assert f"k8s-1 ({home.address(98)}) runs v1.14.1" in said
+    assert f"k8s-1 ({home.address(98)}) runs v1.14.2" in said
     assert in_order(old_machines, "Reboot") == ["98", "100", "99"]
 
 
@@ -470,7 +470,7 @@ def test_upgrade_stops_when_a_node_does_not_come_back_well(
 def test_upgrade_notices_that_a_node_went_back_to_its_previous_system(home: Home, old_machines: Machines) -> None:
     old_machines.say(home.address(98), rollsBack=True)
     refusal = home.workplace.refuses("talos:upgrade", "--", *UPGRADE[:-1], "--timeout=0.1")
-    assert f"k8s-1 ({home.address(98)}) does not run Talos v1.14.1 after its upgrade: it runs v1.14.0" in refusal
+    assert f"k8s-1 ({home.address(98)}) does not run Talos v1.14.2 after its upgrade: it runs v1.14.0" in refusal
     assert in_order(old_machines) == ["98"]
 
 
@@ -491,7 +491,7 @@ def test_another_schematic_is_a_reason_to_upgrade(
     with installed(home, tmp_path, 98, 99, 100, schematic="0" * 64) as machines:
         home.workplace.succeeds("talos:upgrade-node", f"IP={home.address(100)}", "--", *UPGRADE)
         [upgrade] = machines.calls("Upgrade")
-        assert upgrade["image"] == f"factory.talos.dev/metal-installer/{VANILLA}:v1.14.1"
+        assert upgrade["image"] == f"factory.talos.dev/metal-installer/{VANILLA}:v1.14.2"
         assert in_order(machines) == ["100"]
 
 
@@ -516,12 +516,12 @@ def test_upgrade_refuses_a_talos_that_does_not_run_this_kubernetes(
 ) -> None:
     wellness.node("k8s-2", kubernetes="v1.38.0")
     refusal = home.workplace.refuses("talos:upgrade", "--", *UPGRADE)
-    assert "Talos v1.14.1 runs Kubernetes v1.32 to v1.37, not v1.38.0" in refusal
+    assert "Talos v1.14.2 runs Kubernetes v1.32 to v1.37, not v1.38.0" in refusal
 
 
 def test_upgrade_refuses_what_is_not_pushed(home: Home, old_machines: Machines) -> None:
     text = home.workplace.read("talos/versions.yaml")
-    home.workplace.write("talos/versions.yaml", text.replace("v1.14.1", "v1.14.2"))
+    home.workplace.write("talos/versions.yaml", text.replace("v1.14.2", "v1.14.3"))
     assert "talos/versions.yaml is not committed" in home.workplace.refuses("talos:upgrade", "--", *UPGRADE)
 
 
@@ -560,14 +560,14 @@ def test_upgrade_k8s_is_gated_and_keeps_etcd_before(
     home: Home, machines: Machines, wellness: Wellness, tmp_path: Path
 ) -> None:
     found = shim(home, tmp_path / "shim", "upgrade-k8s")
-    assert "Kubernetes is v1.36.4 already" in home.workplace.succeeds("talos:upgrade-k8s", "--", "--yes")
+    assert "Kubernetes is v1.36.6 already" in home.workplace.succeeds("talos:upgrade-k8s", "--", "--yes")
     wellness.node("k8s-2", kubernetes="v1.36.2")
-    assert "Kubernetes becomes v1.36.4 instead of v1.36.2" in home.workplace.refuses("talos:upgrade-k8s")
+    assert "Kubernetes becomes v1.36.6 instead of v1.36.2" in home.workplace.refuses("talos:upgrade-k8s")
     assert machines.calls("EtcdSnapshot") == []
     refusal = home.workplace.refuses("talos:upgrade-k8s", "--", "--yes", "--timeout=0.7", "--pre-pull-images=false")
     assert "v1.36.2 still runs somewhere: `task talos:upgrade-k8s` goes on" in refusal
     assert len(machines.calls("EtcdSnapshot")) == 1
-    assert found.log.read_text().split()[-3:] == ["--to", "1.36.4", "--pre-pull-images=false"]
+    assert found.log.read_text().split()[-3:] == ["--to", "1.36.6", "--pre-pull-images=false"]
     wellness.node("k8s-2", kubernetes="v1.34.1")
     assert "upgrade to the newest v1.35 first" in home.workplace.refuses("talos:upgrade-k8s", "--", "--yes")
     wellness.node("k8s-2", kubernetes="v1.36.2")
@@ -588,7 +588,7 @@ def test_upgrade_k8s_says_when_talosctl_fails(
     shim(home, tmp_path / "shim", "upgrade-k8s", then="false")
     wellness.node("k8s-2", kubernetes="v1.36.2")
     refusal = home.workplace.refuses("talos:upgrade-k8s", "--", "--yes")
-    assert "Kubernetes is not v1.36.4 everywhere" in refusal and "`task talos:upgrade-k8s` goes on" in refusal
+    assert "Kubernetes is not v1.36.6 everywhere" in refusal and "`task talos:upgrade-k8s` goes on" in refusal
 
 
 def test_upgrade_k8s_refuses_what_the_running_talos_does_not_support(
@@ -596,7 +596,7 @@ def test_upgrade_k8s_refuses_what_the_running_talos_does_not_support(
 ) -> None:
     with installed(home, tmp_path, 98, 99, 100, version="v1.12.6") as machines:
         refusal = home.workplace.refuses("talos:upgrade-k8s", "--", "--yes")
-        assert "Talos v1.12.6 runs Kubernetes v1.30 to v1.35, not v1.36.4" in refusal
+        assert "Talos v1.12.6 runs Kubernetes v1.30 to v1.35, not v1.36.6" in refusal
         assert machines.calls("EtcdSnapshot") == []
 
 

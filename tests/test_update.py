@@ -72,7 +72,7 @@ def test_a_copy_follows_the_next_release_and_keeps_its_answers_and_an_edit(copie
     first = copie.copy(answers, template_dir=release.template, vcs_ref="v1.0.0")
     assert (first.exit_code, first.exception) == (0, None)
     source = first.project_dir / CILIUM
-    replace(source, "tag: 1.20.1", "tag: 1.20.7")
+    replace(source, "tag: 1.20.2", "tag: 1.20.7")
     commit(first.project_dir, "feat: the cluster, and an edit")
     replace(release.template / "macros/flux.jinja", "  interval: 15m\n  layer", "  interval: 20m\n  layer")
     release.release()
@@ -142,19 +142,19 @@ def test_what_calls_flux_follows_when_nothing_can_reach_it_any_more(release):
 
 @needs("copier")
 def test_a_raised_pin_of_the_template_leaves_the_clusters_version_alone(release):
-    replace(release.template / "questions/pins.yml", "default: 1.20.1", "default: 1.99.0")
+    replace(release.template / "questions/pins.yml", "default: 1.20.2", "default: 1.99.0")
     release.release()
     before = (release.cluster / CILIUM).read_text()
-    assert release.update()["pin_cilium"] == "1.20.1"
+    assert release.update()["pin_cilium"] == "1.20.2"
     assert (release.cluster / CILIUM).read_text() == before
 
 
 @needs("copier")
 @pytest.mark.full
 def test_what_renovate_raised_survives_when_the_template_raises_it_too(release):
-    replace(release.cluster / CILIUM, "tag: 1.20.1", "tag: 1.20.7")
+    replace(release.cluster / CILIUM, "tag: 1.20.2", "tag: 1.20.7")
     commit(release.cluster, "chore: raise cilium")
-    replace(release.template / "questions/pins.yml", "default: 1.20.1", "default: 1.99.0")
+    replace(release.template / "questions/pins.yml", "default: 1.20.2", "default: 1.99.0")
     replace(
         release.template / "macros/flux.jinja", "  interval: 15m\n  layerSelector:", "  interval: 20m\n  layerSelector:"
     )

@@ -59,7 +59,7 @@ def machine(address: str, **changes: Any) -> dict[str, Any]:
             {"path": "/dev/nvme1n1", "size": 2000398934016, "model": "Roomy 5", "serial": f"R{last}"},
             {"path": "/dev/sr0", "size": 1024, "model": "Discs", "cdrom": True},
         ],
-        "version": "v1.14.1",
+        "version": "v1.14.2",
         "schematic": VANILLA,
     } | changes
 

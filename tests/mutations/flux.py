@@ -121,7 +121,7 @@ MUTATIONS = [
         "api-deprecated",
         SOURCE,
         "apiVersion",
-        OLD_SOURCE | {FLUX: ("version: 2.9.5", "version: 2.6.0")},
+        OLD_SOURCE | {FLUX: ("version: 2.9.6", "version: 2.6.0")},
     ),
     Mutation(
         "substitutions that the root's patch replaces",
@@ -168,7 +168,7 @@ HARMLESS = [
     ),
     Harmless(
         "an old version of the source for a Flux without a new one",
-        OLD_SOURCE | {FLUX: ("version: 2.9.5", "version: 2.5.1")},
+        OLD_SOURCE | {FLUX: ("version: 2.9.6", "version: 2.5.1")},
     ),
     Harmless("an interval of half an hour", {KS: ("  interval: 1h\n", "  interval: 30m\n")}),
 ]

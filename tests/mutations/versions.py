@@ -147,7 +147,7 @@ MUTATIONS = [
             "  url: oci://ghcr.io/bjw-s-labs/helm/app-template\n  ref:\n    tag: 5.0.0\n"
         },
     ),
-    Mutation("a range of Flux", "version-floating", FLUX, "version:", {FLUX: ("version: 2.9.5", "version: 2.x")}),
+    Mutation("a range of Flux", "version-floating", FLUX, "version:", {FLUX: ("version: 2.9.6", "version: 2.x")}),
     Mutation(
         "a range of Flux in an instance",
         "version-floating",
@@ -166,7 +166,7 @@ HARMLESS = [
     ),
     Harmless(
         "a range of the Flux that a fixed artifact has",
-        {FLUX: ("version: 2.9.5", "version: 2.x\n        artifact: oci://ghcr.io/example/manifests:v0.57.0")},
+        {FLUX: ("version: 2.9.6", "version: 2.x\n        artifact: oci://ghcr.io/example/manifests:v0.57.0")},
     ),
     Harmless(
         "an instance with a range of the Flux that a fixed artifact has",

@@ -36,11 +36,11 @@ class ModuleChart:
 
 # By the chart's name, which is the last part of its address.
 MODULE_CHARTS = {
-    "cilium": ModuleChart("github.com/cilium/cilium@v1.20.1", "install/kubernetes/cilium"),
+    "cilium": ModuleChart("github.com/cilium/cilium@v1.20.2", "install/kubernetes/cilium"),
     "cert-manager": ModuleChart(
-        "github.com/cert-manager/cert-manager@v1.21.1",
+        "github.com/cert-manager/cert-manager@v1.21.2",
         "deploy/charts/cert-manager",
-        {"Chart.yaml": (("v0.0.0", "v1.21.1"),)},
+        {"Chart.yaml": (("v0.0.0", "v1.21.2"),)},
     ),
     "external-secrets": ModuleChart(
         "github.com/external-secrets/external-secrets@v1.3.2",
@@ -58,14 +58,14 @@ MODULE_CHARTS = {
             )
         },
     ),
-    "external-dns": ModuleChart("sigs.k8s.io/external-dns@v0.22.0", "charts/external-dns"),
+    "external-dns": ModuleChart("sigs.k8s.io/external-dns@v0.23.0", "charts/external-dns"),
     "gateway-helm": ModuleChart(
-        "github.com/envoyproxy/gateway@v1.9.0",
+        "github.com/envoyproxy/gateway@v1.9.1",
         "charts/gateway-helm",
         {
-            "Chart.yaml": (("v0.0.0-latest", "1.9.0"),),
+            "Chart.yaml": (("v0.0.0-latest", "1.9.1"),),
             "values.yaml": (
-                ("${GatewayImage}", "docker.io/envoyproxy/gateway:v1.9.0"),
+                ("${GatewayImage}", "docker.io/envoyproxy/gateway:v1.9.1"),
                 ("${GatewayImagePullPolicy}", "IfNotPresent"),
             ),
         },
@@ -73,15 +73,15 @@ MODULE_CHARTS = {
     ),
     "metrics-server": ModuleChart("sigs.k8s.io/metrics-server@v0.9.0", "charts/metrics-server"),
     "tailscale-operator": ModuleChart(
-        "tailscale.com@v1.102.3",
+        "tailscale.com@v1.104.7",
         "cmd/k8s-operator/deploy/chart",
-        {"Chart.yaml": (("version: 0.1.0", "version: 1.102.3"), ('appVersion: "stable"', 'appVersion: "v1.102.3"'))},
+        {"Chart.yaml": (("version: 0.1.0", "version: 1.104.7"), ('appVersion: "stable"', 'appVersion: "v1.104.7"'))},
     ),
     "volsync": ModuleChart("github.com/backube/volsync@v0.16.0", "helm/volsync"),
     "gateway-crds-helm": ModuleChart(
-        "github.com/envoyproxy/gateway@v1.9.0",
+        "github.com/envoyproxy/gateway@v1.9.1",
         "charts/gateway-crds-helm",
-        {"Chart.yaml": (("v0.0.0-latest", "1.9.0"),)},
+        {"Chart.yaml": (("v0.0.0-latest", "1.9.1"),)},
     ),
 }
 

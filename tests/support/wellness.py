@@ -7,7 +7,7 @@ from typing import Any
 from tests.support.apiserver import ApiError, ApiServer
 from tests.support.repository import Object
 
-TALOS, KUBERNETES = "v1.14.1", "v1.36.4"
+TALOS, KUBERNETES = "v1.14.2", "v1.36.6"
 STATIC = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 DEPLOYMENTS = (
     ("kube-system", "coredns"),
