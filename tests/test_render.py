@@ -348,6 +348,16 @@ def test_the_anton_example_is_what_no_answer_gives(render: Renderer) -> None:
     assert texts(written) | answers == texts(bare) | answers
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_two_nodes_hand_images_to_each_other_by_default(count: int, render: Renderer) -> None:
+    nodes = [
+        {"name": f"k8s-{last}", "address": f"192.168.1.{last}", "disk": "/dev/sda", "interface": "eno1"} | role
+        for last, role in [(98, {}), (99, {"controller": False})][:count]
+    ]
+    answers = recorded(Repository(render({"nodes": nodes}), {}))
+    assert ("spegel" in answers["components"]) == (count == 2)
+
+
 @pytest.mark.parametrize("name", cases.EXAMPLES)
 def test_an_example_says_what_it_is_and_stays_off_real_domains(name: str) -> None:
     text = (cases.PROJECT / "examples" / f"{name}.yaml").read_text()
