@@ -235,7 +235,7 @@ def render(release: Release, chart: Chart) -> list[Object]:
             kustomization = {"resources": ["all.yaml"], "patches": list(release.patches)}
             (scratch / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
             text = tools.run("kustomize", "build", scratch)
-        return parse(text)
+        return [item for document in parse(text) for item in document.get("items", [document])]
 
 
 def pod_templates(items: Sequence[Object]) -> Iterator[tuple[str, Object]]:
@@ -282,7 +282,11 @@ def _objections(server: ApiServer, release: Release, chart: Chart) -> Iterator[s
             continue
         if objection := server.objection_to(item, release.namespace):
             yield f"{item['kind']}/{item['metadata']['name']}: {objection}"
+    classes = {item["metadata"]["name"] for item in items if is_kind(item, "PriorityClass")}
     for where, template in pod_templates(items):
+        # The server is only asked: it has no class that the chart brings with its pods.
+        if template["spec"].get("priorityClassName") in classes:
+            del template["spec"]["priorityClassName"]
         if objection := server.objection_to_pod(template, release.namespace, release.level):
             yield f"{where}: {objection}"
         for container in without_resources(template):
