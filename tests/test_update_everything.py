@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pexpect
 import pytest
@@ -11,6 +12,7 @@ import yaml
 
 from talos_flux.repository.kustomization_edits import with_resource
 from tests.support.commands import TALOS_FLUX
+from tests.support.home import Home
 from tests.support.needs import needs
 from tests.support.render import VERSION, Renderer, git
 from tests.support.years import APPS, MEDIA, NEXT, Years, home_with_apps, tree_of, without_the_version
@@ -163,6 +165,118 @@ def test_secrets_that_tasks_wrote_go_with_what_they_were_for(tmp_path: Path, ren
     fresh = home_with_apps(tmp_path / "fresh", render(on | off), template, apps=[JELLYFIN])
     found, wanted = without_the_version(years.tree), without_the_version(tree_of(fresh.root))
     assert sorted(found.keys() ^ wanted.keys()) == []
+
+
+# --- Answers that follow another ---
+
+
+def secrets_of(years: Years, folder: str) -> dict[str, Any]:
+    """Return what an app's answers say of its Secret."""
+    answers = yaml.safe_load(years.text(f"{folder}/.copier-answers.yml"))
+    return {name: answers[name] for name in answers if name.startswith("app_secret")}
+
+
+@pytest.mark.witness
+def test_secrets_of_apps_move_to_another_backend_and_back(tmp_path: Path, render: Renderer, template: Path) -> None:
+    home = home_with_apps(tmp_path / "before", render({}), template, apps=[JELLYFIN])
+    keys = {"app_secret_item": "Board keys", "app_secret_keys": ["API_KEY", "TOKEN"]}
+    board = {**APPS[f"{MEDIA}/board"], **keys, "app_secret": "onepassword"}
+    home.add("app", f"{MEDIA}/board", **board)
+    home.add("app", f"{MEDIA}/other", **board | {"app_secret": "external-secret"})
+    home.commit()
+    years = Years(tmp_path, home.root, template)
+
+    said = years.update("--data", "secrets_backend=sops")
+    assert "app_secret was 'onepassword' and is 'sops': onepassword needs secrets_backend onepassword" in said
+    for app in ("board", "other"):
+        for key in keys["app_secret_keys"]:
+            assert f"task secret:set SECRET={app} KEY={key} APP=media/{app}\n" in said
+        assert secrets_of(years, f"{MEDIA}/{app}") == {"app_secret": "sops", "app_secret_keys": ["API_KEY", "TOKEN"]}
+    assert "bootstrap/secrets.yaml changes: commit, then `task init` before you push" in said
+    assert "jellyfin: app_secret" not in said
+    years.commit()
+    # As task secret:set leaves it.
+    (years.root / f"{MEDIA}/board/app/board.sops.yaml").write_text("kind: Secret\n")
+    listing = f"{MEDIA}/board/app/kustomization.yaml"
+    (years.root / listing).write_text("# mine\n" + with_resource(years.text(listing), "./board.sops.yaml"))
+    years.commit()
+
+    said = years.update("--data", "secrets_backend=onepassword")
+    assert "Create its 1Password item, board in vault Homelab with fields API_KEY, TOKEN." in said
+    assert f"{MEDIA}/board/app/board.sops.yaml goes" in said
+    moved_back = {"app_secret": "onepassword", "app_secret_item": "board", "app_secret_keys": ["API_KEY", "TOKEN"]}
+    assert secrets_of(years, f"{MEDIA}/board") == moved_back
+    assert not (years.root / f"{MEDIA}/board/app/board.sops.yaml").exists()
+    assert "board.sops.yaml" not in years.text(listing) and years.text(listing).startswith("# mine\n")
+
+
+@pytest.mark.witness
+def test_an_answer_that_another_makes_impossible_follows_and_is_said(years: Years) -> None:
+    said = years.update("--data", "dns_provider=none")
+    assert "external_access was 'cloudflare-tunnel' and is 'none': " in said
+    assert "webhook_provider was 'github' and is 'none': github can not reach a cluster without" in said
+    recorded = yaml.safe_load(years.text(".copier-answers.yml"))
+    assert (recorded["external_access"], recorded["webhook_provider"]) == ("none", "none")
+    years.commit()
+    assert "already" in years.update()
+
+
+def test_an_app_of_the_internet_is_one_of_the_home_without_external_access(
+    tmp_path: Path, render: Renderer, template: Path
+) -> None:
+    home = Home(tmp_path / "before", render({}), template)
+    home.add("app", f"{MEDIA}/board", **APPS[f"{MEDIA}/board"], app_exposure="external")
+    home.commit()
+    years = Years(tmp_path, home.root, template)
+    said = years.update("--data", "external_access=none")
+    assert "app_exposure was 'external' and is 'internal': external needs external_access" in said
+    assert "app_exposure: internal\n" in years.text(f"{MEDIA}/board/.copier-answers.yml")
+
+
+def test_what_is_given_beside_it_is_not_replaced(years: Years) -> None:
+    refusal = years.refuses("--data", "external_access=none", "--data", "webhook_provider=github")
+    assert refusal.startswith("the cluster: webhook_provider can't be 'github': github can not reach")
+    assert "--data" not in refusal
+
+
+def test_an_answer_that_stays_is_refused_with_what_to_add(tmp_path: Path, render: Renderer, template: Path) -> None:
+    answers = {
+        "alerts": "pushover",
+        "backups": "s3",
+        "backup_s3_url": "https://s3.example.net/anton",
+    }
+    home = Home(tmp_path / "before", render(answers), template)
+    home.add("app", JELLYFIN, **APPS[JELLYFIN], app_mounts=[{"path": "/config", "pvc": "5Gi"}])
+    home.commit()
+    years = Years(tmp_path, home.root, template)
+    assert years.refuses("--data", "components=[]").endswith(
+        "add `--data alerts=none`, or another answer, to the command."
+    )
+    assert years.refuses("--data", "storage=none").endswith(
+        "add `--data backups=none`, or another answer, to the command."
+    )
+    refusal = years.refuses("--data", "storage=none", "--data", "backups=none")
+    assert refusal.startswith(f"{JELLYFIN}: app_mounts can't be ")
+    assert refusal.endswith(
+        "change it first, `copier update --defaults --data app_mounts=...` in that folder, and commit."
+    )
+    pool = "192.168.1.200-192.168.1.210"
+    assert years.refuses("--data", f"load_balancer_pool={pool}").endswith(
+        "add `--data dns_address=192.168.1.200 --data internal_address=192.168.1.201 --data"
+        " external_address=192.168.1.202`, or other answers, to the command."
+    )
+
+
+def test_a_program_reads_what_follows(years: Years) -> None:
+    done = years.run("--dry-run", "--json", "--data", "external_access=none")
+    cluster = json.loads(done.stdout)["instances"][0]
+    assert cluster["followed"] == {
+        "webhook_provider": {
+            "before": "github",
+            "now": "none",
+            "reason": "github can not reach a cluster without external_access",
+        }
+    }
 
 
 def test_only_what_is_named_follows(years: Years) -> None:

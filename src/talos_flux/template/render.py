@@ -42,6 +42,24 @@ READING = ("expandvars", "expanduser", "fileglob", "relpath")
 UNSUPPORTED = ("tasks", "migrations", "jinja_extensions", "external_data", "secret_questions", "skip_if_exists")
 
 
+class RefusedAnswer(UserError):
+    """A recorded answer that breaks its rule, with the other answers as they are now.
+
+    `default` is the question's default, which knows the recorded answer, `suggested` the one that does not know it;
+    each is `missing` where it breaks the rule too, or there is none.
+    """
+
+    def __init__(self, question: Question, answer: Any, refusal: UserError) -> None:
+        """Compute the defaults of the question."""
+        super().__init__(str(refusal))
+        self.name, self.answer = question.var_name, answer
+        self.reason = reason_of(refusal.__cause__ or refusal)
+        self.default = default_that_does(question)
+        unknowing = copy(question)
+        unknowing.context = {name: value for name, value in question.context.items() if name != self.name}
+        self.suggested = default_that_does(unknowing)
+
+
 @dataclass(frozen=True)
 class Entry:
     """A file or folder of the template: `name` is its path there, `part` the text that renders to its last part."""
@@ -242,7 +260,10 @@ class Template:
         if name in data:
             return checked(question, data[name])
         if name in recorded:
-            value = checked(question, recorded[name])
+            try:
+                value = checked(question, recorded[name])
+            except UserError as refusal:
+                raise RefusedAnswer(question, recorded[name], refusal) from None
             # Copier casts the answers to what it asks, and keeps others as they are recorded.
             return value if value is recorded[name] or question.get_ask() else recorded[name]
         if ask and question.get_ask():
@@ -349,6 +370,20 @@ def checked(question: Question, answer: Any) -> Any:
     return value
 
 
+def default_that_does(question: Question) -> Any:
+    """Return the default of a question; `missing` when there is none, or it breaks the question's rule."""
+    try:
+        default = question.get_default()
+    except Exception:
+        return missing
+    return missing if default is MISSING else default
+
+
+def reason_of(error: BaseException) -> str:
+    """Return what an error says, in one line without a full stop, or its kind when it says nothing."""
+    return OF_AN_ANSWER.sub("", " ".join(str(error).split()) or type(error).__name__).removesuffix(".")
+
+
 @contextmanager
 def refusing(failure: str) -> Iterator[None]:
     """Turn any exception into a UserError that names the failure, since a template can raise anything."""
@@ -357,6 +392,4 @@ def refusing(failure: str) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        reason = OF_AN_ANSWER.sub("", reason)
-        raise UserError(f"{failure}: {reason.removesuffix('.')}.") from error
+        raise UserError(f"{failure}: {reason_of(error)}.") from error

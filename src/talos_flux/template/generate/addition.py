@@ -114,7 +114,7 @@ def add_app(
         addition.told.append(f"Its chart comes from {source.name}, a new source in {repository.short(path)}.")
     elif source and made.answers["app_kind"] == "chart":
         addition.told.append(f"Its chart comes from {source.name}, a source that was there.")
-    addition.told += next_steps.secret_to_make(destination, made.answers)
+    addition.told += next_steps.secret_to_make(destination.namespace, destination.app, made.answers)
 
 
 def register(addition: Addition) -> None:

@@ -5,20 +5,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from talos_flux.template.generate.destination import Destination
 from talos_flux.template.generate.template_source import TemplateCheckout
 
 
-def secret_to_make(destination: Destination, answered: Mapping[str, Any]) -> list[str]:
-    """Return how the app's Secret gets its values."""
+def secret_to_make(namespace: str, app: str, answered: Mapping[str, Any]) -> list[str]:
+    """Return how an app's Secret gets its values."""
     kind, keys = answered.get("app_secret", "none"), answered.get("app_secret_keys") or []
     if kind == "none":
         return []
     if kind == "sops":
         return [
-            f"Set its secret: task secret:set SECRET={destination.app} KEY={key} "
-            f"APP={destination.namespace}/{destination.app}"
-            for key in keys or ["<key>"]
+            f"Set its secret: task secret:set SECRET={app} KEY={key} APP={namespace}/{app}" for key in keys or ["<key>"]
         ]
     fields = f" with {'field' if len(keys) == 1 else 'fields'} {', '.join(keys)}" if keys else ""
     item, vault = answered["app_secret_item"], answered["onepassword_vault"]

@@ -1,4 +1,4 @@
-"""Secrets of components that an update switches off: files that tasks wrote are deleted with the template's."""
+"""Secrets that an update switches off or moves: files that tasks wrote are deleted with the template's."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -12,6 +12,8 @@ from talos_flux.repository.apps import Loader
 from talos_flux.repository.contents import File
 from talos_flux.repository.kustomization_edits import with_resource
 from talos_flux.secrets.declared import SECRETS, Secret
+from talos_flux.template.generate.next_steps import secret_to_make
+from talos_flux.template.instances import Answers, Instance
 
 Files = Mapping[str, File]
 INVENTORY = SECRETS.relative_to(ROOT).as_posix()
@@ -20,6 +22,27 @@ INVENTORY = SECRETS.relative_to(ROOT).as_posix()
 def obsolete_secrets(before: Files, after: Files) -> frozenset[str]:
     """Return the paths of SOPS files of the Secrets that the template's old version lists and its new one does not."""
     return _kept(before) - _kept(after)
+
+
+def file_of_an_app(instance: Instance, after: Answers) -> frozenset[str]:
+    """Return the path of an app's SOPS file when its Secret comes from elsewhere with its new answers."""
+    if instance.answers.get("app_secret") != "sops" or after.get("app_secret") == "sops":
+        return frozenset()
+    return frozenset({(instance.folder / "app" / f"{instance.answers['app_name']}.sops.yaml").as_posix()})
+
+
+def what_secrets_need(instance: Instance, after: Answers, changes: Mapping[str, File | None]) -> list[str]:
+    """Return what a person does for the Secrets that an update brings or moves."""
+    steps = []
+    if changes.get(INVENTORY):
+        steps.append(f"{INVENTORY} changes: commit, then `task init` before you push, which fills in what is missing.")
+    if _comes_from_sops(instance.answers) != _comes_from_sops(after):
+        steps += secret_to_make(str(after.get("app_namespace")), str(after.get("app_name")), after)
+    for path in file_of_an_app(instance, after):
+        if path in changes:
+            shown = f"git show HEAD:{path} | sops decrypt --input-type yaml --output-type yaml /dev/stdin"
+            steps.append(f"{path} goes; until you commit, this shows its values: {shown}")
+    return steps
 
 
 def with_obsolete_secrets(before: Files, yours: Files, paths: Iterable[str]) -> Files:
@@ -42,6 +65,11 @@ def _kept(files: Files) -> frozenset[str]:
     inventory = files.get(INVENTORY)
     entries = yaml.load(inventory.content, Loader)["secrets"] if inventory else []  # noqa: S506, a safe loader
     return frozenset(Secret.read(entry).file.relative_to(ROOT).as_posix() for entry in entries)
+
+
+def _comes_from_sops(answers: Answers) -> bool | None:
+    kind = answers.get("app_secret", "none")
+    return None if kind == "none" else kind == "sops"
 
 
 def _listing(file: File, name: str) -> File:

@@ -19,9 +19,15 @@ from talos_flux.repository.contents import File
 from talos_flux.repository.git_files import content_of, file_of, filtered, tracked
 from talos_flux.template.fetch import NoSuchVersion, checkout, is_shallow
 from talos_flux.template.instances import Answers, Instance, differing, instances, without_metadata
-from talos_flux.template.render import Template
+from talos_flux.template.render import RefusedAnswer, Template
+from talos_flux.template.update.followed_answers import Followed, answers_that_follow, what_to_add, what_to_change_first
 from talos_flux.template.update.merge import Conflict, Files, Merged, merge, unit_of, with_markers
-from talos_flux.template.update.orphaned_secrets import obsolete_secrets, with_obsolete_secrets
+from talos_flux.template.update.orphaned_secrets import (
+    file_of_an_app,
+    obsolete_secrets,
+    what_secrets_need,
+    with_obsolete_secrets,
+)
 from talos_flux.template.update.worktree import on_disk
 from talos_flux.template.versions import Note, TemplateVersion, is_older, newest, notes, number_of, precedes
 
@@ -35,14 +41,17 @@ class Outcome:
     """The result of the update for one instance.
 
     `defaults` are the answers to questions that its version did not have, `gone` the reasons for which questions that
-    it has answered are no longer asked. `is_written_anew` says that what a person added to its answers file is lost.
+    it has answered are no longer asked, `followed` the recorded answers that others made impossible. `is_written_anew`
+    says that what a person added to its answers file is lost. `to_do` is what the new answers need of a person.
     """
 
     instance: Instance
     merged: Merged
     defaults: Answers = field(default_factory=dict)
     gone: Mapping[str, str] = field(default_factory=dict)
+    followed: Mapping[str, Followed] = field(default_factory=dict)
     is_written_anew: bool = False
+    to_do: list[str] = field(default_factory=list)
 
     @property
     def files(self) -> list[str]:
@@ -117,7 +126,7 @@ def plan(version: TemplateVersion, data: Answers, only: Iterable[Path], ask: Ask
             raise UserError(f"{instance.name} follows {instance.commit}, which is newer than {new.commit}.")
     between = notes(new.folder, [instance.commit for instance in [cluster, *wanted]], new.commit)
     with _naming(cluster):
-        data, of_the_cluster = _answers(new, cluster, data, between, ask if cluster in wanted else None)
+        data, of_the_cluster, followed = _answers(new, cluster, data, between, ask if cluster in wanted else None)
         consequences = _consequences(new, _carried_over(cluster, between), data) if cluster in wanted else []
     outcomes = []
     for instance in wanted:
@@ -126,6 +135,8 @@ def plan(version: TemplateVersion, data: Answers, only: Iterable[Path], ask: Ask
             given = data if instance is cluster else differing(carried, of_the_cluster)
             outcomes.append(_outcome(instance, new, carried, given, of_the_cluster))
             outcomes[-1].gone = _gone(instance, between)
+            if instance is cluster:
+                outcomes[-1].followed = followed
     return Plan(new.commit, outcomes, between, consequences)
 
 
@@ -191,15 +202,21 @@ def _refuse_a_moved_tag(instance: Instance, template: Template, address: str) ->
 
 def _answers(
     new: Template, cluster: Instance, data: Answers, between: Iterable[Note], ask: Ask | None
-) -> tuple[Answers, Answers]:
-    """Return the cluster's new answers, and all that it will record; UserError when data has no answer of a cluster."""
+) -> tuple[Answers, Answers, Mapping[str, Followed]]:
+    """Return the cluster's new answers, all that it will record, and those of the new ones that follow others.
+
+    UserError when data has no answer of a cluster.
+    """
     if not data and _follows(cluster, new):
-        return {}, cluster.answers
+        return {}, cluster.answers, {}
     if "generator" in data:
         raise UserError("generator can't be changed: a cluster stays one.")
     carried = _carried_over(cluster, between)
     requested = data
-    data = {**_raised(cluster, carried, between), **_unasked(new, carried, data), **data}
+    raised = _raised(cluster, carried, between)
+    followed = answers_that_follow(new, carried, {**raised, **data}, ROOT, or_else=what_to_add)
+    data = {**{name: answer.now for name, answer in followed.items()}, **data}
+    data = {**raised, **_unasked(new, carried, data), **data}
     asked: dict[str, Any] = {}
 
     def remember(question: Any) -> Any:
@@ -210,7 +227,7 @@ def _answers(
     for name in requested:
         if name not in recorded:
             raise UserError(_why_not(name))
-    return {name: value for name, value in {**data, **asked}.items() if name in recorded}, recorded
+    return {name: value for name, value in {**data, **asked}.items() if name in recorded}, recorded, followed
 
 
 def _unasked(new: Template, carried: Answers, data: Answers) -> Answers:
@@ -302,31 +319,47 @@ def _outcome(instance: Instance, new: Template, carried: Answers, given: Answers
     if not given and _follows(instance, new):
         return Outcome(instance, Merged())
     old = _recorded(instance, new.source)
-    if not given and _same_inputs(old.folder, new.folder, instance.generator) and (followed := _follow(instance, new)):
-        return Outcome(instance, Merged(followed))
+    if not given and _same_inputs(old.folder, new.folder, instance.generator) and (moved_on := _follow(instance, new)):
+        return Outcome(instance, Merged(moved_on))
     destination = ROOT / instance.folder
     before = _below(instance, old.render(instance.answers, destination=destination))
-    after = _below(instance, new.render(carried, given, destination=destination))
+    after, followed = _rendered(instance, new, carried, given)
     if instance.answers_file not in after:
         raise UserError(f"the template {new} brings no {ANSWERS_FILE}: nobody would know what these files follow.")
     # Answers that its own version did not take over from the cluster yet.
     if late := differing(_answers_in(after[instance.answers_file]), of_the_cluster):
         given = {**given, **late}
-        after = _below(instance, new.render(carried, given, destination=destination))
+        after, followed = _rendered(instance, new, carried, given)
     recorded, copiers = before.pop(instance.answers_file, None), after.pop(instance.answers_file)
     yours = on_disk(ROOT / instance.answers_file)
     answers_file = _with_own_lines(instance.answers_file, recorded, yours, copiers)
-    obsolete = obsolete_secrets(before, after)
+    new_answers = _answers_in(answers_file)
+    obsolete = obsolete_secrets(before, after) | file_of_an_app(instance, new_answers)
     tracked_files = _yours(before, after, obsolete)
     merged = merge(with_obsolete_secrets(before, tracked_files, obsolete), tracked_files, after)
     merged.changes[instance.answers_file] = answers_file
-    new_answers = _answers_in(answers_file)
     return Outcome(
         instance,
         merged,
         {name: new_answers[name] for name in new_answers if name not in {*carried, *given}},
+        followed=followed,
+        to_do=what_secrets_need(instance, new_answers, merged.changes),
         is_written_anew=answers_file is copiers and recorded != yours,
     )
+
+
+def _rendered(
+    instance: Instance, new: Template, carried: Answers, given: Answers
+) -> tuple[dict[str, File], Mapping[str, Followed]]:
+    """Return an instance's new files, and its answers that the given ones made impossible."""
+    destination, followed = ROOT / instance.folder, dict[str, Followed]()
+    try:
+        files = new.render(carried, given, destination=destination)
+    except RefusedAnswer:
+        followed = answers_that_follow(new, carried, given, destination, or_else=what_to_change_first)
+        given = {**given, **{name: answer.now for name, answer in followed.items()}}
+        files = new.render(carried, given, destination=destination)
+    return _below(instance, files), followed
 
 
 def _with_own_lines(path: str, before: File | None, yours: File | None, after: File) -> File:

@@ -40,7 +40,12 @@ def show(plan: Plan, *, with_diff: bool) -> None:
 def is_worth_a_line(outcome: Outcome) -> bool:
     """Return whether more than an instance's version changes."""
     return bool(
-        outcome.files or outcome.merged.conflicts or outcome.defaults or outcome.gone or outcome.is_written_anew
+        outcome.files
+        or outcome.merged.conflicts
+        or outcome.defaults
+        or outcome.gone
+        or outcome.followed
+        or outcome.is_written_anew
     )
 
 
@@ -56,11 +61,12 @@ def show_outcome(outcome: Outcome, target: str) -> None:
 
 
 def _news(outcome: Outcome) -> list[str]:
-    """Return the questions that are new, those that are gone, and whether edits of the answers file are."""
+    """Return which answers are new, gone or others, whether edits of the answers file are lost, and what is to do."""
     new = [f"{name} is new, and {value!r} by default" for name, value in outcome.defaults.items()]
     gone = [f"{name} is gone: {reason}" for name, reason in outcome.gone.items()]
+    followed = [f"{name} was {a.before!r} and is {a.now!r}: {a.reason}" for name, a in outcome.followed.items()]
     anew = f"{outcome.instance.answers_file} is written anew, without what you added: `git diff --cached` shows it"
-    return [*new, *gone, *([anew] if outcome.is_written_anew else [])]
+    return [*new, *gone, *followed, *([anew] if outcome.is_written_anew else []), *outcome.to_do]
 
 
 def shortened(names: str, count: int) -> str:
@@ -132,4 +138,9 @@ def _of(outcome: Outcome) -> dict[str, Any]:
         "conflicts": conflicts,
         "defaults": dict(outcome.defaults),
         "gone": dict(outcome.gone),
+        "followed": {
+            name: {"before": answer.before, "now": answer.now, "reason": answer.reason}
+            for name, answer in outcome.followed.items()
+        },
+        "to_do": outcome.to_do,
     }
