@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from tests.doubles.anton import Home, configured, talosctl, use
+from tests.doubles.factory import Factory, image_factory
 from tests.doubles.machines import Machines, machine, running
 from tests.doubles.workplace import ANSWERS, SOPS, environment
 from tests.support.apiserver import ApiServer
@@ -30,6 +31,13 @@ INSTALL = ("bootstrap:talos", "--", "--yes", "--timeout=1")
 ORDER = ["prometheus-operator-crds", "cilium", "coredns", "cert-manager", "flux-operator", "flux-instance"]
 
 
+@pytest.fixture(scope="module")
+def factory() -> Iterator[Factory]:
+    """Provide the Image Factory that machines are installed from."""
+    with image_factory() as found:
+        yield found
+
+
 @pytest.fixture(scope="session")
 def anton(render: Renderer, tmp_path_factory: pytest.TempPathFactory) -> Home:
     return configured(tmp_path_factory.mktemp("anton"), render(ANSWERS))
@@ -42,13 +50,17 @@ def by_serial(render: Renderer, tmp_path_factory: pytest.TempPathFactory) -> Hom
 
 
 @pytest.fixture
-def home(anton: Home, tmp_path: Path) -> Home:
-    return anton.copy(tmp_path / "home")
+def home(anton: Home, factory: Factory, tmp_path: Path) -> Home:
+    found = anton.copy(tmp_path / "home")
+    found.workplace.extra["IMAGE_FACTORY_URL"] = factory.url
+    return found
 
 
 @pytest.fixture
-def single(by_serial: Home, tmp_path: Path) -> Home:
-    return by_serial.copy(tmp_path / "single")
+def single(by_serial: Home, factory: Factory, tmp_path: Path) -> Home:
+    found = by_serial.copy(tmp_path / "single")
+    found.workplace.extra["IMAGE_FACTORY_URL"] = factory.url
+    return found
 
 
 @pytest.fixture
@@ -73,6 +85,16 @@ def test_talos_is_installed_and_etcd_started_once(home: Home, machines: Machines
     assert yaml.safe_load(kubeconfig.read_text())["current-context"] == "admin@anton"
     assert home.workplace.git("status", "--porcelain") == ""
     assert "Next: `task bootstrap:apps`" in said
+
+
+def test_nothing_is_wiped_before_the_image_factory_knows_the_images(
+    home: Home, machines: Machines, factory: Factory
+) -> None:
+    home.workplace.extra["IMAGE_FACTORY_URL"] = "http://127.0.0.1:9"
+    assert "the Image Factory at http://127.0.0.1:9 does not answer" in home.workplace.refuses(*INSTALL)
+    assert machines.calls() == []
+    home.workplace.extra["IMAGE_FACTORY_URL"] = factory.url
+    assert "✓ the Image Factory knows talos/schematic-vanilla.yaml." in home.workplace.succeeds(*INSTALL)
 
 
 def test_installing_again_changes_nothing(home: Home, machines: Machines) -> None:

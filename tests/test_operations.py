@@ -19,6 +19,7 @@ import yaml
 
 from talos_flux.talos import skew
 from tests.doubles.anton import Home, configured, installed, talosctl, use
+from tests.doubles.factory import Factory, image_factory
 from tests.doubles.machines import SOURCE, VANILLA, Machines
 from tests.doubles.workplace import ANSWERS, SOPS
 from tests.support import apiserver, crds, pictures
@@ -38,6 +39,13 @@ pytestmark = [
     pytest.mark.xdist_group("operations"),
 ]
 NAMES = ("k8s-1", "k8s-2", "k8s-3")
+
+
+@pytest.fixture(scope="module")
+def factory() -> Iterator[Factory]:
+    """Provide the Image Factory that machines are installed from."""
+    with image_factory() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +100,9 @@ def anton(render: Renderer, tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 @pytest.fixture
-def home(anton: Home, server: ApiServer, tmp_path: Path) -> Home:
+def home(anton: Home, server: ApiServer, factory: Factory, tmp_path: Path) -> Home:
     found = anton.copy(tmp_path / "home")
+    found.workplace.extra["IMAGE_FACTORY_URL"] = factory.url
     use(found, server)
     return found
 

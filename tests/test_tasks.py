@@ -143,9 +143,11 @@ def test_no_secret_is_an_argument_or_on_disk(onepassword: Workplace, factory: Fa
         assert not [path for path, text in outside.items() if value in text]
 
 
-def test_init_warns_of_what_configure_will_refuse(render: Renderer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("task", ["init", "configure"])
+def test_what_bootstrap_will_refuse_is_a_warning_before(task: str, render: Renderer, tmp_path: Path) -> None:
     workplace = set_up(tmp_path, render({}))
-    said = workplace.succeeds("init")
+    workplace.extra["IMAGE_FACTORY_URL"] = "http://127.0.0.1:9"
+    said = workplace.succeeds(task)
     assert "warning: the repository is https://github.com/your-name/anton.git, a placeholder" in said
     assert "warning: the domain is example.com" in said
     assert "warning: the tunnel id" in said
@@ -276,8 +278,31 @@ def test_configure_stops_when_the_factory_returns_another_id(onepassword: Workpl
     assert not (onepassword.root / "talos" / "clusterconfig").exists()
     factory.answer, factory.status = "", 400
     assert "refuses talos/schematic-vanilla.yaml: 400 unknown field in schematic" in onepassword.refuses("configure")
+
+
+@needs("sops")
+@pytest.mark.witness
+def test_configure_needs_no_remote_no_commit_and_no_network(sops: Workplace) -> None:
+    sops.extra["IMAGE_FACTORY_URL"] = "http://127.0.0.1:9"
+    sops.git("remote", "remove", "origin")
+    sops.succeeds("init")
+    said = sops.succeeds("configure")
+    assert "warning: this checkout has no remote origin" in said
+    assert "warning: nothing shows" not in said
+    assert "http://127.0.0.1:9 does not answer: Connection refused: `task bootstrap:talos` asks it again." in said
+    for node in ("k8s-1", "k8s-2", "k8s-3"):
+        assert f"✓ talos/clusterconfig/{node}.yaml is valid." in said
+
+
+def test_configure_names_a_bad_patch_where_nobody_is_signed_in(onepassword: Workplace) -> None:
     onepassword.extra["IMAGE_FACTORY_URL"] = "http://127.0.0.1:9"
-    assert "http://127.0.0.1:9 does not answer" in onepassword.refuses("configure")
+    onepassword.account.write_text(json.dumps({"signed_in": False, "vaults": {"Homelab": []}}))
+    refusal = onepassword.refuses("configure")
+    assert "account is not signed in" in refusal
+    assert not list((onepassword.root / "talos/clusterconfig").glob("*"))
+    patch = "---\napiVersion: v1alpha1\nkind: SysctlConfig\nparameters: {}\n"
+    onepassword.write("talos/patches/global/typo.yaml", patch)
+    assert "parameters" in onepassword.refuses("configure")
 
 
 @needs("sops")
@@ -305,9 +330,9 @@ def test_configure_refuses_a_patch_that_talos_does_not_know(onepassword: Workpla
     assert onepassword.read("talos/clusterconfig/k8s-1.yaml") == before
 
 
-# --- What configure and bootstrap refuse ---
+# --- What bootstrap refuses ---
 
-REFUSING = ("configure", "bootstrap:talos", "bootstrap:apps")
+REFUSING = ("bootstrap:talos", "bootstrap:apps")
 
 
 @pytest.mark.parametrize("task", REFUSING)

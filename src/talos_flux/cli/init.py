@@ -21,7 +21,7 @@ def command(*, no_input: bool) -> None:
     make_age_key()
     make_secrets(ask=can_ask() and not no_input)
     install_hooks()
-    preflight.warn_unless_ready(preflight.BEFORE_CONFIGURE)
+    preflight.warn_unless_ready(preflight.WARNED_OF)
     done("Next: commit, push, `task configure`.")
 
 

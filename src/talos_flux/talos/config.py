@@ -21,6 +21,10 @@ CLUSTERCONFIG = TALOS / "clusterconfig"
 FACTORY = "https://factory.talos.dev"
 
 
+class NoAnswer(UserError):
+    """The Image Factory can't be reached."""
+
+
 def new_secrets_bundle() -> str:
     """Return a new secrets bundle, from which every certificate and token of a cluster is made."""
     return run("talosctl", "gen", "secrets", "--talos-version", version_of("talos"), "--output-file", "-")
@@ -134,7 +138,7 @@ def schematics(inventory: Inventory) -> dict[Path, str]:
 def post_schematic(path: Path) -> str:
     """Make a schematic known to the Image Factory, which serves only those, and return its id.
 
-    Raise UserError when the factory refuses it, or does not answer.
+    Raise UserError when the factory refuses it, NoAnswer when it does not answer.
     """
     request = urllib.request.Request(  # noqa: S310, the factory is HTTP
         f"{factory()}/schematics", data=path.read_bytes(), headers={"Content-Type": "application/yaml"}, method="POST"
@@ -148,7 +152,7 @@ def post_schematic(path: Path) -> str:
     except (urllib.error.URLError, TimeoutError) as error:
         reason = getattr(error, "reason", error)
         reason = getattr(reason, "strerror", None) or reason
-        raise UserError(f"the Image Factory at {factory()} does not answer: {reason}") from None
+        raise NoAnswer(f"the Image Factory at {factory()} does not answer: {reason}") from None
     except (ValueError, KeyError):
         raise UserError(
             f"the Image Factory at {factory()} answers {short(path)} with something that has no id."

@@ -1,6 +1,6 @@
 """Whether this repository may become a cluster: no placeholders, and pushed to where Flux reads it.
 
-Each check returns what is wrong as one sentence, or nothing. `init` warns of it, the others refuse.
+Each check returns what is wrong as one sentence, or nothing. `init` and `configure` warn of it, `bootstrap` refuses.
 """
 
 import re
@@ -128,7 +128,7 @@ def why_the_tree_is_not_the_commit() -> str:
 
 
 Check = Callable[[], str]
-BEFORE_CONFIGURE: tuple[Check, ...] = (
+WARNED_OF: tuple[Check, ...] = (
     why_the_repository_is_none,
     why_the_domain_is_none,
     why_the_tunnel_is_none,
@@ -137,24 +137,29 @@ BEFORE_CONFIGURE: tuple[Check, ...] = (
 )
 # The last one compares with what the one before it fetched.
 BEFORE_BOOTSTRAP: tuple[Check, ...] = (
-    *BEFORE_CONFIGURE[:-1],
+    *WARNED_OF[:-1],
     why_the_tree_is_not_the_commit,
-    BEFORE_CONFIGURE[-1],
+    WARNED_OF[-1],
     why_this_checkout_is_old,
 )
 
 
 def refuse_unless_ready(checks: tuple[Check, ...]) -> None:
     """Raise UserError at the first check that fails."""
-    if not (ROOT / ".git").exists():
-        raise UserError("this folder is not a Git repository: `git init`, commit and push it first.")
+    refuse_without_git()
     for check in checks:
         if problem := check():
             raise UserError(problem)
 
 
+def refuse_without_git() -> None:
+    """Raise UserError when this folder is not a Git repository."""
+    if not (ROOT / ".git").exists():
+        raise UserError("this folder is not a Git repository: `git init`, commit and push it first.")
+
+
 def warn_unless_ready(checks: tuple[Check, ...]) -> None:
-    """Warn of everything that `task configure` will refuse."""
+    """Warn of everything that `task bootstrap:talos` will refuse."""
     if not (ROOT / ".git").exists():
         warn("this folder is not a Git repository: `git init`, commit and push it before `task configure`.")
         return

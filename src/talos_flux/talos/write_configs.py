@@ -14,7 +14,7 @@ from talos_flux.terminal import done
 def post_schematics(cluster: Inventory) -> None:
     """Make the nodes' schematics known to the Image Factory, which builds images for no others.
 
-    Raise UserError when it gives one another id than talos/inventory.yaml.
+    Raise UserError when it gives one another id than talos/inventory.yaml, NoAnswer when it can't be reached.
     """
     for path, expected in config.schematics(cluster).items():
         returned = config.post_schematic(path)
@@ -35,6 +35,14 @@ def secrets_bundle() -> str:
         location = store().create_talos_secrets(bundle)
         done(f"the cluster's keys are new: {location}.")
     return bundle
+
+
+def refuse_invalid_configs(cluster: Inventory) -> None:
+    """Check every node's configuration, with keys made for that alone, and write nothing; UserError for a bad one."""
+    bundle = config.new_secrets_bundle()
+    for node in cluster.nodes:
+        config.validate(node, config.render(cluster, node, bundle))
+        done(f"the configuration of {node.name} is valid, and is not written without the cluster's keys.")
 
 
 def write_configs(cluster: Inventory, bundle: str) -> None:

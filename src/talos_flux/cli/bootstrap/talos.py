@@ -9,6 +9,7 @@ from talos_flux.talos import config, preflight
 from talos_flux.talos.bootstrap_etcd import start_etcd
 from talos_flux.talos.machines import Poller
 from talos_flux.talos.node_install import disks_to_wipe, fetch_kubeconfig, install, look_at
+from talos_flux.talos.write_configs import post_schematics
 from talos_flux.terminal import confirm, done
 
 
@@ -26,6 +27,8 @@ def command(timeout: float, *, yes: bool) -> None:
         raise UserError(problem)
     machines = look_at(cluster.nodes)
     new = [node for node, machine in machines.items() if machine.maintenance]
+    if new:
+        post_schematics(cluster)
     if wiped := disks_to_wipe(machines):
         confirm(f"Everything on these disks will be lost: {'; '.join(wiped)}. Install Talos there?", yes=yes)
     else:

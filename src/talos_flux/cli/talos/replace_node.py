@@ -5,6 +5,7 @@ from talos_flux.cli.talos import joining_options
 from talos_flux.errors import UserError
 from talos_flux.repository.settings import inventory
 from talos_flux.talos import add_node, preflight
+from talos_flux.talos.write_configs import post_schematics
 from talos_flux.terminal import confirm_by_name, done
 
 
@@ -28,6 +29,7 @@ def command(address: str, timeout: float, *, yes: bool) -> None:
             "and lets it leave in good order; a replacement that was interrupted goes on with "
             f"`task talos:add-node IP={node.address}`."
         )
+    post_schematics(cluster)
     confirm_by_name(add_node.losses(node), node.name, yes=yes)
     for member in state.members_of(node):
         add_node.remove_member(state, node, member)
