@@ -117,6 +117,31 @@ def test_image_and_port_leave_three_prompts(home: Home) -> None:
     ]
 
 
+def test_an_image_is_typed_with_its_tag_as_it_is_given_with_it(home: Home) -> None:
+    command = command_line(home.template, "app", "kubernetes/apps/default/board", {"app_kind": "manifests"})
+    command.remove("--defaults")
+    terminal = pexpect.spawn(
+        command[0], command[1:], cwd=str(home.root), env=typed_to(), encoding="utf-8", timeout=60, dimensions=(60, 200)
+    )
+    digest = f"sha256:{'0' * 64}"
+    for words, typed in (
+        ("Container image", "Ghcr.io/Example:1.2"),
+        ("Ghcr.io/Example is not an image", f"\x05\x15ghcr.io/example/board:latest@{digest}"),
+        (f"latest@{digest}", "\x05\x151.2.3"),
+        ("Port that the app listens", ""),
+        ("Folders that outlive", ""),
+        ("Where a secret of its own", ""),
+        ("Ask the rare questions", ""),
+    ):
+        terminal.expect(words)
+        terminal.send(typed + ("\x1b\r" if words.startswith("Folders") else "\r"))
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0, terminal.before
+    recorded = home.answers("kubernetes/apps/default/board")
+    assert (recorded["app_image"], recorded["app_tag"]) == ("ghcr.io/example/board", "1.2.3")
+
+
 def test_the_namespace_is_asked_for_its_level(home: Home) -> None:
     command = command_line(home.template, "namespace", "kubernetes/apps/media", {})
     command.remove("--defaults")

@@ -14,6 +14,7 @@ from talos_flux.errors import UserError
 from talos_flux.paths import ANSWERS_FILE
 from talos_flux.template import render
 from talos_flux.template.asking import answer_to
+from talos_flux.template.generate.given_answers import image_and_tag
 from talos_flux.template.generate.template_source import TemplateCheckout
 
 
@@ -37,20 +38,34 @@ class Copy:
 def copy(template: TemplateCheckout, data: Mapping[str, Any], *, defaults: bool) -> Copy:
     """Ask what `data` does not answer, and render; UserError in one sentence when an answer breaks its rule."""
     try:
-        answers = {**data, **({} if defaults else template.renderer.recorded({}, data, ask=asked))}
+        answers = {**data, **({} if defaults else template.renderer.recorded({}, data, ask=Asking()))}
         files = template.renderer.render({}, answers)
     except UserError as refusal:
         raise UserError(sentence_of(refusal)) from refusal
     return Copy({PurePath(path): file.content for path, file in files.items()})
 
 
-def asked(question: Any) -> Any:
-    """Ask one of Copier's questions as Copier does; UserError when there is no terminal."""
-    if not sys.stdin.isatty():
-        raise UserError(
-            "there is no terminal to ask at: answer with --data or --data-file, and take the rest with --defaults."
-        )
-    return answer_to(question)
+class Asking:
+    """Asks Copier's questions as Copier does. The tag of an image may be typed with the image, as in --data."""
+
+    def __init__(self) -> None:
+        """Begin with no tag."""
+        self._tag = ""
+
+    def __call__(self, question: Any) -> Any:
+        """Return the answer; UserError when there is no terminal."""
+        if not sys.stdin.isatty():
+            raise UserError(
+                "there is no terminal to ask at: answer with --data or --data-file, and take the rest with --defaults."
+            )
+        if question.var_name == "app_image":
+            validate = question.get_questionary_structure()["validate"]
+            typed = answer_to(question, validate=lambda text: validate(image_and_tag(text)[0]))
+            image, self._tag = image_and_tag(typed)
+            return image
+        if question.var_name == "app_tag" and self._tag:
+            return answer_to(question, default=self._tag)
+        return answer_to(question)
 
 
 def sentence_of(refusal: UserError) -> str:

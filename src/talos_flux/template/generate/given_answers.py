@@ -35,15 +35,20 @@ AsWritten.yaml_implicit_resolvers = {
 AsWritten.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^-?(?:0|[1-9][0-9]*)$"), list("-0123456789"))
 
 
+def image_and_tag(image: str) -> tuple[str, str]:
+    """Return an image without its tag, and the tag, which has the digest with it; the tag is empty where none is."""
+    parts = re.fullmatch(r"([^@]*):([^/:@]+(?:@.*)?)", image.strip())
+    return (parts[1], parts[2]) if parts else (image, "")
+
+
 def with_the_tag_apart(data: Mapping[str, Any]) -> Answers:
     """Return the answers with app_image split into app_image and app_tag.
 
     UserError when app_tag is given and is another tag.
     """
-    parts = re.fullmatch(r"([^@]*):([^/:@]+(?:@.*)?)", str(data.get("app_image")))
-    if not parts:
+    image, tag = image_and_tag(str(data.get("app_image")))
+    if not tag:
         return dict(data)
-    image, tag = parts.groups()
     if data.get("app_tag", tag) != tag:
         raise UserError(f"app_tag is {data['app_tag']}, and app_image says {tag}: give one of them.")
     return {**data, "app_image": image, "app_tag": tag}
