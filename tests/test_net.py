@@ -1,6 +1,7 @@
 """The IPv4 macros agree with Python's ipaddress on every value of the tables."""
 
 import ipaddress
+import json
 from itertools import combinations
 
 import pytest
@@ -114,6 +115,27 @@ def test_a_pool_is_a_range_or_a_network(net, pool, start, end):
     assert int(net.pool_end(pool)) == int(ipaddress.IPv4Address(end))
     assert net.is_in_pool(start, pool) == net.is_in_pool(end, pool) == "yes"
     assert net.is_in_pool("192.168.2.1", pool) == ""
+
+
+@pytest.mark.parametrize(
+    ("pool", "taken"),
+    [
+        ("192.168.1.102-192.168.1.110", ["192.168.1.102", "192.168.1.103", "192.168.1.104"]),
+        ("192.168.1.102-192.168.1.110", ["192.168.1.110", "192.168.1.105", "192.168.1.105", "10.0.0.1"]),
+        ("192.168.1.128/27", ["192.168.1.129", "192.168.1.131", "192.168.1.159"]),
+        ("192.168.1.102-192.168.1.103", ["192.168.1.103", "192.168.1.102"]),
+        ("10.0.0.254-10.0.1.2", []),
+    ],
+)
+def test_the_ranges_beside_some_addresses_hold_every_other_one_once(net, pool, taken):
+    ranges = json.loads(net.ranges_of_the_pool_beside(pool, taken))
+    numbers = [int(ipaddress.IPv4Address(end)) for one in ranges for end in one]
+    assert numbers == sorted(numbers)
+    held = [
+        number for first, last in zip(numbers[::2], numbers[1::2], strict=True) for number in range(first, last + 1)
+    ]
+    everything = range(int(net.pool_start(pool)), int(net.pool_end(pool)) + 1)
+    assert held == [number for number in everything if str(ipaddress.IPv4Address(number)) not in taken]
 
 
 @pytest.mark.parametrize("text", ["", "192.168.1.1", "192.168.1.1-", "-192.168.1.1", "1.1.1.1-1.1.1.2-1.1.1.3", None])

@@ -11,6 +11,7 @@ SERVICE = f"{MANIFESTS}/service.yaml"
 OPEN = f"{MEDIA}/manifests-external-none/app/ingress.yaml"
 CHART = f"{MEDIA}/chart-internal-none/app/helmrelease.yaml"
 POOL = "kubernetes/apps/kube-system/cilium-networks/app/pool.yaml"
+BLOCKS = "  name: load-balancer\nspec:\n  blocks:\n"
 NGINX = "kubernetes/apps/network/nginx-internal/app/helmrelease.yaml"
 LAN = "kubernetes/apps/rare/own-address/app/helmrelease.yaml"
 SETTINGS = "kubernetes/flux/meta/settings/cluster-settings.yaml"
@@ -258,14 +259,14 @@ MUTATIONS = [
         "pool-over-nodes",
         POOL,
         "start: 192.168.1.98",
-        {POOL: ("    - start: ", "    - start: 192.168.1.98\n      stop: 192.168.1.98\n    - start: ")},
+        {POOL: (BLOCKS, f"{BLOCKS}    - start: 192.168.1.98\n      stop: 192.168.1.98\n")},
     ),
     Mutation(
         "a pool with the address of the API",
         "pool-over-nodes",
         POOL,
         "cidr: 192.168.1.101/32",
-        {POOL: ("    - start: ", "    - cidr: 192.168.1.101/32\n    - start: ")},
+        {POOL: (BLOCKS, f"{BLOCKS}    - cidr: 192.168.1.101/32\n")},
     ),
     Mutation(
         "snippets for everybody",
