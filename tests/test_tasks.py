@@ -294,6 +294,15 @@ def test_configure_needs_no_remote_no_commit_and_no_network(sops: Workplace) -> 
         assert f"✓ talos/clusterconfig/{node}.yaml is valid." in said
 
 
+def test_configure_warns_of_a_disk_that_may_be_another(render: Renderer, tmp_path: Path) -> None:
+    node = {"name": "k8s-1", "address": "192.168.1.98", "interface": "eno1"}
+    workplace = set_up(tmp_path, render({**ANSWERS, "nodes": [node | {"disk": "/dev/sda"}]}))
+    workplace.extra["IMAGE_FACTORY_URL"] = "http://127.0.0.1:9"
+    assert "warning: k8s-1 is installed on /dev/sda, a name that another disk may get" in workplace.succeeds(
+        "configure"
+    )
+
+
 def test_configure_names_a_bad_patch_where_nobody_is_signed_in(onepassword: Workplace) -> None:
     onepassword.extra["IMAGE_FACTORY_URL"] = "http://127.0.0.1:9"
     onepassword.account.write_text(json.dumps({"signed_in": False, "vaults": {"Homelab": []}}))

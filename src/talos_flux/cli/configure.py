@@ -32,6 +32,12 @@ def command() -> None:
         refuse_invalid_configs(cluster)
         raise
     write_configs(cluster, bundle)
+    for node in cluster.nodes:
+        if node.disk_may_be_another:
+            warn(
+                f"{node.name} is installed on {node.disk}, a name that another disk may get, such as the USB stick: "
+                f"give disk_serial, which `task talos:inventory IP={node.address}` shows."
+            )
     if problem := preflight.why_the_tree_is_not_the_commit():
         warn(problem)
     done("Next: `task bootstrap:talos`.")

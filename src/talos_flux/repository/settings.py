@@ -50,6 +50,11 @@ class Node:
         return self.role == "controller"
 
     @property
+    def disk_may_be_another(self) -> bool:
+        """Return whether its disk has a name that Linux gives in the order in which disks are found."""
+        return self.disk.startswith("/dev/sd")
+
+    @property
     def image(self) -> str:
         """Return the installer of the Talos version that the repository asks for."""
         return f"{self.installer}:{version_of('talos')}"

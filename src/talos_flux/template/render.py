@@ -185,11 +185,11 @@ class Template:
         if unsupported:
             raise UserError(f"the template {self} can't be rendered here: it has {', '.join(unsupported)}.")
 
-    def _worker(self, data: Answers, destination: Path) -> Worker:
+    def _worker(self, data: Answers, destination: Path, *, defaults: bool = True) -> Worker:
         """Return Copier's process, of which only the environment and the names that a template sees are used."""
         own = SettingsModel()  # not the user's
         worker = Worker(
-            self.source, destination, vcs_ref=self.commit, data=dict(data), settings=own, defaults=True, quiet=True
+            self.source, destination, vcs_ref=self.commit, data=dict(data), settings=own, defaults=defaults, quiet=True
         )
         vars(worker)["template"] = self._settings
         return worker
@@ -225,7 +225,7 @@ class Template:
             raise UserError(f"{unknown[0]} is no question of the template {self}.")
         # Copies, because a template can change the lists that it sees.
         last, init = deepcopy(dict(recorded)), deepcopy(dict(data))
-        worker = self._worker(init, destination)
+        worker = self._worker(init, destination, defaults=ask is None)
         worker.answers = AnswersMap(init=init, metadata=self._settings.metadata, last=last)
         with Phase.use(Phase.PROMPT):
             names = dict(worker._render_context())
