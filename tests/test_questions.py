@@ -396,6 +396,7 @@ REFUSED = [
     ("dns_provider", "route53", "route53"),
     ("domain", "home.local", "home.local can't be the domain"),
     ("cloudflare_tunnel_id", "my-tunnel", "my-tunnel is not a UUID"),
+    ("acme_server", "letsencrypt", "letsencrypt"),
     ("tunnel_transport", "tcp", "tcp"),
     ("webhook_provider", "gitea", "gitea"),
     ("ci", "jenkins", "jenkins"),

@@ -335,6 +335,17 @@ def test_a_task_takes_the_path_of_its_repository_as_one_word(render: Renderer) -
         assert not unquoted, name
 
 
+def test_certificates_of_staging_come_from_its_issuer_and_the_tunnel_takes_them(render: Renderer) -> None:
+    folder = render({"acme_server": "staging"})
+    texts = {str(path): (folder / path).read_text() for path in files_in(folder) if path.parts[0] == "kubernetes"}
+    issuer = "kubernetes/apps/cert-manager/cluster-issuer/app/clusterissuer.yaml"
+    assert "https://acme-staging-v02.api.letsencrypt.org/directory" in texts[issuer]
+    named = {path for path, text in texts.items() if "name: letsencrypt-staging" in text}
+    assert named == {issuer, "kubernetes/apps/network/wildcard-certificate/app/certificate.yaml"}
+    assert not [path for path, text in texts.items() if "letsencrypt-production" in text]
+    assert "noTLSVerify: true" in texts["kubernetes/apps/network/cloudflared/app/helmrelease.yaml"]
+
+
 def test_two_copies_are_byte_identical(render: Renderer, tmp_path: Path) -> None:
     one, other = render({}), render.into(tmp_path / "other", {})
     assert files_in(one) == files_in(other)

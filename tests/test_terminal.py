@@ -138,7 +138,7 @@ def test_a_number_that_is_none_is_named_and_can_be_mended(terminal):
 
 
 def test_without_a_dns_provider_no_outside_is_offered(terminal):
-    outside = ("external_dns_target", "external_address", "tunnel_transport", "cloudflare_tunnel_id")
+    outside = ("acme_server", "external_dns_target", "external_address", "tunnel_transport", "cloudflare_tunnel_id")
     bgp = ("bgp_router_address", "bgp_router_asn", "bgp_node_asn")
     given = {"advanced": ["y"], "dns_provider": [DOWN]}
     for name in asked_when_advanced("repository_known_hosts", "controllers_run_apps", *outside, *bgp):

@@ -218,6 +218,7 @@ INSTANCES: dict[str, dict[str, Any]] = {
         "docker_hub_mirror": "https://harbor.example.net",
         "talos_schematic_id": "0" * 64,
         "cloudflare_tunnel_id": "6f2b0a57-31c4-4f0e-8c62-1a7d3c5e9b40",
+        "acme_server": "staging",
         "tunnel_transport": "http2",
         "secrets_backend": "sops",
         "backups": "s3",

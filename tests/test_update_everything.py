@@ -144,6 +144,8 @@ def test_what_another_answer_changes_is_said_in_words_before_it_is_written(
     assert "nodes that run apps: k8s-1, k8s-2, k8s-3, k8s-4 becomes k8s-4\n" in done.stdout
     assert "copies of a Longhorn volume: 3 becomes 1\n" in done.stdout
     assert "becomes" not in years.run("--dry-run", "--data", "timezone=Europe/Berlin").stdout
+    said = years.run("--dry-run", "--data", "acme_server=staging").stdout
+    assert "issuer of the certificate: letsencrypt-production becomes letsencrypt-staging\n" in said
 
 
 def test_secrets_that_tasks_wrote_go_with_what_they_were_for(tmp_path: Path, render: Renderer, template: Path) -> None:

@@ -99,7 +99,11 @@ def answers_to(picked: dict[str, str]) -> dict[str, Any]:
         answers["repository_known_hosts"] = ssh_example["repository_known_hosts"]
     answers |= {
         "quic": {"external_access": "cloudflare-tunnel", "tunnel_transport": "quic"},
-        "http2": {"external_access": "cloudflare-tunnel", "tunnel_transport": "http2"},
+        "http2": {
+            "external_access": "cloudflare-tunnel",
+            "tunnel_transport": "http2",
+            "acme_server": "staging",
+        },
         "direct-name": {"external_access": "direct", "external_dns_target": "home.example.net"},
         "direct-address": {"external_access": "direct", "external_dns_target": "93.184.215.14"},
         "none": {"external_access": "none"},
