@@ -34,6 +34,20 @@ def test_an_inventory_that_cannot_be_used_is_one_sentence(
 
 
 @pytest.mark.parametrize(
+    ("image", "mode"),
+    [
+        ("factory.talos.dev/metal-installer/376567", "metal"),
+        ("factory.talos.dev/metal-installer-secureboot/376567", "metal"),
+        ("factory.talos.dev/nocloud-installer/376567", "cloud"),
+        ("factory.talos.dev/nocloud-installer-secureboot/376567", "cloud"),
+        ("ghcr.io/siderolabs/installer", "metal"),
+    ],
+)
+def test_a_guest_with_a_cloud_init_drive_is_checked_as_what_it_is(image: str, mode: str) -> None:
+    assert settings.Node("one", "192.168.1.98", "controller", image).mode == mode
+
+
+@pytest.mark.parametrize(
     ("entry", "reason"),
     [
         ({"name": "a"}, "no keys"),

@@ -57,9 +57,10 @@ def test_both_refuse_the_same_configuration(tmp_path: Path) -> None:
     }
     for name, text in bad.items():
         (tmp_path / "config.yaml").write_text(text)
-        command = ("talosctl", "validate", "--mode", "metal", "--strict", "--config", tmp_path / "config.yaml")
-        real, ours = (output(folder, *command).startswith("refused: ") for folder in BOTH)
-        assert ours == real, name
+        for mode in ("metal", "cloud"):
+            command = ("talosctl", "validate", "--mode", mode, "--strict", "--config", tmp_path / "config.yaml")
+            real, ours = (output(folder, *command).startswith("refused: ") for folder in BOTH)
+            assert ours == real, (name, mode)
 
 
 @programs

@@ -8,14 +8,19 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support import tools
 from tests.support.needs import needs
 from tests.support.talos import Machines, new_secrets
 
 pytestmark = [needs("talosctl"), pytest.mark.xdist_group("talos")]
 
-# Ids that the Image Factory itself gives these two sets.
+# Ids that the Image Factory itself gives these sets; the last ones stand in Talos' documentation of the boards.
 VANILLA = "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba"
 ISCSI_AND_UTIL_LINUX = "613e1592b2da41ae5e265e8789429f22e121aab91cb4deb6bc3c0b6262961245"
+RASPBERRY_PI = "ee21ef4a5ef808a9b7484cc0dda0f25075021691c8c09a276591eedb638ea1f9"
+NANOPI_R4S = "5f74a09891d5830f0b36158d3d9ea3b1c9cc019848ace08ff63ba255e38c8da4"
+QEMU_GUEST_AGENT = "ce4c980550dd2ab1b17bbf2b08801c7eb59418eafe8f279833297925d67c7515"
+NOAPIC_NOLAPIC = "9cba8e32753f91a16c1837ab8abf356af021706ef284aef07380780177d9a06c"
 
 ONE_NODE = [{"name": "solo", "address": "192.168.1.98", "disk": "/dev/sda", "interface": "eno1"}]
 
@@ -51,6 +56,25 @@ MIXED_NODES = [
     {"name": "w2", "address": "192.168.1.15", "controller": False, "disk": "/dev/sda", "interface": "enp1s0"},
 ]
 
+
+def one(name: str, last: int, **keys: Any) -> dict[str, Any]:
+    """Return a node."""
+    return {"name": name, "address": f"192.168.1.{last}", "disk": "/dev/sda", "interface": "end0"} | keys
+
+
+ARGUMENTS = ["console=ttyS0,115200", "ip=::::a:end0:off", "8250.nr_uarts=1", "-selinux", "quiet", "a=*+@%/;-", "b="]
+
+# One of each kind that Talos has another image for.
+KINDS_OF_MACHINES = [
+    one("tuned", 11, kernel_args=["noapic", "nolapic"]),
+    one("own", 12, schematic_id="cd" * 32),
+    one("ampere", 13, architecture="arm64", secureboot=True),
+    one("guest", 14, controller=False, disk="/dev/vda", platform="nocloud", extensions=["qemu-guest-agent"]),
+    one("pi", 15, controller=False, disk="/dev/mmcblk0", board="rpi_generic"),
+    one("nanopi", 16, controller=False, disk="/dev/mmcblk1", board="nanopi-r4s"),
+    one("all", 17, controller=False, board="turingrk1", extensions=["a"], kernel_args=ARGUMENTS),
+]
+
 ANSWERS: dict[str, dict[str, Any]] = {
     "defaults": {},
     "one-node": {"nodes": ONE_NODE, "docker_hub_mirror": ""},
@@ -72,6 +96,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "spegel": {"components": ["spegel"]},
     "own-schematic": {"talos_schematic_id": "ab" * 32},
     "ten": {"node_cidr": "10.0.0.0/24"},
+    "kinds": {"nodes": KINDS_OF_MACHINES, "storage": "none"},
 }
 
 
@@ -208,6 +233,47 @@ def test_the_install_image_is_the_factorys_for_the_nodes_extensions(machines):
     assert image("mixed", "c1").startswith("factory.talos.dev/metal-installer-secureboot/")
     assert image("mixed", "c1").split("/")[-1] == image("mixed", "c2").split("/")[-1]
     assert image("mixed", "w1").split("/")[-1] != image("mixed", "w2").split("/")[-1]
+
+
+def test_a_machine_has_the_image_of_its_platform_its_board_and_its_kernel_arguments(machines):
+    images = {name: node["image"].removeprefix("factory.talos.dev/") for name, node in machines("kinds").nodes.items()}
+    assert images.pop("all").startswith("metal-installer/")
+    assert images == {
+        "tuned": f"metal-installer/{NOAPIC_NOLAPIC}",
+        "own": f"metal-installer/{'cd' * 32}",
+        "ampere": f"metal-installer-secureboot/{VANILLA}",
+        "guest": f"nocloud-installer/{QEMU_GUEST_AGENT}",
+        "pi": f"metal-installer/{RASPBERRY_PI}",
+        "nanopi": f"metal-installer/{NANOPI_R4S}",
+    }
+
+
+def test_the_page_of_the_first_boot_has_each_machines_image(machines):
+    page = (machines("kinds").talos.parent / "docs/runbooks/first-boot.md").read_text()
+    rows = re.findall(
+        r"^\| `https://factory.talos.dev/image/(\w{8})\w*/<version>/(\S+)` \| (.*) \|$", page, re.MULTILINE
+    )
+    assert [row for row in rows if row[2] != "all"] == [
+        (NOAPIC_NOLAPIC[:8], "metal-amd64.iso", "tuned"),
+        ("cdcdcdcd", "metal-amd64.iso", "own"),
+        (VANILLA[:8], "metal-arm64-secureboot.iso", "ampere"),
+        (QEMU_GUEST_AGENT[:8], "nocloud-amd64.iso", "guest"),
+        (RASPBERRY_PI[:8], "metal-arm64.raw.xz", "pi"),
+        (NANOPI_R4S[:8], "metal-arm64.raw.xz", "nanopi"),
+    ]
+
+
+def test_a_nodes_own_schematic_takes_the_place_of_that_of_all(machines, render, secrets, tmp_path):
+    nodes = [ONE_NODE[0] | {"schematic_id": "cd" * 32}, *MIXED_NODES[1:3]]
+    of = Machines(render({"nodes": nodes, "talos_schematic_id": "ab" * 32}), secrets, tmp_path).nodes
+    assert [of[name]["image"][-64:] for name in ("solo", "c2")] == ["cd" * 32, "ab" * 32]
+
+
+@needs("schematic")
+@pytest.mark.parametrize("name", ANSWERS)
+def test_the_image_factory_would_write_each_schematic_in_the_same_bytes(machines, name):
+    for file in machines(name).talos.glob("schematic-*"):
+        assert tools.run("schematic", stdin=file.read_text()) == file.read_text()
 
 
 @pytest.mark.parametrize("name", ANSWERS)

@@ -193,6 +193,13 @@ options = record(
     secureboot=st.booleans(),
     encrypt_disk=st.booleans(),
     extensions=st.lists(mostly(["siderolabs/i915", "intel-ucode", "on", "1", "1.0"], ["A", "", 1]), max_size=2),
+    architecture=mostly(["amd64", "arm64"], ["x86", 1]),
+    platform=mostly(["metal", "nocloud"], ["aws", True]),
+    board=mostly([""], ["rpi_generic", "nanopi-r4s", "rpi", 1]),
+    kernel_args=st.lists(
+        mostly(["a=1", "-a", "quiet", "1.a=on", "a=1:2,3", "a=*/+@%", "a="], ["on", "1e3", "a b", "a:", "", 1, "a=#"]), max_size=2
+    ),
+    schematic_id=mostly([""], ["0" * 64, "1e" * 32, "0" * 63, 1]),
     kernel_modules=st.lists(mostly(["nbd", "on", "null", "1", "y", "1e3", "0x1", "1_0", "_", "-"], ["a b", ""]), max_size=2),
     labels=st.dictionaries(
         mostly(LABELS, ["a b", "", 1, "é"]),

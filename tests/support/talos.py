@@ -58,8 +58,9 @@ class Machines:
 
     def validate(self) -> None:
         """RuntimeError with talosctl's words for the first configuration that it does not accept."""
-        for name in self.nodes:
-            tools.run("talosctl", "validate", "--mode", "metal", "--strict", "--config", self.made / f"{name}.yaml")
+        for name, node in self.nodes.items():
+            mode = "metal" if node["image"].startswith("factory.talos.dev/metal-installer") else "cloud"
+            tools.run("talosctl", "validate", "--mode", mode, "--strict", "--config", self.made / f"{name}.yaml")
 
     def document(self, node: str, kind: str, name: str | None = None) -> Document | None:
         """Return a document of a node's configuration; the one without a kind is called v1alpha1."""

@@ -273,6 +273,7 @@ TOOLS = (
         version_command=("--version",),
         reports="v3.0.0",
     ),
+    Tool(name="schematic", version="v1.4.0", source=OwnModule("tests/tools/factory")),
     Tool(name="cilium-policy", version="v1.20.1", source=OwnModule("tests/tools/cilium")),
     Tool(
         name="flux",

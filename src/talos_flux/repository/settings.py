@@ -65,6 +65,11 @@ class Node:
         return self.installer.rpartition("/")[2]
 
     @property
+    def mode(self) -> str:
+        """Return what Talos takes the machine for: metal, or cloud where the platform may bring a configuration."""
+        return "cloud" if "/nocloud-installer" in self.installer else "metal"
+
+    @property
     def config(self) -> Path:
         """Return the path of its rendered machine configuration."""
         return ROOT / "talos/clusterconfig" / f"{self.name}.yaml"

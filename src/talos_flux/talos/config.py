@@ -83,7 +83,7 @@ def validate(node: Node, config: str) -> None:
     with tempfile.TemporaryDirectory(dir=private_folder(), prefix=".") as folder:
         path = Path(folder) / f"{node.name}.yaml"
         write_private(path, config)
-        run("talosctl", "validate", "--config", path, "--mode", "metal", "--strict")
+        run("talosctl", "validate", "--config", path, "--mode", node.mode, "--strict")
 
 
 def private_folder() -> Path:

@@ -205,15 +205,15 @@ func writeBundle(made *bundle.Bundle, types []string, output string, comments en
 func validate(arguments []string) error {
 	flags := flag.NewFlagSet("validate", flag.ExitOnError)
 	file := flags.String("config", "", "the path of the config file")
-	mode := flags.String("mode", "", "the mode to validate the config for")
+	name := flags.String("mode", "", "the mode to validate the config for")
 	strict := flags.Bool("strict", false, "treat validation warnings as errors")
 
 	if err := flags.Parse(arguments); err != nil {
 		return err
 	}
 
-	if *mode != "metal" {
-		return fmt.Errorf("validate --mode %s: %w", *mode, errNotHere)
+	if *name != "metal" && *name != "cloud" {
+		return fmt.Errorf("validate --mode %s: %w", *name, errNotHere)
 	}
 
 	loaded, err := configloader.NewFromFile(*file)
@@ -226,7 +226,7 @@ func validate(arguments []string) error {
 		options = append(options, validation.WithStrict())
 	}
 
-	warnings, err := loaded.ValidateAsClient(metal{}, options...)
+	warnings, err := loaded.ValidateAsClient(mode(*name), options...)
 	for _, warning := range warnings {
 		fmt.Fprintf(os.Stderr, "WARNING: %s\n", warning)
 	}
@@ -235,17 +235,17 @@ func validate(arguments []string) error {
 		return err
 	}
 
-	fmt.Printf("%s is valid for %s mode\n", *file, *mode)
+	fmt.Printf("%s is valid for %s mode\n", *file, *name)
 
 	return nil
 }
 
-// metal is the mode of a machine of one's own, as Talos' runtime package has it.
-type metal struct{}
+// mode is what a machine is, metal or cloud, as Talos' runtime package has it.
+type mode string
 
-func (metal) String() string        { return "metal" }
-func (metal) RequiresInstall() bool { return true }
-func (metal) InContainer() bool     { return false }
+func (name mode) String() string        { return string(name) }
+func (name mode) RequiresInstall() bool { return name == "metal" }
+func (mode) InContainer() bool          { return false }
 
 func contractOf(version string) (*config.VersionContract, error) {
 	if version == "" {
