@@ -20,7 +20,7 @@ import yaml
 from talos_flux.talos import skew
 from tests.doubles.anton import Home, configured, installed, talosctl, use
 from tests.doubles.factory import Factory, image_factory
-from tests.doubles.machines import SOURCE, VANILLA, Machines
+from tests.doubles.machines import MS_01, SOURCE, Machines
 from tests.doubles.workplace import ANSWERS, SOPS
 from tests.support import apiserver, crds, pictures
 from tests.support.apiserver import ApiError, ApiServer
@@ -500,7 +500,7 @@ def test_another_schematic_is_a_reason_to_upgrade(
     with installed(home, tmp_path, 98, 99, 100, schematic="0" * 64) as machines:
         home.workplace.succeeds("talos:upgrade-node", f"IP={home.address(100)}", "--", *UPGRADE)
         [upgrade] = machines.calls("Upgrade")
-        assert upgrade["image"] == f"factory.talos.dev/metal-installer/{VANILLA}:v1.14.2"
+        assert upgrade["image"] == f"factory.talos.dev/metal-installer/{MS_01}:v1.14.2"
         assert in_order(machines) == ["100"]
 
 

@@ -305,6 +305,13 @@ def test_an_own_ssh_host_needs_its_keys(answer):
     assert answer(url | {"repository_known_hosts": keys})["repository_known_hosts"] == keys
 
 
+def test_only_antons_own_machines_have_antons_extensions(answer):
+    assert answer({})["talos_extensions"] == ["siderolabs/i915", "siderolabs/intel-ucode"]
+    assert answer({"node_cidr": "10.0.0.0/16"})["talos_extensions"] == ["siderolabs/i915", "siderolabs/intel-ucode"]
+    assert answer({"nodes": [node()]})["talos_extensions"] == []
+    assert answer({"talos_schematic_id": "0" * 64})["talos_extensions"] == []
+
+
 def test_a_node_may_say_everything(answer):
     full = node(
         controller=True,

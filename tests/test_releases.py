@@ -94,14 +94,21 @@ def test_the_kept_cluster_is_what_the_release_makes(version: str, released: Path
     }
 
 
+def images_of(root: Path) -> list[str]:
+    """Return the installers of the nodes."""
+    return [node["image"] for node in yaml.safe_load((root / "talos/inventory.yaml").read_text())["nodes"]]
+
+
 @needs("gitleaks", "kustomize")
 @needs("copier")
 @pytest.mark.parametrize("version", EACH)
 def test_its_cluster_follows_to_this_one(version: str, released: Path, tmp_path: Path) -> None:
     root = cluster_of(version, tmp_path)
+    images = images_of(root)
     done = run(root, released, "update", "--to", VERSION)
     assert done.returncode == 0, done.stdout + done.stderr
     commit_all(root, "feat: follow the template")
+    assert images_of(root) == images
     assert run(root, released, "validate").returncode == 0
     assert "follows the template at" in run(root, released, "update", "--to", VERSION).stdout
     assert differing_from_new(root, released) == []

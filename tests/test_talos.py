@@ -17,6 +17,7 @@ pytestmark = [needs("talosctl"), pytest.mark.xdist_group("talos")]
 # Ids that the Image Factory itself gives these sets; the last ones stand in Talos' documentation of the boards.
 VANILLA = "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba"
 ISCSI_AND_UTIL_LINUX = "613e1592b2da41ae5e265e8789429f22e121aab91cb4deb6bc3c0b6262961245"
+I915_AND_INTEL_UCODE = "4b3cd373a192c8469e859b7a0cfbed3ecc3577c4a2d346a37b0aeff9cd17cdb0"
 RASPBERRY_PI = "ee21ef4a5ef808a9b7484cc0dda0f25075021691c8c09a276591eedb638ea1f9"
 NANOPI_R4S = "5f74a09891d5830f0b36158d3d9ea3b1c9cc019848ace08ff63ba255e38c8da4"
 QEMU_GUEST_AGENT = "ce4c980550dd2ab1b17bbf2b08801c7eb59418eafe8f279833297925d67c7515"
@@ -227,8 +228,9 @@ def test_the_install_image_is_the_factorys_for_the_nodes_extensions(machines):
         return machines(name).document(node, "UnattendedInstallConfig")["installer"]["image"]
 
     version = machines("defaults").versions["talosVersion"]
-    assert image("defaults", "k8s-1") == f"factory.talos.dev/metal-installer/{VANILLA}:{version}"
-    assert image("longhorn", "k8s-1") == f"factory.talos.dev/metal-installer/{ISCSI_AND_UTIL_LINUX}:{version}"
+    assert image("defaults", "k8s-1") == f"factory.talos.dev/metal-installer/{I915_AND_INTEL_UCODE}:{version}"
+    assert image("one-node", "solo") == f"factory.talos.dev/metal-installer/{VANILLA}:{version}"
+    assert image("longhorn-on-workers", "w2") == f"factory.talos.dev/metal-installer/{ISCSI_AND_UTIL_LINUX}:{version}"
     assert image("own-schematic", "k8s-1") == f"factory.talos.dev/metal-installer/{'ab' * 32}:{version}"
     assert image("mixed", "c1").startswith("factory.talos.dev/metal-installer-secureboot/")
     assert image("mixed", "c1").split("/")[-1] == image("mixed", "c2").split("/")[-1]

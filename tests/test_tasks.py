@@ -1,5 +1,6 @@
 """The tasks up to the point where machines are needed: init, configure, secret:set, and what they refuse."""
 
+import hashlib
 import importlib
 import json
 import os
@@ -16,6 +17,7 @@ import pytest
 import yaml
 
 from tests.doubles.factory import Factory, image_factory
+from tests.doubles.machines import MS_01
 from tests.doubles.workplace import ANSWERS, REPOSITORY, SOPS, Workplace, environment, set_up
 from tests.support import tools
 from tests.support.needs import needs
@@ -24,7 +26,6 @@ from tests.support.render import PROJECT, Renderer
 pytestmark = [needs("task", "talosctl", "age-keygen"), pytest.mark.full]
 
 SCRIPTS = PROJECT / "template" / "scripts"
-VANILLA = "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba"
 
 
 @pytest.fixture
@@ -237,7 +238,7 @@ def test_configure_renders_a_valid_configuration_for_every_node(onepassword: Wor
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     for path in folder.glob("*.yaml"):
         tools.run("talosctl", "validate", "--config", path, "--mode", "metal", "--strict")
-        assert f"factory.talos.dev/metal-installer/{VANILLA}:v1.14.2" in path.read_text()
+        assert f"factory.talos.dev/metal-installer/{MS_01}:v1.14.2" in path.read_text()
     talosconfig = yaml.safe_load((folder / "talosconfig").read_text())
     assert talosconfig["contexts"]["anton"]["endpoints"] == ["192.168.1.98", "192.168.1.99", "192.168.1.100"]
     assert onepassword.git("status", "--porcelain") == ""
@@ -265,7 +266,7 @@ def test_configure_with_sops_encrypts_the_keys_of_the_cluster(sops: Workplace, f
 
 def test_configure_posts_each_schematic(onepassword: Workplace, factory: Factory) -> None:
     configured(onepassword, factory)
-    assert factory.posted == [b"customization: {}\n"]
+    assert [hashlib.sha256(schematic).hexdigest() for schematic in factory.posted] == [MS_01]
 
 
 def test_configure_stops_when_the_factory_returns_another_id(onepassword: Workplace, factory: Factory) -> None:
@@ -274,10 +275,10 @@ def test_configure_stops_when_the_factory_returns_another_id(onepassword: Workpl
     onepassword.push()
     factory.answer = "0" * 64
     refusal = onepassword.refuses("configure")
-    assert "0" * 64 in refusal and VANILLA in refusal and "talos/schematic-vanilla.yaml" in refusal
+    assert "0" * 64 in refusal and MS_01 in refusal and "talos/schematic-i915-intel-ucode.yaml" in refusal
     assert not (onepassword.root / "talos" / "clusterconfig").exists()
     factory.answer, factory.status = "", 400
-    assert "refuses talos/schematic-vanilla.yaml: 400 unknown field in schematic" in onepassword.refuses("configure")
+    assert "refuses talos/schematic-i915-intel-ucode.yaml: 400 unknown field in schematic" in onepassword.refuses("configure")
 
 
 @needs("sops")

@@ -14,8 +14,8 @@ from typing import Any
 from tests.tools.locks import locked
 from tests.tools.obtain import cache_dir
 
-# What the Image Factory calls an image without extensions.
-VANILLA = "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba"
+# What the Image Factory calls an image with the extensions of an MS-01, i915 and intel-ucode.
+MS_01 = "4b3cd373a192c8469e859b7a0cfbed3ecc3577c4a2d346a37b0aeff9cd17cdb0"
 SOURCE = Path(__file__).parent / "talosapi"
 _networks = itertools.count()
 
@@ -60,7 +60,7 @@ def machine(address: str, **changes: Any) -> dict[str, Any]:
             {"path": "/dev/sr0", "size": 1024, "model": "Discs", "cdrom": True},
         ],
         "version": "v1.14.2",
-        "schematic": VANILLA,
+        "schematic": MS_01,
     } | changes
 
 
