@@ -49,6 +49,12 @@ def by_serial(render: Renderer, tmp_path_factory: pytest.TempPathFactory) -> Hom
     return configured(tmp_path_factory.mktemp("by-serial"), render(SOPS | {"nodes": [node]}))
 
 
+@pytest.fixture(scope="session")
+def encrypted(render: Renderer, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    node = {"name": "one", "address": "192.168.1.98", "disk": "/dev/nvme0n1", "interface": "enp87s0"}
+    return configured(tmp_path_factory.mktemp("encrypted"), render(SOPS | {"nodes": [node | {"encrypt_disk": True}]}))
+
+
 @pytest.fixture
 def home(anton: Home, factory: Factory, tmp_path: Path) -> Home:
     found = anton.copy(tmp_path / "home")
@@ -175,6 +181,36 @@ def test_serial_numbers_and_mac_addresses_are_looked_up(single: Home, tmp_path: 
     with running(tmp_path / "fits", [machine(address)]) as machines:
         single.workplace.succeeds(*INSTALL)
         assert [call["method"] for call in machines.calls()] == ["ApplyConfiguration", "Bootstrap", "Kubeconfig"]
+
+
+def test_a_disk_is_sealed_only_on_a_machine_whose_secure_boot_is_on(encrypted: Home, tmp_path: Path) -> None:
+    home = encrypted.copy(tmp_path / "home")
+    (tmp_path / "on").mkdir()
+    with running(tmp_path, [machine(home.address(98))]) as machines:
+        refusal = home.workplace.refuses(*INSTALL)
+        assert f"one ({home.address(98)}) has Secure Boot off" in refusal and "encrypt_disk" in refusal
+        assert machines.calls() == []
+    with running(tmp_path / "on", [machine(home.address(98), secureBoot=True)]) as machines:
+        home.workplace.succeeds(*INSTALL)
+        assert [call["method"] for call in machines.calls()] == ["ApplyConfiguration", "Bootstrap", "Kubeconfig"]
+        home.workplace.succeeds("talos:apply-node", f"IP={home.address(98)}")
+        config = home.workplace.root / "talos/clusterconfig/one.yaml"
+        documents = [text for text in config.read_text().split("---\n") if "encryption:" not in text]
+        config.write_text("---\n".join(documents))
+        refusal = home.workplace.refuses("talos:apply-node", f"IP={home.address(98)}")
+        assert f"EPHEMERAL of one ({home.address(98)}) is encrypted" in refusal and "wants it in clear" in refusal
+        assert len(machines.calls("ApplyConfiguration")) == 2
+
+
+def test_a_disk_in_clear_is_not_encrypted_later(home: Home, machines: Machines) -> None:
+    home.workplace.succeeds(*INSTALL)
+    config = home.workplace.root / "talos/clusterconfig/k8s-2.yaml"
+    encryption = "encryption:\n  provider: luks2\n  keys:\n    - slot: 0\n      tpm: {}\n"
+    config.write_text(f"{config.read_text()}---\napiVersion: v1alpha1\nkind: VolumeConfig\nname: STATE\n{encryption}")
+    refusal = home.workplace.refuses("talos:apply-node", f"IP={home.address(99)}")
+    assert f"STATE of k8s-2 ({home.address(99)}) is in clear, and talos/clusterconfig/k8s-2.yaml wants it" in refusal
+    assert "Replace a machine" in refusal
+    assert len(machines.calls("ApplyConfiguration")) == 3
 
 
 def test_a_node_that_does_not_answer_stops_it_before_anything_changes(home: Home, tmp_path: Path) -> None:

@@ -159,7 +159,9 @@ def test_the_limits_in_the_rule_of_a_question_are_those_that_are_kept(name: str,
 
 def test_the_keys_of_a_node_are_listed_with_their_defaults() -> None:
     keys = re.search(r"node_keys = (\[.*?\])", (PROJECT / "macros/rules.jinja").read_text())
-    defaults = re.findall(r"^  '(\w+)': '?(\w+|\[\]|\{\})'?,?$", (PROJECT / "macros/nodes.jinja").read_text(), re.MULTILINE)
+    defaults = re.findall(
+        r"^  '(\w+)': '?(\w+|\[\]|\{\})'?,?$", (PROJECT / "macros/nodes.jinja").read_text(), re.MULTILINE
+    )
     said = dict(row[:2] for row in map(cells, table(PAGE.read_text(), "| key | default | rule |")))
     assert keys and {name for cell in said for name in cell.split(", ")} == set(yaml.safe_load(keys[1]))
     empty = {"none": "none", "[]": "none", "{}": "none"}

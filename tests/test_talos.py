@@ -394,14 +394,15 @@ def test_etcd_speaks_on_the_node_network(machines):
     assert "etcd" not in machines("mixed").document("w1", "v1alpha1")["cluster"]
 
 
-def test_only_the_encrypted_node_seals_its_disk_to_the_tpm(machines):
+def test_only_the_encrypted_node_seals_its_disk_to_the_tpm_and_only_with_secure_boot_on(machines):
+    sealed = {"checkSecurebootStatusOnEnroll": True}
     mixed = machines("mixed")
     assert mixed.document("c1", "VolumeConfig", "STATE")["encryption"] == {
         "provider": "luks2",
-        "keys": [{"slot": 0, "tpm": {}}],
+        "keys": [{"slot": 0, "tpm": sealed}],
     }
     ephemeral = mixed.document("c1", "VolumeConfig", "EPHEMERAL")
-    assert ephemeral["encryption"]["keys"] == [{"slot": 0, "tpm": {}, "lockToState": True}]
+    assert ephemeral["encryption"]["keys"] == [{"slot": 0, "tpm": sealed, "lockToState": True}]
     assert ephemeral["mount"] == {"secure": True}
     assert mixed.document("c2", "VolumeConfig", "STATE") is None
     assert "encryption" not in mixed.document("c2", "VolumeConfig", "EPHEMERAL")

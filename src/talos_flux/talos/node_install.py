@@ -8,7 +8,7 @@ from talos_flux.errors import UserError
 from talos_flux.paths import KUBECONFIG
 from talos_flux.process import ToolError, write_private
 from talos_flux.repository.settings import Inventory, Node, short
-from talos_flux.talos import machines
+from talos_flux.talos import encryption, machines
 from talos_flux.talos.machines import Machine, Poller, ask
 from talos_flux.terminal import done, step, warn
 
@@ -17,7 +17,7 @@ ANSWER_SECONDS = 10
 
 
 def look_at(nodes: Iterable[Node]) -> dict[Node, Machine]:
-    """Show what every node is made of; UserError when one does not answer."""
+    """Show what every node is made of; UserError when one does not answer, or can't seal its disks as it is to."""
     inspected = {}
     for node in nodes:
         try:
@@ -25,6 +25,8 @@ def look_at(nodes: Iterable[Node]) -> dict[Node, Machine]:
         except UserError as refusal:
             raise UserError(f"{node}: {refusal}") from None
         machines.show(str(node), inspected[node])
+        if inspected[node].maintenance:
+            encryption.refuse_to_install_without_secure_boot(node)
     return inspected
 
 

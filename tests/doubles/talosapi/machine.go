@@ -291,8 +291,15 @@ func (machine *Machine) ApplyConfiguration(ctx context.Context, request *api.App
 	}
 
 	machine.mutex.Lock()
+	installs := machine.config == nil
 	machine.config = provider
 	machine.mutex.Unlock()
+
+	if installs {
+		if err = machine.resources.Install(ctx, provider); err != nil {
+			return nil, err
+		}
+	}
 
 	if err = machine.resources.Running(ctx); err != nil {
 		return nil, err

@@ -47,6 +47,8 @@ type Description struct {
 	Disks     []Disk `json:"disks"`
 	Version   string `json:"version"`
 	Schematic string `json:"schematic"`
+	// SecureBoot is whether the firmware checks what it boots.
+	SecureBoot bool `json:"secureBoot"`
 }
 
 // Recorder writes down what the machines were asked.

@@ -11,6 +11,7 @@ import (
 	"github.com/cosi-project/runtime/pkg/state/impl/inmem"
 	"github.com/cosi-project/runtime/pkg/state/impl/namespaced"
 	"github.com/cosi-project/runtime/pkg/state/registry"
+	"github.com/siderolabs/talos/pkg/machinery/config"
 	"github.com/siderolabs/talos/pkg/machinery/constants"
 	"github.com/siderolabs/talos/pkg/machinery/nethelpers"
 	"github.com/siderolabs/talos/pkg/machinery/resources/block"
@@ -33,7 +34,7 @@ func NewResources(description Description) (*Resources, error) {
 		return nil, err
 	}
 
-	for _, kind := range []meta.ResourceWithRD{&network.LinkStatus{}, &network.AddressStatus{}, &block.Disk{}, &runtime.MachineStatus{}, &runtime.Version{}, &runtime.ExtensionStatus{}} {
+	for _, kind := range []meta.ResourceWithRD{&network.LinkStatus{}, &network.AddressStatus{}, &block.Disk{}, &runtime.MachineStatus{}, &runtime.Version{}, &runtime.ExtensionStatus{}, &runtime.SecurityState{}, &block.VolumeStatus{}} {
 		if err := definitions.Register(ctx, kind); err != nil {
 			return nil, err
 		}
@@ -79,7 +80,10 @@ func NewResources(description Description) (*Resources, error) {
 	stage := runtime.NewMachineStatus()
 	stage.TypedSpec().Stage = runtime.MachineStageMaintenance
 	stage.TypedSpec().Status.Ready = true
-	contents = append(contents, stage, runtime.NewVersion(), runtime.NewExtensionStatus(runtime.NamespaceName, "0"))
+	security := runtime.NewSecurityStateSpec(runtime.NamespaceName)
+	security.TypedSpec().SecureBoot = description.SecureBoot
+
+	contents = append(contents, security, stage, runtime.NewVersion(), runtime.NewExtensionStatus(runtime.NamespaceName, "0"))
 
 	for _, content := range contents {
 		if err := resources.state.Create(ctx, content); err != nil {
@@ -121,6 +125,26 @@ func (resources *Resources) version(ctx context.Context) (string, error) {
 	}
 
 	return found.TypedSpec().Version, nil
+}
+
+// Install makes the system's volumes, encrypted or not, as the configuration says.
+func (resources *Resources) Install(ctx context.Context, provider config.Provider) error {
+	for _, name := range []string{constants.StatePartitionLabel, constants.EphemeralPartitionLabel} {
+		volume := block.NewVolumeStatus(block.NamespaceName, name)
+		if found, ok := provider.Volumes().ByName(name); ok && found.Encryption() != nil {
+			volume.TypedSpec().EncryptionProvider = found.Encryption().Provider()
+		}
+
+		if err := resources.state.Destroy(ctx, volume.Metadata()); err != nil && !state.IsNotFoundError(err) {
+			return err
+		}
+
+		if err := resources.state.Create(ctx, volume); err != nil {
+			return err
+		}
+	}
+
+	return nil
 }
 
 // Running is the stage after installation.

@@ -6,7 +6,7 @@ from talos_flux.cli.commands import subcommand
 from talos_flux.errors import UserError
 from talos_flux.process import run
 from talos_flux.repository.settings import inventory
-from talos_flux.talos import config, machines
+from talos_flux.talos import config, encryption, machines
 from talos_flux.terminal import done
 
 MODES = ("auto", "no-reboot", "staged", "try")
@@ -18,7 +18,8 @@ MODES = ("auto", "no-reboot", "staged", "try")
 def command(address: str, mode: str) -> None:
     """Apply a node's rendered configuration.
 
-    ADDRESS is the node's IP address. A configuration that is older than what it was rendered from is refused.
+    ADDRESS is the node's IP address. A configuration that is older than what it was rendered from is refused, and so is
+    one that encrypts a disk which is not encrypted, or the other way round.
     """
     if mode not in MODES:
         raise UserError(f"MODE is one of {', '.join(MODES)}, not {mode}.")
@@ -28,6 +29,7 @@ def command(address: str, mode: str) -> None:
         raise UserError(problem)
     if machines.waits_for_a_configuration(node.address):
         raise UserError(f"{node} is in maintenance mode: `task bootstrap:talos` installs it.")
+    encryption.refuse_another_encryption(node)
     run(
         "talosctl", "apply-config", "--nodes", node.address, "--endpoints", node.address, "--file", node.config,
         "--mode", mode, show=True,
