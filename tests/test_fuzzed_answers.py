@@ -329,9 +329,11 @@ def check_settings(record: Answers, settings: Mapping[str, str], objects: Mappin
         assert store["vaults"] == {record["onepassword_vault"]: 1}
     if record["load_balancer_announcement"] == "bgp":
         [instance] = objects["CiliumBGPClusterConfig", "router"]["spec"]["bgpInstances"]
-        [peer] = instance["peers"]
-        numbers = instance["localASN"], peer["peerASN"], peer["peerAddress"]
-        assert numbers == (record["bgp_node_asn"], record["bgp_router_asn"], record["bgp_router_address"])
+        assert {(instance["localASN"], peer["peerASN"]) for peer in instance["peers"]} == {
+            (record["bgp_node_asn"], record["bgp_router_asn"])
+        }
+        routers = [record[name] for name in ("bgp_router_address", "bgp_router_address_ipv6") if name in record]
+        assert [peer["peerAddress"] for peer in instance["peers"]] == routers
 
 
 def check_machines(record: Answers, files: Files) -> None:

@@ -158,7 +158,9 @@ def test_an_ipv6_network_has_the_bounds_that_python_computes(net, net6, text):
     assert net.canonical(f"{network[-1]}/{network.prefixlen}") == text
 
 
-@pytest.mark.parametrize("text", ["", "fd00::", "fd00::/129", "fd00::/064", "fd00::/64\n", "FD00::/64", "10.0.0.0/8", None])
+@pytest.mark.parametrize(
+    "text", ["", "fd00::", "fd00::/129", "fd00::/064", "fd00::/64\n", "FD00::/64", "10.0.0.0/8", None]
+)
 def test_what_is_no_ipv6_network_is_told_apart(net6, text):
     assert net6.is_ipv6_network(text) == ""
 

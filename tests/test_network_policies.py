@@ -131,6 +131,20 @@ def test_nodes_and_pods_reach_every_port_of_a_node(machines: Machines) -> None:
 
 
 @needs("talosctl")
+def test_the_firewall_tells_nodes_and_pods_from_others_by_their_ipv6_addresses_too(
+    render: Renderer, tmp_path: Path
+) -> None:
+    root = render(EXAMPLES["dual-stack"])
+    machines = Machines(root, new_secrets(tmp_path), tmp_path)
+    for configuration in machines.configurations.values():
+        inside = [*(f"fd12:3456:789a:1::1:{last}" for last in (98, 99, 100)), "fd12:3456:789a:4203::7", "10.42.3.7"]
+        outside = ["fd12:3456:789a:1::50", "fe80::1", "2001:db8::1", "192.168.1.50"]
+        assert all(is_let_in(configuration, source, port) for source in inside for port in METRICS)
+        assert not any(is_let_in(configuration, source, port) for source in outside for port in METRICS)
+        assert all(is_let_in(configuration, source, port) for source in outside for port in (443, 6443, 50000))
+
+
+@needs("talosctl")
 def test_pods_are_kept_from_the_ports_that_the_firewall_closes_and_no_other(
     machines: Machines, home: Repository
 ) -> None:

@@ -79,19 +79,23 @@ def test_every_rule_of_a_question_is_written_down(generator: str) -> None:
     assert [name for name in ruled if name in said and not said[name]] == []
 
 
+BY_BGP: dict[str, Any] = {
+    "load_balancer_announcement": "bgp",
+    "bgp_router_address": "192.168.1.254",
+    "bgp_router_asn": 64513,
+    "bgp_node_asn": 64514,
+    "load_balancer_pool": "10.45.0.0/24",
+}
+DUAL_STACK: dict[str, Any] = {
+    "node_cidr_ipv6": "fd12:3456:789a:1::/64",
+    "bgp_router_address_ipv6": "fd12:3456:789a:1::1",
+}
 # Without these a question is not asked.
 NEEDED: dict[str, dict[str, Any]] = {
     "repository_known_hosts": {"repository_url": "ssh://git@git.example.net/anton.git"},
-    **{
-        name: {
-            "load_balancer_announcement": "bgp",
-            "bgp_router_address": "192.168.1.254",
-            "bgp_router_asn": 64513,
-            "bgp_node_asn": 64514,
-            "load_balancer_pool": "10.45.0.0/24",
-        }
-        for name in ("bgp_router_address", "bgp_router_asn", "bgp_node_asn")
-    },
+    **{name: BY_BGP for name in ("bgp_router_address", "bgp_router_asn", "bgp_node_asn")},
+    **{name: DUAL_STACK for name in ("pod_cidr_ipv6", "service_cidr_ipv6")},
+    **{name: BY_BGP | DUAL_STACK for name in ("bgp_router_address_ipv6", "load_balancer_cidr_ipv6")},
     "external_dns_target": {"external_access": "direct"},
     "backup_s3_url": {"backups": "s3"},
     "backup_s3_region": {"backups": "s3", "backup_s3_url": "https://s3.example.net/anton"},
@@ -169,13 +173,17 @@ def test_the_keys_of_a_node_are_listed_with_their_defaults() -> None:
     assert {name: value for name, value in said.items() if value} == written
 
 
+IPV6_SETTINGS = {"NODE_CIDR_IPV6", "INTERNAL_ADDRESS_IPV6", "DNS_ADDRESS_IPV6", "EXTERNAL_ADDRESS_IPV6"}
+
+
 def test_the_keys_of_cluster_settings_are_listed():
     listed = {cells(row)[0] for row in table(PAGE.read_text(), "| key | is |")}
-    assert listed == SETTINGS.union({"EXTERNAL_ADDRESS"}, *BACKUP_SETTINGS.values())
+    assert listed == SETTINGS.union({"EXTERNAL_ADDRESS"}, IPV6_SETTINGS, *BACKUP_SETTINGS.values())
 
 
 def test_a_key_of_cluster_settings_is_the_answer_that_is_listed(render: Renderer) -> None:
-    cluster = Repository(render(EXAMPLES["everything"]), EXAMPLES["everything"])
+    given = EXAMPLES["everything"] | {"node_cidr_ipv6": "fd12:3456:789a:1::/64"}
+    cluster = Repository(render(given), given)
     answers = cluster.documents(".copier-answers.yml")[0]
     settings = cluster.documents("kubernetes/flux/meta/settings/cluster-settings.yaml")[0]["data"]
     for row in map(cells, table(PAGE.read_text(), "| key | is |")):
@@ -219,9 +227,9 @@ def test_the_tree_in_the_readme_is_of_what_a_cluster_has(render: Renderer) -> No
 def test_what_the_pages_count_is_so_many() -> None:
     readme, testing = (PROJECT / "README.md").read_text(), (PROJECT / "docs/explanation/testing.md").read_text()
     asked = [row for row in map(cells, table(PAGE.read_text(), HEADER)) if row[2] == "yes"]
-    assert (len(asked), len(EXAMPLES)) == (16, 10)
+    assert (len(asked), len(EXAMPLES)) == (16, 11)
     assert "\nSixteen questions" in readme
-    assert "renders ten examples" in testing and "has ten" in PAGE.read_text()
+    assert "renders eleven examples" in testing and "has eleven" in PAGE.read_text()
     assert len(RULES) > 70 and "more than seventy [rules]" in readme
 
 

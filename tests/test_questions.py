@@ -1,5 +1,6 @@
 """What is asked, in which order, what is recorded, and which answers are refused in which words."""
 
+import ipaddress
 import re
 import shutil
 from pathlib import Path
@@ -40,6 +41,8 @@ BGP = {
     "bgp_node_asn": 64514,
 }
 
+DUAL_STACK = {"node_cidr_ipv6": "fd12:3456:789a:1::/64"}
+BGP_IPV6 = {"bgp_router_address_ipv6": "fd12:3456:789a:1::1"}
 S3 = {"backups": "s3", "backup_s3_url": "https://s3.eu-central-1.amazonaws.com/anton-backups"}
 NTFY = {"alerts": "ntfy", "ntfy_topic": "https://ntfy.sh/anton-7c1f0e"}
 
@@ -96,7 +99,7 @@ def test_sixteen_questions_are_asked_in_the_order_of_thought():
         "backup_s3_url",
         "backup_nfs",
         "ntfy_topic",
-    } | (set(BGP) - {"load_balancer_announcement"})
+    } | (set(BGP | BGP_IPV6) - {"load_balancer_announcement"})
     assert [name for name in asked if name not in only_when_needed] == ASKED
 
 
@@ -171,7 +174,7 @@ def test_every_default_is_anton(answer):
 
 
 def test_answers_that_are_not_asked_are_recorded(answer):
-    recorded = answer(S3)
+    recorded = answer(S3 | BGP | DUAL_STACK | BGP_IPV6)
     hidden = [name for name, question in questions().items() if "advanced" in str(question.get("ask"))]
     assert set(hidden) - set(recorded) == set()
 
@@ -240,6 +243,38 @@ def test_with_bgp_the_usual_pool_lies_outside_the_node_network(answer, network):
     given = {"node_cidr": network, "bgp_router_address": "192.168.99.1"}
     pool = answer(BGP | given)["load_balancer_pool"]
     assert pool == ("172.28.0.0/24" if network == "10.45.0.0/24" else "10.45.0.0/24")
+
+
+def test_ipv4_alone_is_the_default_and_knows_no_other_network(answer):
+    answers = answer({})
+    assert [name for name in answers if name.endswith("_ipv6")] == ["node_cidr_ipv6"]
+    assert answers["node_cidr_ipv6"] == ""
+
+
+def test_with_a_unique_local_network_pods_and_services_are_in_the_same_48(answer):
+    answers = answer(
+        DUAL_STACK | {"dns_servers": ["2606:4700:4700::1111"], "api_extra_sans": ["fd12:3456:789a:1::1:101"]}
+    )
+    assert answers["pod_cidr_ipv6"] == "fd12:3456:789a:4200::/56"
+    assert answers["service_cidr_ipv6"] == "fd12:3456:789a:4300::/112"
+    answers = answer({"node_cidr_ipv6": "fd12:3456:789a:4242::/64"})
+    assert answers["pod_cidr_ipv6"] == "fd12:3456:789a:5200::/56"
+
+
+def test_with_a_global_network_pods_and_services_are_unique_local(answer):
+    one, other = (
+        {name: answers[name] for name in ("pod_cidr_ipv6", "service_cidr_ipv6", "load_balancer_cidr_ipv6")}
+        for answers in (
+            answer({"node_cidr_ipv6": network} | BGP | BGP_IPV6) for network in ("2001:db8::/64", "2a00:1:2:3::/64")
+        )
+    )
+    for networks in (one, other):
+        pods, services, pool = (ipaddress.IPv6Network(network) for network in networks.values())
+        site = pods.supernet(new_prefix=48)
+        assert site.subnet_of(ipaddress.IPv6Network("fd00::/8"))
+        assert services.subnet_of(site) and pool.subnet_of(site)
+        assert not pods.overlaps(services) and not pods.overlaps(pool) and not services.overlaps(pool)
+    assert set(one.values()).isdisjoint(other.values())
 
 
 @pytest.mark.parametrize("missing", ["bgp_router_address", "bgp_router_asn", "bgp_node_asn"])
@@ -368,12 +403,19 @@ REFUSED = [
     ("node_cidr", "192.168.1.7/24", "did you mean 192.168.1.0/24"),
     ("node_cidr", "192.168.1.0", "is not an IPv4 network"),
     ("node_cidr", "192.168.1.0/30", "192.168.1.0/30 has the wrong size: /8 to /29"),
+    ("node_cidr_ipv6", "192.168.1.0/24", "192.168.1.0/24 is not an IPv6 network"),
+    ("node_cidr_ipv6", "fd12:3456:789a:1::", "fd12:3456:789a:1:: is not an IPv6 network: address/length"),
+    ("node_cidr_ipv6", "FD12:3456:789A:1::/64", "in lower case and as short as can be"),
+    ("node_cidr_ipv6", "fd12:3456:789a:1::98/64", "did you mean fd12:3456:789a:1::/64"),
+    ("node_cidr_ipv6", "fd12:3456:789a::/48", "fd12:3456:789a::/48 has the wrong size: /64"),
+    ("node_cidr_ipv6", "fe80::/64", "fe80::/64 is neither a unique local nor a global network"),
     ("default_gateway", "10.0.0.1", "10.0.0.1 is not in node_cidr 192.168.1.0/24"),
     ("default_gateway", "192.168.1.255", "is the network or broadcast address"),
     ("default_gateway", "router", "router is not an IPv4 address"),
     ("dns_servers", [], "at least one IPv4 address"),
     ("dns_servers", ["1.1.1.1", "dns.google"], "dns.google is not an IPv4 address"),
     ("dns_servers", "1.1.1.1", "1.1.1.1 is not a list"),
+    ("dns_servers", ["2606:4700:4700::1111"], "2606:4700:4700::1111 is not an IPv4 address"),
     ("ntp_servers", [], "at least one time server"),
     ("ntp_servers", ["a b"], "a b is neither a host name"),
     ("vlan_id", 0, "0 is not a VLAN id"),
@@ -593,6 +635,40 @@ CONTRADICTIONS = [
         "192.168.1.50 is used by both node one and bgp_router_address",
     ),
     (BGP | {"load_balancer_pool": "10.42.1.0/24"}, "10.42.1.0/24 overlaps pod_cidr"),
+    (DUAL_STACK | {"pod_cidr_ipv6": "10.42.0.0/16"}, "10.42.0.0/16 is not an IPv6 network"),
+    (DUAL_STACK | {"pod_cidr_ipv6": "fd00::/64"}, "fd00::/64 has the wrong size: /48 to /56"),
+    (
+        DUAL_STACK | {"pod_cidr_ipv6": "fd12:3456:789a::/48"},
+        "fd12:3456:789a::/48 overlaps node_cidr_ipv6 fd12:3456:789a:1::/64",
+    ),
+    (DUAL_STACK | {"service_cidr_ipv6": "fd00::/64"}, "fd00::/64 has the wrong size: /108 to /120"),
+    (
+        DUAL_STACK | {"service_cidr_ipv6": "fd12:3456:789a:4200::/112"},
+        "fd12:3456:789a:4200::/112 overlaps pod_cidr_ipv6 fd12:3456:789a:4200::/56",
+    ),
+    (DUAL_STACK | BGP, "bgp_router_address_ipv6.*required"),
+    (DUAL_STACK | BGP | {"bgp_router_address_ipv6": "192.168.1.254"}, "192.168.1.254 is not an IPv6 address"),
+    (
+        DUAL_STACK | BGP | {"bgp_router_address_ipv6": "fe80::1"},
+        "fe80::1 is not an IPv6 address, unique local or global",
+    ),
+    (
+        DUAL_STACK | BGP | BGP_IPV6 | {"load_balancer_cidr_ipv6": "fd12:3456:789a:1::/64"},
+        "fd12:3456:789a:1::/64 overlaps node_cidr_ipv6",
+    ),
+    (
+        DUAL_STACK | BGP | {"bgp_router_address_ipv6": "fd12:3456:789a:1::1:50", "nodes": [NODE]},
+        "fd12:3456:789a:1::1:50 is used by both node one and bgp_router_address_ipv6",
+    ),
+    (
+        DUAL_STACK | BGP | BGP_IPV6 | {"load_balancer_pool": "10.50.0.0-10.51.0.1"},
+        "10.50.0.0-10.51.0.1 does not lie in one /16: the last two numbers",
+    ),
+    (
+        DUAL_STACK | {"node_cidr": "10.0.0.0/8"},
+        "10.0.0.0/8 is larger than a /16: the last two numbers",
+    ),
+    (DUAL_STACK | {"dns_servers": ["fd00::/64"]}, "fd00::/64 is not an IPv4 or IPv6 address"),
     (
         {"talos_extensions": ["siderolabs/i915"], "talos_schematic_id": "0" * 64},
         "replaces the computed schematics",

@@ -98,6 +98,14 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "own-schematic": {"talos_schematic_id": "ab" * 32},
     "ten": {"node_cidr": "10.0.0.0/24"},
     "kinds": {"nodes": KINDS_OF_MACHINES, "storage": "none"},
+    "dual-stack": {
+        "nodes": MIXED_NODES,
+        "vlan_id": 20,
+        "node_cidr_ipv6": "fd12:3456:789a:1::/64",
+        "dns_servers": ["192.168.1.254", "2606:4700:4700::"],
+        "ntp_servers": ["2001:1:1:1:1:1:1:1"],
+        "api_extra_sans": ["fd12:3456:789a:1::1:101"],
+    },
 }
 
 
@@ -173,6 +181,31 @@ def test_a_node_has_its_static_address_and_its_default_route(machines):
     ten = machines("ten").document("k8s-1", "LinkConfig")
     assert ten["addresses"] == [{"address": "10.0.0.98/24"}]
     assert ten["routes"] == [{"gateway": "10.0.0.1"}]
+
+
+def test_with_both_families_a_node_has_an_address_of_each_and_kubernetes_uses_these(machines):
+    both = machines("dual-stack")
+    for node, entry in both.nodes.items():
+        last = entry["address"].split(".")[-1]
+        addresses = [f"{entry['address']}/24", f"fd12:3456:789a:1::1:{last}/64"]
+        assert [each["address"] for each in both.document(node, "VLANConfig")["addresses"]] == addresses
+        # The kubelet takes the first of each family: the IPv4 one is the node's name for other nodes.
+        subnets = both.document(node, "KubeNodeConfig")["nodeIP"]["validSubnets"]
+        assert subnets == ["192.168.1.0/24", f"fd12:3456:789a:1::1:{last}/128"]
+        network = both.document(node, "KubeNetworkConfig")
+        assert network["podSubnets"] == ["10.42.0.0/16", "fd12:3456:789a:4200::/56"]
+        assert network["serviceSubnets"] == ["10.43.0.0/16", "fd12:3456:789a:4300::/112"]
+    servers = both.document("c1", "ResolverConfig")["nameservers"]
+    assert [server["address"] for server in servers] == ["192.168.1.254", "2606:4700:4700::"]
+    assert both.document("c1", "TimeSyncConfig")["ntp"]["servers"] == ["2001:1:1:1:1:1:1:1"]
+
+
+def test_with_both_families_metrics_are_open_to_nodes_and_pods_of_each(machines):
+    for rule in ("control-plane-metrics", "node-metrics"):
+        text = "".join(file.read_text() for file in machines("dual-stack").talos.rglob("metrics.yaml"))
+        [document] = [each for each in yaml.safe_load_all(text) if each.get("name") == rule]
+        sources = {each["subnet"] for each in document["ingress"]}
+        assert sources >= {"192.168.1.11/32", "fd12:3456:789a:1::1:11/128", "10.42.0.0/16", "fd12:3456:789a:4200::/56"}
 
 
 def test_with_a_vlan_the_address_is_on_the_vlan_and_the_parent_carries_its_mtu(machines):

@@ -60,7 +60,8 @@ class Terminal:
         return yaml.safe_load((self.destination / ".copier-answers.yml").read_text())
 
 
-# Asked only where backups or alerts are chosen.
+# Asked only with an IPv6 network of the nodes, and where backups or alerts are chosen.
+DUAL_STACK = ("pod_cidr_ipv6", "service_cidr_ipv6", "bgp_router_address_ipv6", "load_balancer_cidr_ipv6")
 UPKEEP = ("backup_s3_url", "backup_s3_region", "backup_nfs", "ntfy_topic")
 
 
@@ -69,7 +70,9 @@ def asked_when_advanced(*but: str) -> list[str]:
     return [
         name
         for name, question in questions().items()
-        if question.get("when") is not False and question.get("ask") is not False and name not in (*UPKEEP, *but)
+        if question.get("when") is not False
+        and question.get("ask") is not False
+        and name not in (*DUAL_STACK, *UPKEEP, *but)
     ]
 
 

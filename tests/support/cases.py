@@ -26,6 +26,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "secrets_backend": ("onepassword", "sops"),
     "load_balancer_announcement": ("l2", "bgp"),
     "load_balancer_mode": ("dsr", "snat"),
+    "ip_families": ("ipv4", "dual-stack"),
     "vlan": ("untagged", "tagged"),
     "backups": ("none", "s3", "nfs"),
     "alerts": ("none", "ntfy", "pushover", "discord", "webhook"),
@@ -115,6 +116,11 @@ def answers_to(picked: dict[str, str]) -> dict[str, Any]:
             "bgp_node_asn": 4200000001,
             "load_balancer_pool": "192.168.66.0/27",
         }
+    if picked["ip_families"] == "dual-stack":
+        # A global network: pods and services take one of their own.
+        answers |= {"node_cidr_ipv6": "2001:db8:0:66::/64", "dns_servers": ["1.1.1.1", "2606:4700:4700::1111"]}
+        if picked["load_balancer_announcement"] == "bgp":
+            answers["bgp_router_address_ipv6"] = "2001:db8:0:66::1"
     if picked["backups"] == "s3":
         answers["backup_s3_url"] = "https://minio.example.net:9000/pairs/volumes"
     if picked["backups"] == "nfs":

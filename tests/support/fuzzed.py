@@ -25,6 +25,7 @@ BGP: Answers = {
     "bgp_router_asn": 64513,
     "bgp_node_asn": 64514,
 }
+DUAL_STACK: Answers = {"node_cidr_ipv6": "fd12:3456:789a:1::/64"}
 HOST_KEY = "[git.example.net]:2222 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0000000000000000000000000000000000000000000"
 OWN_HOST: Answers = {
     "repository_url": "ssh://git@git.example.net:2222/a/b.git",
@@ -50,6 +51,8 @@ BASES: dict[str, list[Answers]] = {
         CLUSTER | {"ingress_backend": "envoy-gateway", **DIRECT},
         CLUSTER | {"dns_provider": "none", "components": [], "ci": "gitlab", "vlan_id": 30},
         CLUSTER | BGP | OWN_HOST | {"load_balancer_pool": "10.45.0.0/24"},
+        CLUSTER | DUAL_STACK,
+        CLUSTER | DUAL_STACK | BGP | {"bgp_router_address_ipv6": "2001:db8::1", "load_balancer_pool": "10.45.0.0/24"},
         CLUSTER | AWKWARD,
     ],
     "namespace": [{"generator": "namespace", "ns_name": "media"}],
@@ -137,7 +140,7 @@ SETTINGS = st.sampled_from(
 VARIABLES = ("A", "B", "_", "y", "N", "on", "null", "NO", "TZ", "PUID", "API_KEY", "_1", "e1", "True")
 variables = mostly(VARIABLES, texts)
 ADDRESSES = ("1.1.1.1", "192.168.1.254", "10.0.0.1", "255.255.255.255")
-ODD_ADDRESSES = ("1.1.1", "01.1.1.1", "256.1.1.1", "1.1.1.1 ", "0x1.1.1.1", "::1", "")
+ODD_ADDRESSES = ("1.1.1", "01.1.1.1", "256.1.1.1", "1.1.1.1 ", "0x1.1.1.1", "::1", "2001:1:1:1:1:1:1:1", "fd00::", "")
 HOSTS = ("time.cloudflare.com", "a.b", "1.a", "1e3.on", "xn--a.de", "null.null", "no.e3")
 names_or_addresses = st.lists(mostly(HOSTS + ADDRESSES, ODD_ADDRESSES + ODD_NAMES), min_size=1, max_size=3)
 ports = mostly(st.integers(1, 65535), [0, 65536, True, "80", "0x50", 1.0])
@@ -267,6 +270,11 @@ SHAPES: dict[str, Strategy] = {
         ["192.168.1.110-192.168.1.102", "192.168.1.0/24", "a-b", "192.168.1.102-"],
     ),
     "node_cidr": mostly(["192.168.1.0/24", "192.168.0.0/16"], ["192.168.1.7/24", "192.168.1.0/30", "010.0.0.0/8"]),
+    "node_cidr_ipv6": mostly(["", "fd00::/64", "2001:db8::/64", "fd01:2:3:4::/64"], ["2001:1:2:3:4:5:6:7/64", "fe80::/64", "::/64"]),
+    "pod_cidr_ipv6": mostly(["fd00:1::/48", "2001:db8:1:100::/56", "fd01:2:3:4200::/56"], ["fd00::/64", "fd12:3456:789a::/48"]),
+    "service_cidr_ipv6": mostly(["fd00:2::/112", "2001:1:1:1:1:1:1:0/112", "fdff::/108"], ["fd00:2::/64", "10.43.0.0/16"]),
+    "load_balancer_cidr_ipv6": mostly(["fd00:3::/64", "2001:1:1:1::/64"], ["fd12:3456:789a:1::/64", "fd00:3::1/64", "fd00:3::/112"]),
+    "bgp_router_address_ipv6": mostly(["fd00::1", "2001:1:1:1:1:1:1:1", "fd00::"], ["fe80::1", "::1", "192.168.1.254", "FD00::1"]),
     "pod_cidr": mostly(["10.42.0.0/16", "10.99.0.0/16", "172.30.0.0/16"], ["10.42.1.0/16", "192.168.0.0/16"]),
     "service_cidr": mostly(["10.43.0.0/16", "10.98.0.0/20"], ["10.43.1.0/16", "10.42.0.0/16"]),
     "external_dns_target": mostly(["home.example.net", "93.184.215.14", "1.on", "null.null"], ["10.0.0.1", "a_b.c"]),

@@ -24,6 +24,14 @@ WITH: dict[str, list[dict[str, Any]]] = {
     "cluster": [
         {},
         {"backups": "s3", "backup_s3_url": "https://s3.eu-central-1.amazonaws.com/anton-backups"},
+        {
+            "node_cidr_ipv6": "fd12:3456:789a:1::/64",
+            "load_balancer_announcement": "bgp",
+            "bgp_router_address": "192.168.1.254",
+            "bgp_router_address_ipv6": "fd12:3456:789a:1::1",
+            "bgp_router_asn": 64513,
+            "bgp_node_asn": 64514,
+        },
     ],
     "namespace": [{"generator": "namespace", "ns_name": "media"}],
     "app": [
