@@ -77,3 +77,29 @@ def test_a_secret_may_say_the_time_zone(ours: Template, kind: str) -> None:
     for path, file in ours.render({}, {**APP, **ACCESS, **secret, "app_kind": kind}).items():
         if path.name in ("deployment.yaml", "helmrelease.yaml"):
             assert "${TIMEZONE}" not in file.content.decode()
+
+
+@pytest.mark.parametrize("kind", ["manifests", "app-template"])
+def test_in_a_cluster_with_ipv6_an_app_has_its_own_address_in_both_families(ours: Template, kind: str) -> None:
+    lan = {"app_load_balancer_ports": [{"port": 53, "protocol": "UDP"}], "app_kind": kind}
+    both = {"load_balancer_cidr_ipv6": "fd12:3456:789a:1::/64"}
+    named = {"app_load_balancer_address": "192.168.1.105"}
+    assert _service({**lan, **both}, ours) == ("PreferDualStack", None)
+    assert _service({**lan, **both, **named}, ours) == ("PreferDualStack", "192.168.1.105,fd12:3456:789a:1::1:105")
+    assert _service({**lan, **named}, ours) == (None, "192.168.1.105")
+
+
+def _service(answers: Mapping[str, Any], ours: Template) -> tuple[str | None, str | None]:
+    """Return the family policy of the Service with an address of its own, and the addresses that it asks for."""
+    files = ours.render({}, {**APP, **ACCESS, **answers})
+    if answers["app_kind"] == "manifests":
+        [service] = [
+            item
+            for item in yaml.safe_load_all(files[PurePosixPath("app/service.yaml")].content)
+            if item["spec"].get("type") == "LoadBalancer"
+        ]
+        spec, annotations = service["spec"], service["metadata"].get("annotations", {})
+    else:
+        spec = yaml.safe_load(files[PurePosixPath("app/helmrelease.yaml")].content)["spec"]["values"]["service"]["lan"]
+        annotations = spec.get("annotations", {})
+    return spec.get("ipFamilyPolicy"), annotations.get("lbipam.cilium.io/ips")

@@ -657,6 +657,10 @@ CONTRADICTIONS = [
         "fd12:3456:789a:1::/64 overlaps node_cidr_ipv6",
     ),
     (
+        DUAL_STACK | {"load_balancer_cidr_ipv6": "fd12:3456:789a:2::/64"},
+        "fd12:3456:789a:2::/64 is not node_cidr_ipv6 fd12:3456:789a:1::/64, and addresses are announced there",
+    ),
+    (
         DUAL_STACK | BGP | {"bgp_router_address_ipv6": "fd12:3456:789a:1::1:50", "nodes": [NODE]},
         "fd12:3456:789a:1::1:50 is used by both node one and bgp_router_address_ipv6",
     ),

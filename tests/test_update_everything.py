@@ -114,8 +114,9 @@ def test_a_conflict_is_one_that_git_shows(years: Years) -> None:
             },
             "backups: s3",
         ),
+        ({"node_cidr_ipv6": "fd12:3456:789a:1::/64"}, "load_balancer_cidr_ipv6: fd12:3456:789a:1::/64"),
     ],
-    ids=["ingress_backend", "backups and alerts"],
+    ids=["ingress_backend", "backups and alerts", "IPv6"],
 )
 def test_another_answer_gives_what_a_new_cluster_with_it_has(
     years: Years, render: Renderer, template: Path, answers: dict[str, str], taken_over: str

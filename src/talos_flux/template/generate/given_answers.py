@@ -21,7 +21,15 @@ OF_A_NEW_NAMESPACE = "ns_pod_security"
 # The answer in which numbers stay numbers, as charts may require.
 CHART_VALUES = "app_values"
 YES_OR_NO = {"y", "yes", "t", "true", "on", "1", "n", "no", "f", "false", "off", "0"}
-TAKEN_OVER = ("ingress_backend", "external_access", "secrets_backend", "onepassword_vault", "storage", "backups")
+TAKEN_OVER = (
+    "load_balancer_cidr_ipv6",
+    "ingress_backend",
+    "external_access",
+    "secrets_backend",
+    "onepassword_vault",
+    "storage",
+    "backups",
+)
 
 
 class AsWritten(yaml.SafeLoader):
