@@ -218,7 +218,7 @@ def start(
     shutil.copytree(_prepared(definitions), started.folder, dirs_exist_ok=True)
     started.scratch.mkdir(exist_ok=True)
     (started.folder / "etcd").rename(started.scratch / "etcd")
-    server = _run(started, disable)
+    server = run(started, disable)
     processes.wait_until(lambda: served_by(definitions) <= server.discovered())
     return server, {"port": server.port, "certificate": str(started.folder / CERTIFICATE)}
 
@@ -239,7 +239,7 @@ def _prepared(definitions: Sequence[Object]) -> Path:
             _write_configuration(draft)
             making = Processes(draft)
             try:
-                install(_run(making, ["ServiceAccount"]), definitions)
+                install(run(making, ["ServiceAccount"]), definitions)
             finally:
                 making.end(keep=True)
             (draft / "scratch/etcd").rename(draft / "etcd")
@@ -258,7 +258,7 @@ def _write_configuration(folder: Path) -> None:
     (folder / TOKENS).write_text(f"{TOKEN},admin,1,system:masters\n{GUEST},{GUEST},2\n")
 
 
-def _run(started: Processes, disable: Sequence[str]) -> ApiServer:
+def run(started: Processes, disable: Sequence[str], services: str = SERVICE_NETWORK) -> ApiServer:
     """Start etcd, with the data that is in its folder, and an API server that reads what lies beside it."""
     folder = started.folder
     client, peer, secure = processes.free_ports(3)
@@ -286,7 +286,7 @@ def _run(started: Processes, disable: Sequence[str]) -> ApiServer:
         f"--service-account-key-file={folder / KEY}",
         f"--service-account-signing-key-file={folder / KEY}",
         "--service-account-issuer=https://kubernetes.default.svc",
-        f"--service-cluster-ip-range={SERVICE_NETWORK}",
+        f"--service-cluster-ip-range={services}",
         f"--client-ca-file={folder / AUTHORITY}",
         f"--token-auth-file={folder / TOKENS}",
         "--authorization-mode=RBAC",
