@@ -17,7 +17,7 @@ from tests.support.questions import is_public, questions
 from tests.support.render import PROJECT, Renderer
 from tests.support.repository import Repository
 from tests.test_questions import ALWAYS
-from tests.test_render import BACKUP_SETTINGS, SETTINGS, TIERS
+from tests.test_render import ADDRESSES, BACKUP_SETTINGS, SETTINGS, TIERS
 from tests.tools.catalogue import TOOLS
 from tests.tools.pages import all_pages, commands, components
 from tests.tools.pages.questions import CHART, HEADER, IMAGE, PAGE, SECTIONS, example, template
@@ -173,12 +173,10 @@ def test_the_keys_of_a_node_are_listed_with_their_defaults() -> None:
     assert {name: value for name, value in said.items() if value} == written
 
 
-IPV6_SETTINGS = {"NODE_CIDR_IPV6", "INTERNAL_ADDRESS_IPV6", "DNS_ADDRESS_IPV6", "EXTERNAL_ADDRESS_IPV6"}
-
-
 def test_the_keys_of_cluster_settings_are_listed():
     listed = {cells(row)[0] for row in table(PAGE.read_text(), "| key | is |")}
-    assert listed == SETTINGS.union({"EXTERNAL_ADDRESS"}, IPV6_SETTINGS, *BACKUP_SETTINGS.values())
+    ipv6 = {f"{name}_IPV6" for name in ADDRESSES}
+    assert listed == SETTINGS.union({"EXTERNAL_ADDRESS"}, ipv6, *BACKUP_SETTINGS.values())
 
 
 def test_a_key_of_cluster_settings_is_the_answer_that_is_listed(render: Renderer) -> None:

@@ -21,6 +21,8 @@ from tests.support.repository import App, Object, Repository, chart_source, pars
 TIERS = [("5m", "5m"), ("15m", "10m"), ("1h", "10m")]
 BOOTSTRAPPED = ("cilium", "coredns", "cert-manager", "flux-operator", "flux-instance")
 SETTINGS = {"CLUSTER_NAME", "DOMAIN", "TIMEZONE", "NODE_CIDR", "INTERNAL_ADDRESS", "DNS_ADDRESS"}
+# Those that have one of IPv6 beside them.
+ADDRESSES = {"NODE_CIDR", "INTERNAL_ADDRESS", "DNS_ADDRESS", "EXTERNAL_ADDRESS"}
 BACKUP_SETTINGS: dict[str, set[str]] = {
     "none": set(),
     "s3": {"BACKUP_REPOSITORY", "BACKUP_S3_REGION"},
@@ -302,7 +304,9 @@ def test_bootstrapped_apps_need_no_substitution(cluster: Repository) -> None:
 def test_cluster_settings_are_the_promised_ones(cluster: Repository) -> None:
     answers = recorded(cluster)
     outside = {"EXTERNAL_ADDRESS"} if answers["external_access"] != "none" else set()
-    assert cluster.settings.keys() == SETTINGS | outside | BACKUP_SETTINGS[answers["backups"]]
+    promised = SETTINGS | outside
+    ipv6 = {f"{name}_IPV6" for name in promised & ADDRESSES} if answers["node_cidr_ipv6"] else set()
+    assert cluster.settings.keys() == promised | ipv6 | BACKUP_SETTINGS[answers["backups"]]
     assert all(isinstance(value, str) for value in cluster.settings.values())
 
 
