@@ -46,6 +46,7 @@ def anton(render: Renderer, tmp_path_factory: pytest.TempPathFactory) -> Home:
 @pytest.fixture(scope="session")
 def by_serial(render: Renderer, tmp_path_factory: pytest.TempPathFactory) -> Home:
     node = {"name": "one", "address": "192.168.1.98", "disk_serial": "S98", "mac_address": "58:47:ca:00:00:62"}
+    node["storage_disks"] = [{"disk_serial": "R98"}, {"min_size": "1TB"}]
     return configured(tmp_path_factory.mktemp("by-serial"), render(SOPS | {"nodes": [node]}))
 
 
@@ -174,6 +175,7 @@ def test_serial_numbers_and_mac_addresses_are_looked_up(single: Home, tmp_path: 
     (tmp_path / "fits").mkdir()
     for changes, refusal in (
         ({"disks": [{"path": "/dev/sda", "size": 10**12, "serial": "S99"}]}, "no disk with the serial number S98"),
+        ({"disks": [{"path": "/dev/sda", "size": 10**12, "serial": "S98"}]}, "no disk with the serial number R98"),
         ({"links": [{"name": "eno1", "mac": "58:47:ca:00:00:63", "up": True}]}, "MAC address 58:47:ca:00:00:62"),
     ):  # fmt: skip
         with running(tmp_path, [machine(address, **changes)]):

@@ -12,7 +12,10 @@ from tests.support.questions import questions
 from tests.support.repository import Repository, parse
 
 CHANGES = "docs/runbooks/change-the-cluster.md"
-KEYS_OF_A_NODE = {"disk_serial", "encrypt_disk", "kernel_args", "kernel_modules", "mac_address", "schematic_id"}
+KEYS_OF_A_NODE = {
+    "disk_serial", "encrypt_disk", "ephemeral_size", "kernel_args", "kernel_modules", "mac_address", "schematic_id",
+    "storage_disks",
+}  # fmt: skip
 # A scope of GitLab's, and an option of NFS.
 WORDS_OF_OTHERS = {"write_repository", "all_squash"}
 LINK = re.compile(r"\]\((?!https?://)([^)#]*)(#[^)]*)?\)")

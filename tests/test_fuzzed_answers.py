@@ -344,13 +344,31 @@ def check_machines(record: Answers, files: Files) -> None:
     assert time["ntp"]["servers"] == record["ntp_servers"]
     for node in record["nodes"]:
         path = PurePosixPath("talos/nodes", f"{node['name']}.yaml")
-        talos = {item["kind"]: item for item in documents({path: files[path]}, "talos/nodes")}
+        items = list(documents({path: files[path]}, "talos/nodes"))
+        # The first of each kind: links beside that of the node network come after it.
+        talos = {item["kind"]: item for item in reversed(items)}
         labels = talos.get("KubeNodeConfig", {})
+        ours = {"node.longhorn.io/create-default-disk": "config"} if labels.get("annotations") else {}
         assert talos["HostnameConfig"]["hostname"] == node["name"]
-        assert (labels.get("labels", {}), labels.get("taints", {})) == (node.get("labels", {}), node.get("taints", {}))
-        # The last one: the others have no link of their own.
-        link = talos["LinkConfig"]["name"] if node.get("interface") else talos["LinkAliasConfig"]["selector"]["match"]
-        assert link == (node.get("interface") or f'mac(link.permanent_addr) == "{node["mac_address"]}"')
+        assert labels.get("labels", {}) == node.get("labels", {}) | ours
+        assert labels.get("taints", {}) == node.get("taints", {})
+        if "bond" in node:
+            [bond] = [item for item in items if item["kind"] == "BondConfig"]
+            given = node["bond"].get("interfaces") or node["bond"]["mac_addresses"]
+            assert (len(bond["links"]), bond["bondMode"]) == (len(given), node["bond"].get("mode", "active-backup"))
+        elif node.get("interface"):
+            assert talos["LinkConfig"]["name"] == node["interface"]
+        else:
+            assert node["mac_address"] in talos["LinkAliasConfig"]["selector"]["match"]
+        addresses = [each["address"] for item in items for each in item.get("addresses", [])]
+        assert addresses[1:] == [address for link in node.get("links", []) for address in link["addresses"]]
+        volumes = [item for item in items if item["kind"] == "UserVolumeConfig"]
+        for volume, disk in zip(volumes, node.get("storage_disks", []), strict=True):
+            expression = volume["provisioning"]["diskSelector"]["match"]
+            assert disk.get("name", volume["name"]) == volume["name"]
+            assert "min_size" in disk or json.dumps(disk.get("disk") or disk["disk_serial"]) in expression
+        ephemeral = {item["name"]: item for item in items if item["kind"] == "VolumeConfig"}.get("EPHEMERAL", {})
+        assert ephemeral.get("provisioning", {}).get("maxSize") == node.get("ephemeral_size")
         match = talos["UnattendedInstallConfig"]["provisioning"]["diskSelector"]["match"]
         assert json.dumps(node.get("disk") or node["disk_serial"], ensure_ascii=False) in match
     modules = [

@@ -360,13 +360,24 @@ def test_a_node_may_say_everything(answer):
         kernel_modules=["nbd"],
         labels={"rack": "1", "example.net/zone": "cellar", "spare": ""},
         taints={"dedicated": "gpu:NoSchedule"},
+        ephemeral_size="100GiB",
+        storage_disks=[{"disk": "/dev/sda", "name": "films"}, {"disk_serial": "S5"}, {"min_size": "1TiB"}],
+        links=[
+            {"interface": "eth0", "vlan_id": 40, "addresses": ["10.4.0.1/24"], "mtu": 9000},
+            {
+                "mac_address": "58:47:ca:00:00:02",
+                "addresses": ["10.1.2.0/31"],
+                "routes": [{"network": "10.1.2.2/31", "gateway": "10.1.2.1"}],
+            },
+        ],
     )
     worker = {
         "name": "two",
         "address": "192.168.1.51",
         "controller": False,
         "disk_serial": "S4EV",
-        "mac_address": "58:47:ca:00:00:01",
+        "bond": {"mac_addresses": ["58:47:ca:00:00:01", "58:47:ca:00:00:03"], "mode": "802.3ad"},
+        "links": [{"interface": "bond0", "vlan_id": 40, "addresses": ["10.4.0.2/24"]}],
     }
     assert answer({"nodes": [full, worker]})["nodes"] == [full, worker]
 
@@ -508,7 +519,8 @@ BAD_NODES = [
     ([node(disk_serial="S4EV")], "exactly one of disk and disk_serial"),
     ([node(disk="nvme0n1")], "disk nvme0n1 is not a path below /dev"),
     ([node(disk=None, disk_serial=12345)], "disk_serial 12345 is not a serial number in quotes"),
-    ([node(interface=None)], "exactly one of interface and mac_address"),
+    ([node(interface=None)], "exactly one of interface, mac_address and bond"),
+    ([node(bond={"interfaces": ["eno1", "eno2"]})], "exactly one of interface, mac_address and bond"),
     ([node(interface="a" * 16)], "at most 15 characters"),
     (
         [node(interface=None, mac_address="58:47:CA:00:00:01")],
@@ -573,6 +585,115 @@ BAD_NODES = [
 ]
 
 
+def with_disks(*disks, **changes) -> list[dict]:
+    return [node(storage_disks=list(disks), **changes)]
+
+
+def with_link(**link) -> list[dict]:
+    return [node(links=[{"interface": "eth1", "addresses": ["10.1.2.1/30"]} | link])]
+
+
+def with_bond(**bond) -> list[dict]:
+    return [node(interface=None, bond=bond)]
+
+
+SECOND = {"name": "two", "address": "192.168.1.51", "controller": False}
+BAD_NODES += [
+    # --- Disks ---
+    ([node(ephemeral_size=100)], "node one: ephemeral_size 100 is not a size: a whole number and GB, TB, GiB or TiB"),
+    ([node(ephemeral_size="80%")], "ephemeral_size 80% is not a size"),
+    ([node(ephemeral_size="9GiB")], "ephemeral_size 9GiB is less than 10GiB, which images and logs need"),
+    ([node(storage_disks="/dev/sdb")], "storage_disks /dev/sdb is not a list of disks"),
+    ([node(storage_disks=["/dev/sdb"])], "is not a list of disks, e.g. [{disk: /dev/nvme1n1}]"),
+    (with_disks({"path": "/dev/sdb"}), "node one: storage disk 1 has the unknown key path; known are name, disk,"),
+    (with_disks({"name": "a"}), "storage disk 1 needs exactly one of disk, disk_serial and min_size"),
+    (
+        with_disks({"disk": "/dev/sdb"}, {"disk": "/dev/sdb", "disk_serial": "S5"}),
+        "storage disk 2 needs exactly one of disk, disk_serial and min_size",
+    ),
+    (with_disks({"disk": "sdb"}), "storage disk 1: disk sdb is not a path below /dev"),
+    (with_disks({"disk_serial": 12345}), "storage disk 1: disk_serial 12345 is not a serial number in quotes"),
+    (with_disks({"min_size": 500}), "storage disk 1: min_size 500 is not a size"),
+    (with_disks({"disk": "/dev/sdb", "name": "Films"}), "name Films is not a volume's name: 1 to 34 lower-case"),
+    (with_disks({"disk": "/dev/sdb", "name": "local-path"}), "name local-path is that of a folder on the system disk"),
+    (with_disks({"disk": "/dev/sda"}), "storage disk 1 is the node's own disk, where EPHEMERAL takes all the space"),
+    (
+        with_disks({"disk_serial": "S4"}, disk=None, disk_serial="S4"),
+        "storage disk 1 is the node's own disk, where EPHEMERAL takes all the space: give the node an ephemeral_size",
+    ),
+    (with_disks({"disk": "/dev/sdb"}, {"disk": "/dev/sdb"}), "two storage_disks have the disk /dev/sdb"),
+    (
+        with_disks({"disk": "/dev/sdb", "name": "storage-2"}, {"disk": "/dev/sdc"}),
+        "two storage_disks have the name storage-2",
+    ),
+    (
+        with_disks({"disk_serial": "S5"}) + with_disks({"disk_serial": "S5"}, **SECOND),
+        "disk_serial S5 is used by both one and two",
+    ),
+    # --- Bonds ---
+    ([node(interface=None, bond="bond0")], "node one: bond bond0 is not a bond, e.g. {interfaces: [enp1s0, enp2s0]"),
+    (with_bond(interfaces=["a", "b"], miimon=100), "bond has the unknown key miimon; known are interfaces,"),
+    (with_bond(interfaces=["a", "b"], mode="lacp"), "bond mode lacp is none of active-backup, 802.3ad, balance-xor"),
+    (with_bond(mode="802.3ad"), "bond needs exactly one of interfaces and mac_addresses"),
+    (with_bond(interfaces="eno1"), "bond needs exactly one of interfaces and mac_addresses, a list of links"),
+    (with_bond(interfaces=["eno1", "eno1"]), "bond names a link twice: eno1, eno1"),
+    (with_bond(interfaces=["eno1"], mode="802.3ad"), "bond has one link, and mode 802.3ad needs two"),
+    (with_bond(mac_addresses=["58:47:CA:00:00:01"]), "bond: mac_address 58:47:CA:00:00:01 is not six pairs"),
+    (with_bond(interfaces=["a b"]), "bond: interface a b is not a link name"),
+    (with_bond(interfaces=[["eno1"], {}]), "bond: interface ['eno1'] is not a link name"),
+    # --- Links ---
+    ([node(links={"interface": "eth1"})], "is not a list of links, e.g. [{interface: enp2s0,"),
+    (with_link(dhcp=True), "node one: link 1 has the unknown key dhcp; known are interface, mac_address, vlan_id,"),
+    (with_link(mac_address="58:47:ca:00:00:01"), "link 1 needs exactly one of interface and mac_address"),
+    (with_link(mtu=100), "link 1: mtu 100 is not a number from 1450 to 9000"),
+    (with_link(vlan_id="40"), "link 1: vlan_id 40 is not a VLAN id, a number from 1 to 4094"),
+    (with_link(interface="eth0"), "link 1: eth0 is the node's own link; only a vlan_id gives it another network"),
+    (with_link(interface="eth0", vlan_id=4, mtu=9000), "link 1: mtu 9000 is more than 1500, that of the node's link"),
+    (
+        [with_link(interface="a")[0] | with_bond(interfaces=["a", "b"])[0] | {"interface": ""}],
+        "link 1: a is in the node's bond; a VLAN is on interface bond0",
+    ),
+    (with_link(addresses=[]), "link 1: addresses [] is not a list of at least one, e.g. [10.1.2.1/30]"),
+    (with_link(addresses=["10.1.2.1"]), "link 1: 10.1.2.1 is not an IPv4 address and the length of its network"),
+    (with_link(addresses=["10.1.2.3/30"]), "10.1.2.3/30 is the network or broadcast address of 10.1.2.0/30"),
+    (with_link(addresses=["192.168.1.60/30"]), "192.168.1.60/30 is the network or broadcast address"),
+    (with_link(addresses=["192.168.1.61/30"]), "192.168.1.61/30 overlaps node_cidr 192.168.1.0/24"),
+    (with_link(addresses=["10.42.7.1/24"]), "10.42.7.1/24 overlaps pod_cidr 10.42.0.0/16"),
+    (with_link(addresses=["10.43.7.1/24"]), "10.43.7.1/24 overlaps service_cidr 10.43.0.0/16"),
+    (with_link(routes=["10.2.0.0/24"]), "is not a list of routes, e.g. [{network: 10.2.0.0/24, gateway: 10.1.2.2}]"),
+    (with_link(routes=[{"network": "10.2.0.0/24", 1: 2}]), "needs network and gateway, and nothing else"),
+    (with_link(routes=[{"network": "10.2.0.0/24"}]), "needs network and gateway, and nothing else"),
+    (
+        with_link(routes=[{"network": "10.2.0.1/24", "gateway": "10.1.2.2"}]),
+        "route to 10.2.0.1/24, which is not an IPv4 network in canonical form",
+    ),
+    (
+        with_link(routes=[{"network": "10.2.0.0/24", "gateway": "10.1.2.1"}]),
+        "gateway 10.1.2.1 is no other address in a network of the link",
+    ),
+    (
+        with_link(routes=[{"network": "0.0.0.0/0", "gateway": "10.1.2.2"}]),
+        "link 1: 0.0.0.0/0 overlaps node_cidr 192.168.1.0/24",
+    ),
+    (
+        [node(links=[{"interface": "eth1", "addresses": [address]} for address in ("10.1.2.1/30", "10.1.3.1/30")])],
+        "node one: two links have eth1",
+    ),
+    (
+        [node(links=[{"interface": name, "addresses": ["10.1.2.1/24"]} for name in ("eth1", "eth2")])],
+        "node one: two links reach 10.1.2.1/24 and 10.1.2.1/24, which overlap",
+    ),
+    ([*with_link(), with_link()[0] | SECOND], "address 10.1.2.1 is used by both one and two"),
+    (
+        [
+            *with_link(interface="", mac_address="58:47:ca:00:00:01"),
+            node(interface=None, mac_address="58:47:ca:00:00:01", **SECOND),
+        ],
+        "mac_address 58:47:ca:00:00:01 is used by both one and two",
+    ),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(("nodes", "words"), BAD_NODES, ids=[words for _, words in BAD_NODES])
 def test_a_bad_node_is_refused_with_value_and_rule(answer, tmp_path, nodes, words):
     with pytest.raises(ValueError) as refusal:
@@ -583,6 +704,18 @@ def test_a_bad_node_is_refused_with_value_and_rule(answer, tmp_path, nodes, word
 
 
 CONTRADICTIONS = [
+    (
+        {"nodes": [*with_disks({"disk": "/dev/sdb"}), node(**SECOND)], "controllers_run_apps": False},
+        "false leaves the storage_disks of one without apps: take them out of nodes",
+    ),
+    (
+        {"nodes": with_link(vlan_id=30), "vlan_id": 30},
+        "node one: link 1: vlan_id 30 is that of the node network",
+    ),
+    (
+        BGP | {"nodes": with_link(addresses=["10.45.0.1/16"])},
+        "node one: link 1: 10.45.0.1/16 overlaps load_balancer_pool 10.45.0.0/24",
+    ),
     (
         {"dns_provider": "none", "external_access": "cloudflare-tunnel"},
         "cloudflare-tunnel needs dns_provider cloudflare",

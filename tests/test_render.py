@@ -79,7 +79,8 @@ def components_of(answers: dict[str, Any]) -> set[str]:
         "bgp": answers["load_balancer_announcement"] == "bgp",
         "backups": answers["backups"] != "none",
         "alerts": answers["alerts"] != "none",
-        "vlan": bool(answers["vlan_id"]),
+        "vlan": answers["vlan_id"]
+        or any("vlan_id" in link for node in answers["nodes"] for link in node.get("links", [])),
         "github-ci": answers["ci"] == "github",
         "gitlab-ci": answers["ci"] == "gitlab",
         **{component: component in answers["components"] for component in cases.COMPONENTS},
@@ -399,6 +400,50 @@ def test_the_pairwise_cases_hold_every_possible_pair() -> None:
     held = set().union(*(cases.pairs_of(row) for row in cases.pairwise()))
     assert all(cases.is_possible(row) for row in cases.pairwise())
     assert held == {frozenset(pair.items()) for pair in cases.possible_pairs()}
+
+
+def test_volumes_go_to_a_nodes_disks_where_it_has_some(render: Renderer) -> None:
+    nodes = cases.EQUIPPED_NODES
+    values = release_values(render({"nodes": nodes}), "storage/local-path-provisioner")
+    assert values["nodePathMap"] == [
+        {"node": "DEFAULT_PATH_FOR_NON_LISTED_NODES", "paths": ["/var/mnt/local-path"]},
+        {"node": "c1", "paths": ["/var/mnt/rest", "/var/mnt/storage-2"]},
+        {"node": "c2", "paths": ["/var/mnt/storage-1", "/var/mnt/storage-2"]},
+        {"node": "w2", "paths": ["/var/mnt/1e3"]},
+    ]
+    settings = release_values(render({"nodes": nodes, "storage": "longhorn"}), "storage/longhorn")["defaultSettings"]
+    assert (settings["createDefaultDiskLabeledNodes"], settings["defaultDataPath"]) == (True, "/var/mnt/longhorn")
+    settings = release_values(render({"storage": "longhorn"}), "storage/longhorn")["defaultSettings"]
+    assert "createDefaultDiskLabeledNodes" not in settings
+
+
+@pytest.mark.parametrize(
+    ("node", "answers", "announced"),
+    [
+        ({"interface": "eno1.5"}, {}, ["^eno1[.]5$"]),
+        ({"interface": "eno1"}, {"vlan_id": 30}, ["^vlan30$"]),
+        ({"bond": {"mac_addresses": ["58:47:ca:00:00:01"]}}, {}, ["^bond0$"]),
+        ({"mac_address": "58:47:ca:00:00:01"}, {"vlan_id": 30}, ["^vlan30$"]),
+        # The kernel's name of this one is not known.
+        ({"mac_address": "58:47:ca:00:00:01"}, {}, None),
+        ({"interface": "eno1", "links": []}, {}, None),
+    ],
+)
+def test_services_are_announced_on_no_other_link(
+    render: Renderer, node: dict[str, Any], answers: dict[str, Any], announced: list[str] | None
+) -> None:
+    other = {"name": "one", "address": "192.168.1.50", "disk": "/dev/sda"} | {
+        "links": [{"interface": "eth1", "addresses": ["10.1.2.1/30"]}]
+    }
+    root = render({"nodes": [other | node], **answers})
+    [policy] = yaml.safe_load_all((root / "kubernetes/apps/kube-system/cilium-networks/app/l2policy.yaml").read_text())
+    assert policy["spec"].get("interfaces") == announced
+
+
+def release_values(root: Path, app: str) -> dict[str, Any]:
+    """Return the values of an app's HelmRelease."""
+    release: dict[str, Any] = yaml.safe_load((root / f"kubernetes/apps/{app}/app/helmrelease.yaml").read_text())
+    return release["spec"]["values"]
 
 
 def test_awkward_answers_arrive_as_they_were_given(render: Renderer) -> None:

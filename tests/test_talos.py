@@ -1,6 +1,7 @@
 """The machine configurations: the real talosctl makes them from the rendered files and judges them."""
 
 import hashlib
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 import yaml
 
 from tests.support import tools
+from tests.support.cases import EQUIPPED_NODES
 from tests.support.needs import needs
 from tests.support.talos import Machines, new_secrets
 
@@ -94,6 +96,9 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "longhorn": {"storage": "longhorn"},
     "longhorn-on-workers": {"nodes": MIXED_NODES, "storage": "longhorn", "controllers_run_apps": False},
     "longhorn-everywhere": {"nodes": MIXED_NODES, "storage": "longhorn"},
+    "equipped": {"nodes": EQUIPPED_NODES},
+    "equipped-longhorn": {"nodes": EQUIPPED_NODES, "storage": "longhorn", "vlan_id": 30},
+    "disks-without-storage": {"nodes": [ONE_NODE[0] | {"storage_disks": [{"disk": "/dev/sdb"}]}], "storage": "none"},
     "spegel": {"components": ["spegel"]},
     "own-schematic": {"talos_schematic_id": "ab" * 32},
     "ten": {"node_cidr": "10.0.0.0/24"},
@@ -455,6 +460,120 @@ def test_storage_has_its_folder_and_no_other_storages(machines):
         assert (volume["name"], volume["volumeType"], volume["mount"]) == ("local-path", "directory", {"secure": False})
     assert machines("longhorn").document("k8s-1", "UserVolumeConfig")["name"] == "longhorn"
     assert machines("mixed").document("w1", "UserVolumeConfig") is None
+
+
+SEALED = {"provider": "luks2", "keys": [{"slot": 0, "tpm": {}, "lockToState": True}]}
+
+
+def storage_volumes(machines, name, node):
+    """Return a node's volumes that are no folder, by name."""
+    found = [item for item in machines(name).configurations[node] if item.get("kind") == "UserVolumeConfig"]
+    return {volume["name"]: volume for volume in found if volume.get("volumeType") != "directory"}
+
+
+def test_a_disk_for_volumes_is_a_volume_that_takes_what_is_free_on_it(machines):
+    volumes = storage_volumes(machines, "equipped", "c1") | storage_volumes(machines, "equipped", "c2")
+    assert {name: volume["provisioning"]["diskSelector"]["match"] for name, volume in volumes.items()} == {
+        "rest": 'disk.serial == "S1"',
+        "storage-1": '!system_disk && disk.transport != "usb" && disk.size >= 500u * GB',
+        "storage-2": '!system_disk && disk.transport != "usb" && disk.size >= 1u * TiB',
+    }
+    for volume in volumes.values():
+        assert volume["provisioning"] | {"diskSelector": None} == {
+            "diskSelector": None,
+            "minSize": "10GB",
+            "grow": True,
+        }
+    assert storage_volumes(machines, "equipped", "c3") == storage_volumes(machines, "equipped", "w1") == {}
+
+
+def test_the_folder_stays_where_volumes_may_lie_already(machines):
+    """A disk that came to be mounted over it would hide them."""
+    for name, folder in (("equipped", "local-path"), ("equipped-longhorn", "longhorn")):
+        for node in machines(name).nodes:
+            assert machines(name).document(node, "UserVolumeConfig", folder)["volumeType"] == "directory"
+            assert folder not in storage_volumes(machines, name, node)
+
+
+def test_apps_run_what_they_keep_on_a_disk_for_local_path_alone(machines):
+    for name, mount in (("equipped", {"secure": False}), ("equipped-longhorn", None), ("disks-without-storage", None)):
+        for node in machines(name).nodes:
+            for volume in storage_volumes(machines, name, node).values():
+                assert volume.get("mount") == mount, (name, node)
+    assert list(storage_volumes(machines, "disks-without-storage", "solo")) == ["storage-1"]
+
+
+def test_an_encrypted_node_seals_every_disk(machines):
+    for volume in storage_volumes(machines, "equipped", "c1").values():
+        assert volume["encryption"] == SEALED
+    for volume in storage_volumes(machines, "equipped", "c2").values():
+        assert "encryption" not in volume
+
+
+def test_ephemeral_has_a_limit_only_where_one_is_given(machines):
+    sealed = machines("equipped").document("c1", "VolumeConfig", "EPHEMERAL")
+    assert (sealed["provisioning"], sealed["encryption"]) == ({"maxSize": "100GiB"}, SEALED)
+    assert machines("equipped").document("c3", "VolumeConfig", "EPHEMERAL")["provisioning"] == {"maxSize": "1TB"}
+    assert "provisioning" not in machines("equipped").document("c2", "VolumeConfig", "EPHEMERAL")
+
+
+def test_longhorn_is_told_a_nodes_disks_and_takes_its_folder_where_there_are_none(machines):
+    def told(node):
+        config = machines("equipped-longhorn").document(node, "KubeNodeConfig")
+        disks = config.get("annotations", {}).get("node.longhorn.io/default-disks-config", "[]")
+        return config["labels"]["node.longhorn.io/create-default-disk"], json.loads(disks)
+
+    assert told("c2") == (
+        "config",
+        [
+            {"name": "storage-1", "path": "/var/mnt/storage-1", "allowScheduling": True},
+            {"name": "storage-2", "path": "/var/mnt/storage-2", "allowScheduling": True},
+        ],
+    )
+    assert told("c3") == told("w1") == ("true", [])
+    assert machines("equipped-longhorn").document("c1", "KubeNodeConfig")["labels"]["example.net/rack"] == "7"
+    for name in ("longhorn", "equipped"):
+        for node in machines(name).nodes:
+            assert "longhorn" not in str(machines(name).document(node, "KubeNodeConfig"))
+
+
+def test_a_bond_carries_what_one_link_would(machines):
+    equipped, tagged = machines("equipped"), machines("equipped-longhorn")
+    bond = equipped.document("c1", "BondConfig")
+    aliases = [item for item in equipped.configurations["c1"] if item.get("kind") == "LinkAliasConfig"]
+    assert {alias["name"]: alias["selector"]["match"][-18:-1] for alias in aliases} == {
+        "lan0": "58:47:ca:00:00:01", "lan1": "58:47:ca:00:00:02", "lan2": "58:47:ca:00:00:03",
+    }  # fmt: skip
+    assert (bond["links"], bond["bondMode"], bond["mtu"]) == (["lan0", "lan1"], "802.3ad", 9000)
+    assert (bond["addresses"], bond["routes"]) == ([{"address": "192.168.1.11/24"}], [{"gateway": "192.168.1.254"}])
+    assert equipped.document("c1", "Layer2VIPConfig")["link"] == "bond0"
+    assert equipped.document("c2", "BondConfig")["links"] == ["eno1", "eno2"]
+    assert equipped.document("c3", "BondConfig")["bondMode"] == "active-backup"
+    below, vlan = tagged.document("c1", "BondConfig"), tagged.document("c1", "VLANConfig", "vlan30")
+    assert (below["up"], below["mtu"], "addresses" in below) == (True, 9000, False)
+    assert (vlan["parent"], vlan["mtu"], vlan["addresses"]) == ("bond0", 9000, [{"address": "192.168.1.11/24"}])
+    assert tagged.document("c1", "Layer2VIPConfig")["link"] == "vlan30"
+
+
+def test_a_link_beside_it_has_its_addresses_and_routes_and_no_way_out(machines):
+    of = machines("equipped").document
+    assert of("c1", "LinkConfig", "lan2") == {
+        "apiVersion": "v1alpha1",
+        "kind": "LinkConfig",
+        "name": "lan2",
+        "mtu": 9000,
+        "addresses": [{"address": "10.100.0.0/31"}, {"address": "10.100.1.0/31"}],
+        "routes": [{"destination": "10.100.100.2/32", "gateway": "10.100.0.1"}],
+    }
+    on_the_bond, apart, on_its_own = of("c1", "VLANConfig"), of("c2", "VLANConfig"), of("w2", "VLANConfig")
+    assert (on_the_bond["parent"], on_the_bond["vlanID"], on_the_bond["mtu"]) == ("bond0", 40, 9000)
+    assert (apart["name"], apart["parent"], apart["mtu"]) == ("vlan41", "enp2s0f0np0", 9000)
+    assert of("c2", "LinkConfig", "enp2s0f0np0")["up"] is True
+    assert (on_its_own["parent"], "mtu" in on_its_own) == ("lan0", False)
+    assert of("w2", "LinkConfig", "lan0")["addresses"] == [{"address": "192.168.1.15/24"}]
+    for name in ("equipped", "equipped-longhorn"):
+        for node in machines(name).nodes:
+            assert str(machines(name).configurations[node]).count("'gateway': '192.168.1.254'") == 1
 
 
 def test_every_node_keeps_the_isolation_that_talos_ships(machines):

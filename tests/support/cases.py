@@ -155,6 +155,53 @@ AWKWARD: dict[str, Any] = {
     ],
 }
 
+# Every way to name a disk for volumes and a link, each with what it may meet.
+EQUIPPED_NODES: list[dict[str, Any]] = [
+    {
+        "name": "c1",
+        "address": "192.168.1.11",
+        "disk_serial": "S1",
+        "ephemeral_size": "100GiB",
+        "encrypt_disk": True,
+        "storage_disks": [{"disk_serial": "S1", "name": "rest"}, {"disk": "/dev/disk/by-id/nvme-WD_1"}],
+        "bond": {"mac_addresses": ["58:47:ca:00:00:01", "58:47:ca:00:00:02"], "mode": "802.3ad"},
+        "mtu": 9000,
+        "links": [
+            {"interface": "bond0", "vlan_id": 40, "addresses": ["10.4.0.11/24"], "mtu": 9000},
+            {"mac_address": "58:47:ca:00:00:03", "addresses": ["10.100.0.0/31", "10.100.1.0/31"], "mtu": 9000,
+             "routes": [{"network": "10.100.100.2/32", "gateway": "10.100.0.1"}]},
+        ],
+        "labels": {"example.net/rack": "7"},
+        "taints": {"dedicated": "gpu:NoSchedule"},
+    },
+    {
+        "name": "c2",
+        "address": "192.168.1.12",
+        "disk": "/dev/sda",
+        "storage_disks": [{"min_size": "500GB"}, {"min_size": "1TiB"}],
+        "bond": {"interfaces": ["eno1", "eno2"], "mode": "balance-xor"},
+        "links": [{"interface": "enp2s0f0np0", "vlan_id": 41, "addresses": ["10.5.0.12/24"], "mtu": 9000}],
+    },
+    {
+        "name": "c3",
+        "address": "192.168.1.13",
+        "disk": "/dev/sda",
+        "ephemeral_size": "1TB",
+        "bond": {"interfaces": ["eno1.5"]},
+        "links": [{"interface": "007", "addresses": ["10.6.0.13/24"]}],
+    },
+    {"name": "w1", "address": "192.168.1.14", "controller": False, "disk": "/dev/sda", "interface": "enp1s0"},
+    {
+        "name": "w2",
+        "address": "192.168.1.15",
+        "controller": False,
+        "disk": "/dev/sda",
+        "mac_address": "58:47:ca:00:00:15",
+        "storage_disks": [{"disk": "/dev/sdb", "name": "1e3"}],
+        "links": [{"mac_address": "58:47:ca:00:00:15", "vlan_id": 40, "addresses": ["10.4.0.15/24"]}],
+    },
+]  # fmt: skip
+
 CASES: dict[str, dict[str, Any]] = {
     **EXAMPLES,
     **{f"pair-{number:02}": answers_to(picked) for number, picked in enumerate(pairwise(), 1)},

@@ -187,11 +187,40 @@ disks = st.one_of(
 links = st.one_of(
     record({"interface": st.sampled_from(["eth0", "on", "1", "0x1", "en.1", "null", "no", "1e3", "1_0", "007", "y"])}),
     record({"mac_address": st.sampled_from(["58:47:ca:00:00:01", "12:34:56:78:90:12", "00:00:00:00:00:00"])}),
+    record({"bond": record(
+        {},
+        interfaces=st.lists(mostly(["eth0", "on", "0x1", "1e3"], anything), max_size=2),
+        mac_addresses=st.lists(mostly(["58:47:ca:00:00:01", "12:34:56:78:90:12"], ["1", None]), max_size=2),
+        mode=mostly(["active-backup", "802.3ad"], ["lacp", 4]),
+    )}),
     record({}, interface=texts, mac_address=st.sampled_from(["58:47:CA:00:00:01", "1", ""])),
+)  # fmt: skip
+other_links = st.tuples(
+    record({"addresses": st.lists(mostly(["10.1.2.1/30", "10.1.3.0/31", "172.31.0.1/32"], ["10.42.0.1/8", "a/b", 1]), max_size=2)}),
+    st.one_of(
+        record({"interface": mostly(["eth1", "yes", "007", "bond0"], ["a b", 1])}),
+        record({"mac_address": mostly(["58:47:ca:00:00:09", "12:34:56:78:90:13"], ["1"])}),
+    ),
+    record(
+        {},
+        vlan_id=mostly([1, 40], ["40", None, True]),
+        mtu=mostly([1500, 9000], ["9000"]),
+        routes=st.lists(mostly([{"network": "10.9.0.0/16", "gateway": "10.1.2.2"}], [{"network": "10.9.0.0/16"}, "a"]), max_size=1),
+    ),
+).map(lambda parts: parts[0] | parts[1] | parts[2])  # fmt: skip
+storage_disks = st.one_of(
+    record(
+        {"disk": mostly(["/dev/sdb", "/dev/disk/by-id/on"], ["sdb", 1])}, name=mostly(["on", "1e3", "films"], ["A", 1])
+    ),
+    record({"disk_serial": mostly(["0123", "1e4", "S5 EV", "no"], [123, ""])}),
+    record({"min_size": mostly(["500GB", "1TiB"], ["1e3", 500])}),
 )
 options = record(
     {},
     mtu=mostly([1500, 9000, 1450], [100, "9000", True, 1e3]),
+    ephemeral_size=mostly(["100GiB", "1TB"], ["1GiB", 100, None]),
+    storage_disks=st.lists(mostly(storage_disks, anything), max_size=2),
+    links=st.lists(mostly(other_links, anything), max_size=2),
     controller=mostly([True], [False, "no", 1]),
     secureboot=st.booleans(),
     encrypt_disk=st.booleans(),

@@ -157,9 +157,13 @@ def show(title: str, machine: Machine) -> None:
 
 @dataclass(frozen=True)
 class HardwareRequirements:
-    """The hardware that a configuration names. `disk` is an expression, of which a few kinds can be judged."""
+    """The hardware that a configuration names. Disks are expressions, of which a few kinds can be judged.
+
+    `disk` is the one to install on, `volumes` are those of user volumes.
+    """
 
     disk: str
+    volumes: tuple[str, ...] = ()
     links: frozenset[str] = frozenset()
     macs: frozenset[str] = frozenset()
 
@@ -195,8 +199,10 @@ def requirements_of(node: Node) -> HardwareRequirements:
         raise UserError(
             f"{short(node.config)} has no UnattendedInstallConfig: nothing says on which disk {node} installs."
         )
+    volumes = [document for document in documents if document.get("kind") == "UserVolumeConfig"]
     return HardwareRequirements(
         installs[0]["provisioning"]["diskSelector"]["match"],
+        tuple(volume["provisioning"]["diskSelector"]["match"] for volume in volumes if "provisioning" in volume),
         frozenset(named - made),
         frozenset(match[1].lower() for alias in aliases if (match := _MAC_EXPRESSION.fullmatch(alias.strip()))),
     )
@@ -237,6 +243,8 @@ def refuse_unless_it_fits(node: Node, machine: Machine) -> Disk | None:
         raise UserError(f"{node} has no link with the MAC address {missing[0]}; it has {present}: {remedy}")
     try:
         disk = disk_for(wanted.disk, machine)
+        for volume in wanted.volumes:
+            disk_for(volume, machine)
     except UserError as refusal:
         raise UserError(f"on {node} {refusal}: {remedy}") from None
     if disk and disk.readonly:
