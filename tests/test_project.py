@@ -173,6 +173,20 @@ def test_the_keys_of_a_node_are_listed_with_their_defaults() -> None:
     assert {name: value for name, value in said.items() if value} == written
 
 
+@pytest.mark.parametrize(
+    ("section", "macros", "keys"),
+    [
+        ("Disks for volumes", "disks", "storage_disk_keys"),
+        ("A bond", "links", "bond_keys"),
+        ("Links", "links", "link_keys"),
+    ],
+)
+def test_the_keys_of_what_a_node_has_are_listed(section: str, macros: str, keys: str) -> None:
+    known = re.search(rf"{keys} = (\[.*?\])", (PROJECT / f"macros/{macros}.jinja").read_text())
+    rows = table(PAGE.read_text().partition(f"\n### {section}\n")[2], "| key | default | rule |")
+    assert known and {name for row in rows for name in cells(row)[0].split(", ")} == set(yaml.safe_load(known[1]))
+
+
 def test_the_keys_of_cluster_settings_are_listed():
     listed = {cells(row)[0] for row in table(PAGE.read_text(), "| key | is |")}
     ipv6 = {f"{name}_IPV6" for name in ADDRESSES}
