@@ -46,8 +46,8 @@ def anton(render: Renderer, tmp_path_factory: pytest.TempPathFactory) -> Home:
 @pytest.fixture(scope="session")
 def by_serial(render: Renderer, tmp_path_factory: pytest.TempPathFactory) -> Home:
     node = {"name": "one", "address": "192.168.1.98", "disk_serial": "S98", "mac_address": "58:47:ca:00:00:62"}
-    node["storage_disks"] = [{"disk_serial": "R98"}, {"min_size": "1TB"}]
-    return configured(tmp_path_factory.mktemp("by-serial"), render(SOPS | {"nodes": [node]}))
+    disks = {"storage_disks": [{"disk_serial": "R98"}, {"min_size": "1TB"}]}
+    return configured(tmp_path_factory.mktemp("by-serial"), render(SOPS | {"nodes": [node | disks]}))
 
 
 @pytest.fixture(scope="session")

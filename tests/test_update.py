@@ -209,6 +209,7 @@ INSTANCES: dict[str, dict[str, Any]] = {
         "internal_address": "10.0.0.131",
         "external_address": "10.0.0.132",
         "nodes": [{"name": "one", "address": "10.0.0.21", "disk": "/dev/sda", "interface": "eth0"}],
+        "controllers_run_apps": False,
         "talos_extensions": ["siderolabs/i915"],
         "ingress_backend": "envoy-gateway",
         "external_access": "direct",

@@ -49,6 +49,9 @@ MUTANTS = (
     # Rules.
     Mutant("pods may have the machines' network", "macros/rules.jinja", "network_error(network, 8, 24) or overlap_error(network, {'node_cidr': node_cidr})", "network_error(network, 8, 24)", "test_questions.py::test_a_bad_answer_is_refused_with_value_and_rule"),
     Mutant("the API may have the router's address", "macros/rules.jinja", "host_address_error(address) or address_in_use_error('api_address', address, {'default_gateway': default_gateway})", "host_address_error(address)", "test_questions.py::test_a_bad_answer_is_refused_with_value_and_rule"),
+    Mutant("a second link may reach the pods' network", "macros/links.jinja", "'pod_cidr': pod_cidr, 'service_cidr': service_cidr}.items() if networks", "'service_cidr': service_cidr}.items() if networks", "test_questions.py::test_a_bad_node_is_refused_with_value_and_rule"),
+    Mutant("a node's own disk may hold volumes without a limit of EPHEMERAL", "macros/disks.jinja", "node.ephemeral_size is not defined and is_the_nodes_own(disk, node)", "false", "test_questions.py::test_a_bad_node_is_refused_with_value_and_rule"),
+    Mutant("new volumes stay off the disks", "template/kubernetes/apps/{{ folder['local-path-provisioner'] }}/helmrelease.yaml.jinja", "          - /var/mnt/{{ disk.name }}", "          - /var/mnt/local-path", "test_render.py::test_volumes_go_to_a_nodes_disks_where_it_has_some"),
     # Text.
     Mutant("a word that YAML takes for a boolean", "macros/names.jinja", "'yes', 'no', ", "'no', ", "test_yaml_macro.py::test_text_survives_as_value_and_as_key"),
     Mutant("a dollar that Flux takes for a variable", YAML, "{{- text | replace('$', '$$') if '${' in text or '$$' in text else text -}}", "{{- text -}}", "test_apps.py::test_text_reaches_the_program_as_it_was_written[nginx-onepassword-s3]"),
