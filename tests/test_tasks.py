@@ -278,7 +278,9 @@ def test_configure_stops_when_the_factory_returns_another_id(onepassword: Workpl
     assert "0" * 64 in refusal and MS_01 in refusal and "talos/schematic-i915-intel-ucode.yaml" in refusal
     assert not (onepassword.root / "talos" / "clusterconfig").exists()
     factory.answer, factory.status = "", 400
-    assert "refuses talos/schematic-i915-intel-ucode.yaml: 400 unknown field in schematic" in onepassword.refuses("configure")
+    assert "refuses talos/schematic-i915-intel-ucode.yaml: 400 unknown field in schematic" in onepassword.refuses(
+        "configure"
+    )
 
 
 @needs("sops")
