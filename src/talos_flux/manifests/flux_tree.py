@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from talos_flux.manifests.build_refusals import misfits, of_one_id, without_first
 from talos_flux.manifests.objects import CLUSTER_SCOPED, FLUX, HELM, Object, Place, objects_in
 from talos_flux.manifests.patches import EARLY, LATE, changed, is_idle, patched, patches_of
 from talos_flux.manifests.replacements import replaced
@@ -290,12 +291,13 @@ class Cluster:
         prefix = "" if folder in (".", "") else f"{folder}/"
         return next((self.files[prefix + name] for name in KUSTOMIZATION_FILES if prefix + name in self.files), None)
 
-    def content_of(self, file: RepositoryFile) -> Map:
-        """Return the content of a kustomization.yaml; empty where it can't be read."""
+    def content_of(self, file: RepositoryFile | None) -> Map:
+        """Return the content of a kustomization.yaml; empty where there is none, or it can't be read."""
         try:
-            content = next((document for document in file.documents if isinstance(document, Map)), None)
+            documents = file.documents if file else []
         except Unreadable:
-            content = None
+            documents = []
+        content = next((document for document in documents if isinstance(document, Map)), None)
         if content is None:
             content = Map()
             content.line, content.lines = 1, {}
@@ -336,23 +338,48 @@ class Cluster:
             )
         return self._seen_folders[folder]
 
+    @cached_property
+    def refusals(self) -> dict[Place, str]:
+        """Return why kustomize refuses builds, by where that shows: objects of one id, patches that do not fit."""
+        self.kustomizations  # noqa: B018, they are seen while these are built
+        return self._refusals_seen
+
+    @cached_property
+    def _refusals_seen(self) -> dict[Place, str]:
+        return {}
+
+    def _see_ids(self, items: list[Object]) -> None:
+        for item, other in of_one_id(items):
+            same = f"is here twice, also in {other.at().path}" if other.file is not item.file else "is here twice"
+            self._refusals_seen[item.at("metadata", "name")] = f"{item} {same}: kustomize takes them for one"
+
+    def folders_of(self, folder: str, above: frozenset[str] = frozenset()) -> Iterator[str]:
+        """Yield a folder that is built, and those that it brings in, as files name them: the root is empty."""
+        if folder in above:
+            return
+        yield "" if folder == "." else folder
+        file = self.kustomize_file(folder)
+        content = self.content_of(file)
+        for key in ("resources", "components"):
+            for entry in _texts(content.get(key)):
+                path = posixpath.normpath(f"{folder}/{entry}")
+                if path in self.folders:
+                    yield from self.folders_of(path, above | {folder})
+
     def _see_patch(self, place: Place, is_idle: bool) -> None:
         self._patches_seen[place] = is_idle and self._patches_seen.get(place, True)
 
     def _applied(self, kustomization: Kustomization) -> list[Object]:
-        """Return what a Flux Kustomization applies."""
-        items = self._built(kustomization.folder)
-        for component in _texts(kustomization.spec.get("components")):
-            items = self._with_component(
-                items, posixpath.normpath(f"{kustomization.folder}/{component}"), frozenset({kustomization.folder})
-            )
-        listed = kustomization.spec.get("patches")
-        for patch in listed if isinstance(listed, list) else []:
-            if isinstance(patch, dict):
-                items = patched(items, patch)
-        if target := kustomization.spec.get("targetNamespace"):
-            items = [_moved(item, str(target)) for item in items]
-        return items
+        """Return what a Flux Kustomization applies.
+
+        Flux writes its components, patches and targetNamespace into the kustomization.yaml before it builds that.
+        """
+        folder = kustomization.folder
+        file = self.kustomize_file(folder)
+        if file:
+            return self._accumulated([], file, frozenset(), kustomization)
+        items = list(self._built_without_file(folder, frozenset({folder})))
+        return self._completed(items, folder, None, frozenset(), kustomization)
 
     def _built(self, folder: str, above: frozenset[str] = frozenset()) -> list[Object]:
         """Return what a folder builds to: as its kustomization.yaml says, or without one every manifest in it."""
@@ -368,8 +395,13 @@ class Cluster:
         file = self.kustomize_file(folder)
         return self._accumulated(items, file, above) if file and folder not in above else items
 
-    def _accumulated(self, before: list[Object], file: RepositoryFile, above: frozenset[str]) -> list[Object]:
-        """Return objects after what a kustomization.yaml adds to them and changes in them."""
+    def _accumulated(
+        self, before: list[Object], file: RepositoryFile, above: frozenset[str], owner: Kustomization | None = None
+    ) -> list[Object]:
+        """Return objects after what a kustomization.yaml adds to them and changes in them.
+
+        `owner` is the Flux Kustomization whose folder it is.
+        """
         folder, content = file.folder or ".", self.content_of(file)
         items = list(before)
         for entry in _texts(content.get("resources")):
@@ -379,31 +411,56 @@ class Cluster:
             elif path in self.folders and path != ".":
                 items += self._built(path, above | {folder})
         items += _generated(file, content)
-        for entry in _texts(content.get("components")):
-            items = self._with_component(items, posixpath.normpath(f"{folder}/{entry}"), above | {folder})
-        return self._transformed(items, file, content, above)
+        self._see_ids(items)
+        if all(map(self.is_all_seen, (folder, *above))):
+            for item in without_first(items):
+                self._refusals_seen[item.at()] = f"{item.kind} {item.name} is to be merged into one that is not there"
+        return self._completed(items, folder, file, above, owner)
 
-    def _transformed(
-        self, items: list[Object], file: RepositoryFile, content: Map, above: frozenset[str]
+    def _completed(
+        self,
+        items: list[Object],
+        folder: str,
+        file: RepositoryFile | None,
+        above: frozenset[str],
+        owner: Kustomization | None,
     ) -> list[Object]:
-        """Return objects after the patches, the namespace and the replacements of a kustomization.yaml."""
-        folder = file.folder or "."
+        """Return objects after the components, patches, namespace and replacements of a kustomization.yaml."""
+        content, spec = self.content_of(file), owner.spec if owner else {}
+        components = [
+            posixpath.normpath(f"{folder}/{entry}")
+            for listed in (content.get("components"), spec.get("components"))
+            for entry in _texts(listed)
+        ]
+        for component in components:
+            items = self._with_component(items, component, above | {folder})
+        is_seen = all(map(self.is_all_seen, (folder, *above, *components)))
 
         def file_of(path: str) -> RepositoryFile | None:
             return self.files.get(posixpath.normpath(f"{folder}/{path}"))
 
         def patch_all(fields: tuple[str, ...]) -> None:
             nonlocal items
-            is_seen = all(map(self.is_all_seen, (folder, *above)))
             for name in fields:
                 for number, patch in patches_of(content, name):
-                    place = Place(file.path, content[name].lines[number])
-                    self._see_patch(place, is_seen and is_idle(items, patch, file_of))
+                    if file:
+                        place = Place(file.path, content[name].lines[number])
+                        self._see_patch(place, is_seen and is_idle(items, patch, file_of))
+                        for problem in misfits(items, patch, file_of):
+                            self._refusals_seen.setdefault(place, f"this patch can't be applied: {problem}")
                     items = patched(items, patch, file_of)
 
         patch_all(EARLY)
-        if namespace := content.get("namespace"):
+        listed = spec.get("patches")
+        for number, patch in enumerate(listed if isinstance(listed, list) else []):
+            if isinstance(patch, dict) and owner:
+                for problem in misfits(items, patch):
+                    place = owner.item.at("spec", "patches", number)
+                    self._refusals_seen.setdefault(place, f"this patch can't be applied: {problem}")
+                items = patched(items, patch)
+        if namespace := spec.get("targetNamespace") or content.get("namespace"):
             items = [_moved(item, str(namespace)) for item in items]
+            self._see_ids(items)
         patch_all(LATE)
         return replaced(items, content, file_of)
 

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 import yaml
 
-from talos_flux.repository.apps import Loader
+from talos_flux.repository.files import composed
 
 TEMPLATES = (".tpl", ".tmpl", ".gotmpl", ".j2")
 PATTERNS = {
@@ -64,7 +64,7 @@ def without_placeholders(text: str) -> str:
 def values(text: str) -> Problems:
     """Find values of Secrets that are neither encrypted nor a reference."""
     try:
-        documents = list(yaml.compose_all(without_placeholders(text), Loader))
+        documents = list(composed(without_placeholders(text)))
     except yaml.YAMLError:
         if re.search(r"^\s*kind: Secret$", text, re.MULTILINE):
             yield 1, "holds a Secret that can't be checked, because the YAML can't be parsed"

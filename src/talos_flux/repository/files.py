@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -46,6 +46,14 @@ class List(list[Any]):
     __slots__ = ("line", "lines")
     line: int
     lines: list[int]
+
+
+class RepeatedKey(NamedTuple):
+    """A key that a mapping has for the second time, with its line and that of the first."""
+
+    key: str
+    line: int
+    first: int
 
 
 class Unreadable(Exception):
@@ -117,17 +125,27 @@ class RepositoryFile:
         text, reason = self._read
         if reason:
             raise reason
-        return list(documents(text))
+        return list(documents(text, self._repeated))
+
+    @cached_property
+    def _repeated(self) -> list[RepeatedKey]:
+        return []
+
+    @property
+    def repeated_keys(self) -> list[RepeatedKey]:
+        """Return the keys that a mapping has twice; Unreadable."""
+        self.documents  # noqa: B018, they are seen while these are read
+        return self._repeated
 
 
-def documents(text: str) -> Iterator[Any]:
-    """Yield the documents of a YAML text; Unreadable."""
+def documents(text: str, repeated: list[RepeatedKey] | None = None) -> Iterator[Any]:
+    """Yield the documents of a YAML text; Unreadable. Keys that a mapping has twice are added to `repeated`."""
     try:
-        nodes = list(_composed(text))
+        nodes = list(composed(text))
         constructor = yaml.SafeLoader("")
         for node in nodes:
             _refuse_a_bomb(node)
-            yield _value(constructor, node, {})
+            yield _value(constructor, node, {}, [] if repeated is None else repeated)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         reason = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
@@ -148,7 +166,8 @@ class Lenient(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
-def _composed(text: str) -> Iterator[yaml.Node]:
+def composed(text: str) -> Iterator[yaml.Node]:
+    """Yield the nodes of the documents of a YAML text, in which anchors may be repeated; yaml.YAMLError."""
     try:
         yield from list(yaml.compose_all(text, Loader))
     except yaml.composer.ComposerError as error:
@@ -181,7 +200,7 @@ def _refuse_a_bomb(root: yaml.Node) -> None:
         )
 
 
-def _value(loader: Any, node: yaml.Node, made: dict[int, Any]) -> Any:
+def _value(loader: Any, node: yaml.Node, made: dict[int, Any], repeated: list[RepeatedKey]) -> Any:
     """Return the value of a node.
 
     What an alias repeats is one object; what a tag of some program says is its text.
@@ -194,21 +213,26 @@ def _value(loader: Any, node: yaml.Node, made: dict[int, Any]) -> Any:
         items = made[id(node)] = List()
         items.line = node.start_mark.line + 1
         items.lines = [item.start_mark.line + 1 for item in node.value]
-        items.extend(_value(loader, item, made) for item in node.value)
+        items.extend(_value(loader, item, made, repeated) for item in node.value)
         return items
     result = made[id(node)] = Map()
     result.line = node.start_mark.line + 1
     result.lines = {}
+    inherited: frozenset[Any] = frozenset()
     for key_node, value_node in node.value:
-        key = _value(loader, key_node, made)
+        key = _value(loader, key_node, made, repeated)
         if key_node.tag == "tag:yaml.org,2002:merge":
             merged = value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]
-            for other in (_value(loader, node, made) for node in merged if isinstance(node, yaml.MappingNode)):
+            for inner in (node for node in merged if isinstance(node, yaml.MappingNode)):
+                other = _value(loader, inner, made, repeated)
+                inherited |= other.keys()
                 for name in other.keys() - result.keys():
                     result[name], result.lines[name] = other[name], key_node.start_mark.line + 1
         elif not isinstance(key, (Map, List)):
-            result[key] = _value(loader, value_node, made)
-            result.lines[key] = key_node.start_mark.line + 1
+            line = key_node.start_mark.line + 1
+            if key in result and key not in inherited:
+                repeated.append(RepeatedKey(str(key), line, result.lines[key]))
+            result[key], result.lines[key] = _value(loader, value_node, made, repeated), line
     return result
 
 

@@ -2,6 +2,7 @@
 
 from talos_flux.check.rule import RULES, findings
 from talos_flux.check.rules import (
+    builds,
     dependencies,
     dns_records,
     exposed_apps,
@@ -20,6 +21,7 @@ from talos_flux.check.rules import (
 
 __all__ = [
     "RULES",
+    "builds",
     "dependencies",
     "dns_records",
     "exposed_apps",

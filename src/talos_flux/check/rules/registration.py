@@ -3,16 +3,18 @@
 import posixpath
 import re
 from collections import Counter
+from collections.abc import Iterator
 
 from talos_flux.check.rule import Severity, Violations, rule
 from talos_flux.manifests.flux_tree import KUSTOMIZATION_FILES, Cluster
 from talos_flux.manifests.objects import FLUX, Place
 from talos_flux.manifests.patches import EARLY, LATE, patches_of
+from talos_flux.manifests.post_build import entries
 from talos_flux.repository.conflicts import leftovers
-from talos_flux.repository.files import List, Map, RepositoryFile
+from talos_flux.repository.files import Map, RepositoryFile
 
 # A list entry that is commented out.
-COMMENTED_OUT = re.compile(r"^\s*#\s*-\s*(?:\./)?(\S+?)/?\s*(?:\s#.*)?$", re.MULTILINE)
+COMMENTED_OUT = re.compile(r"^\s*#\s*-\s*(?:\./)?(\S+?)/?[ \t]*(?:[ \t]#.*)?$", re.MULTILINE)
 
 
 @rule(
@@ -77,15 +79,20 @@ def resource_missing(cluster: Cluster) -> Violations:
 
 def _missing_in(cluster: Cluster, file: RepositoryFile) -> Violations:
     content = cluster.content_of(file)
-    for key in ("resources", "components"):
-        entries = content.get(key)
-        if not isinstance(entries, List):
-            continue
-        for number, entry in enumerate(entries):
-            if isinstance(entry, str) and "://" not in entry and not re.match(r"[\w.-]+\.\w+/|git@", entry):
+    for line, path, what in _files_read_by(content):
+        if posixpath.normpath(f"{file.folder}/{path}") not in cluster.files and "://" not in path:
+            yield Place(file.path, line), f"{what} {path} is not there"
+    for key in ("resources", "components", "generators", "transformers", "validators"):
+        listed = entries(content.get(key))
+        for number, entry in enumerate(listed):
+            if (
+                isinstance(entry, str)
+                and not re.search(r"://|\n", entry)
+                and not re.match(r"[\w.-]+\.\w+/|git@", entry)
+            ):
                 path = posixpath.normpath(f"{file.folder}/{entry}")
                 if path not in cluster.files and path not in cluster.folders:
-                    yield Place(file.path, entries.lines[number]), f"{entry} is listed, and not there"
+                    yield Place(file.path, listed.lines[number]), f"{entry} is listed, and not there"
     for field in (*EARLY, *LATE):
         for number, entry in patches_of(content, field):
             if isinstance(entry.get("path"), str):
@@ -93,6 +100,24 @@ def _missing_in(cluster: Cluster, file: RepositoryFile) -> Violations:
                 if path not in cluster.files:
                     line = entry.lines["path"] if isinstance(entry, Map) else content[field].lines[number]
                     yield Place(file.path, line), f"the patch {entry['path']} is not there"
+
+
+def _files_read_by(content: Map) -> Iterator[tuple[int, str, str]]:
+    """Yield the files that generators and other fields read: the line, the path, and what it is for."""
+    for key in ("configMapGenerator", "secretGenerator"):
+        for entry in (entry for entry in entries(content.get(key)) if isinstance(entry, Map)):
+            for field in ("files", "envs"):
+                listed = entries(entry.get(field))
+                for number, name in enumerate(listed):
+                    yield listed.lines[number], str(name).rpartition("=")[2], "the generator's file"
+            if isinstance(entry.get("env"), str):
+                yield entry.lines["env"], entry["env"], "the generator's file"
+    for key, what in (("configurations", "the configuration"), ("crds", "the list of CRDs")):
+        listed = entries(content.get(key))
+        yield from ((listed.lines[number], str(name), what) for number, name in enumerate(listed))
+    for entry in entries(content.get("replacements")):
+        if isinstance(entry, Map) and isinstance(entry.get("path"), str):
+            yield entry.lines["path"], entry["path"], "the replacement"
 
 
 @rule(
