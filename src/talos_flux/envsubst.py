@@ -101,6 +101,16 @@ def substitute(text: str, values: Mapping[str, str | None], *, are_all: bool = T
     return "".join(old if new is None else new for old, new in zip(written, replaced, strict=True))
 
 
+def filled(text: str, values: Mapping[str, str | None], *, are_all: bool = True) -> str | None:
+    """Return a text with the values of its variables, as `substitute` does; None where one has none.
+
+    MalformedVariable where Flux would stop.
+    """
+    parts = [part if isinstance(part, str) else _value(part, values, are_all) for part in parse(text)]
+    known = [part for part in parts if part is not None]
+    return "".join(known) if len(known) == len(parts) else None
+
+
 def _value(variable: Variable, values: Mapping[str, str | None], are_all: bool) -> str | None:
     arguments = [
         argument if isinstance(argument, str) else _value(argument, values, are_all) for argument in variable.arguments

@@ -105,11 +105,11 @@ MUTATIONS = [
         {KS: ("  prune: true\n", "  prune: true\n  healthCheckExprs:\n    kind: Job\n")},
     ),
     Mutation(
-        "a boolean for an annotation",
+        "a boolean for a label",
         "field-type",
         f"{MEDIA}/namespace.yaml",
         "example.net/backup: true",
-        {f"{MEDIA}/namespace.yaml": ("  annotations:\n", "  annotations:\n    example.net/backup: true\n")},
+        {f"{MEDIA}/namespace.yaml": ("  labels:\n", "  labels:\n    example.net/backup: true\n")},
     ),
     Mutation(
         "none of the choices",

@@ -7,6 +7,7 @@ RELEASE = f"{APP}/app/helmrelease.yaml"
 LIST = f"{APP}/app/kustomization.yaml"
 PLAIN = "kubernetes/apps/media/manifests-none-none/app/deployment.yaml"
 PLAIN_KS = "kubernetes/apps/media/manifests-none-none/ks.yaml"
+SETTINGS = "kubernetes/flux/meta/settings/cluster-settings.yaml"
 REPOSITORY = "kubernetes/flux/meta/repos/app-template.yaml"
 ENV = '              TZ: "${TIMEZONE}"\n'
 LISTED = {LIST: ("  - ./pvc.yaml\n", "  - ./pvc.yaml\n  - ./script.yaml\n")}
@@ -187,6 +188,40 @@ MUTATIONS = [
         KS,
         "AP:",
         with_post_build("    substitute:\n      AP: x\n      APP: x\n") | with_env("SERVER: ${APP}"),
+    ),
+    Mutation(
+        "a number for an environment variable, once it is filled in",
+        "field-type",
+        PLAIN,
+        'value: "${PORT}"',
+        {PLAIN: ('value: "${TIMEZONE}"', 'value: "${PORT}"'), SETTINGS: ("\ndata:\n", '\ndata:\n  PORT: "8080"\n')},
+    ),
+    Mutation(
+        "a boolean for an annotation, once it is filled in",
+        "field-type",
+        PLAIN,
+        'annotations: {a: "${FLAG}"}',
+        {
+            PLAIN: ("metadata:\n  name", 'metadata:\n  annotations: {a: "${FLAG}"}\n  name'),
+            SETTINGS: ("\ndata:\n", '\ndata:\n  FLAG: "yes"\n'),
+        },
+    ),
+    Mutation(
+        "a text for a number, once it is filled in",
+        "field-type",
+        PLAIN,
+        "replicas: ${TIMEZONE}",
+        {PLAIN: ("  replicas: 1\n", "  replicas: ${TIMEZONE}\n")},
+    ),
+    Mutation(
+        "a value that ends the text it is put into",
+        "substitution-breaks-yaml",
+        PLAIN,
+        'value: "${TITLE}"',
+        {
+            PLAIN: ('value: "${TIMEZONE}"', 'value: "${TITLE}"'),
+            SETTINGS: ("\ndata:\n", '\ndata:\n  TITLE: "home: mine"\n'),
+        },
     ),
     Mutation(
         "no substitution at all",

@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 
 from talos_flux import envsubst
 from talos_flux.manifests.flux_tree import Cluster, Kustomization
-from talos_flux.manifests.objects import SUBSTITUTE, Object
+from talos_flux.manifests.objects import SUBSTITUTE, Object, walk
 from talos_flux.repository.files import List, Map, RepositoryFile
+
+KEPT_AS_IT_IS = {"CustomResourceDefinition"}
 
 
 class SubstituteFrom(NamedTuple):
@@ -76,6 +78,45 @@ def is_left_alone(cluster: Cluster, item: Object) -> bool:
         for options in (content.get("generatorOptions"), entry.get("options")):
             metadata += [options.get("annotations"), options.get("labels")] if isinstance(options, Map) else []
     return any(isinstance(given, dict) and given.get(SUBSTITUTE) == "disabled" for given in metadata)
+
+
+class Text(NamedTuple):
+    """A text of an object with `${` in it: a value, or the last of its keys."""
+
+    item: Object
+    keys: tuple[str | int, ...]
+    text: str
+    is_key: bool
+
+
+@lru_cache(maxsize=4)
+def texts_by_kustomization(cluster: Cluster) -> dict[Kustomization, list[Text]]:
+    """Return the texts that each Kustomization may fill in; read once for all rules.
+
+    Values that a HelmRelease takes from a ConfigMap are filled in where that ConfigMap is applied.
+    """
+    return {
+        kustomization: [
+            text
+            for item in kustomization.objects
+            if "generatedBy" not in item.content and is_filled_in(cluster, item)
+            for text in _texts_of(item)
+        ]
+        for kustomization in cluster.kustomizations
+    }
+
+
+def is_filled_in(cluster: Cluster, item: Object) -> bool:
+    """Return whether variables of an object are replaced."""
+    return item.kind not in KEPT_AS_IT_IS and not is_left_alone(cluster, item)
+
+
+def _texts_of(item: Object) -> Iterator[Text]:
+    for keys, value in walk(item.content):
+        if keys and isinstance(keys[-1], str) and "${" in keys[-1] and item.is_own(*keys):
+            yield Text(item, keys, keys[-1], is_key=True)
+        if isinstance(value, str) and "${" in value and item.is_own(*keys):
+            yield Text(item, keys, value, is_key=False)
 
 
 # --- Where variables come from ---

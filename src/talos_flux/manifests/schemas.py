@@ -72,6 +72,19 @@ def missing_fields(value: Any, schema: Schema, keys: Keys = ()) -> Iterator[tupl
         yield from missing_fields(inner, inside or {}, (*keys, key))
 
 
+def inner_schema(schema: Schema, keys: Keys) -> Schema:
+    """Return the schema of what stands behind keys; an empty one where anything may."""
+    for number, key in enumerate(keys):
+        schema = _resolved(schema)
+        if number == 0 and key == "metadata":
+            schema = METADATA
+        elif isinstance(key, int):
+            schema = schema.get("items") or {}
+        else:
+            schema = schema.get("fields", {}).get(key) or schema.get("values") or {}
+    return _resolved(schema)
+
+
 def _inside(value: Any, schema: Schema, keys: Keys) -> Iterator[tuple[str | int, Any, Schema | None]]:
     """Yield what is in a mapping or a list, each with its key and its schema.
 

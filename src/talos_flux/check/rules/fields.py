@@ -5,10 +5,19 @@ from collections.abc import Iterator
 
 from talos_flux.check.rule import Severity, Violations, rule
 from talos_flux.errors import closest
+from talos_flux.manifests.filled_in import QUOTES, filled_in
 from talos_flux.manifests.flux_tree import KUSTOMIZATION_FILES, Cluster
 from talos_flux.manifests.objects import FLUX, HELM, Object, walk
 from talos_flux.manifests.patches import below, contents_of, moved_to
-from talos_flux.manifests.schemas import Schema, missing_fields, schema_of, unknown_fields, wrong_types
+from talos_flux.manifests.post_build import texts_by_kustomization, variables_in
+from talos_flux.manifests.schemas import (
+    Schema,
+    inner_schema,
+    missing_fields,
+    schema_of,
+    unknown_fields,
+    wrong_types,
+)
 from talos_flux.repository.files import Map
 
 # A block scalar, whose text starts on the next line.
@@ -44,13 +53,34 @@ def field_unknown(cluster: Cluster) -> Violations:
     "field-type",
     Severity.ERROR,
     "The API server refuses a value of another type, and with it the whole app.",
-    "Write a value of that type; a number or a yes that is meant as text needs quotes.",
+    "Write a value of that type; a number or a yes that is meant as text needs quotes. "
+    f"Those around a variable are lost: {QUOTES[0].lower()}{QUOTES[1:]}",
 )
 def field_type(cluster: Cluster) -> Violations:
     """Find values of a wrong type in objects that Flux applies, as they stand in the files."""
     for item, schema in known(written(cluster)):
         for keys, wanted in wrong_types(item.content, schema):
-            yield item.at(*keys), f"{'.'.join(map(str, keys))} must be {wanted}"
+            # Kustomize itself writes every annotation of an object as a text.
+            if keys[:2] != ("metadata", "annotations") or len(keys) < 3:
+                yield item.at(*keys), f"{'.'.join(map(str, keys))} must be {wanted}"
+    yield from _filled_in_wrong(cluster)
+
+
+def _filled_in_wrong(cluster: Cluster) -> Violations:
+    """Find texts that are of another type once Flux has filled in their variables."""
+    for kustomization, texts in texts_by_kustomization(cluster).items():
+        variables = variables_in(cluster).of(kustomization)
+        for item, keys, text, is_key in texts if variables.values else ():
+            schema = {} if is_key else inner_schema(schema_of(item.api_version, item.kind) or {}, keys)
+            filled = filled_in(text, variables) if schema else None
+            if not filled or filled.problem or not filled.text:
+                continue
+            is_lost = filled.value is None and schema.get("type") == "string"
+            wanted = "a string" if is_lost else next((wanted for _, wanted in wrong_types(filled.value, schema)), "")
+            if wanted:
+                advice = f": write ${{quote}}{text}${{quote}}" if wanted == "a string" else ""
+                what = f"{'.'.join(map(str, keys))} must be {wanted}, and Flux makes {filled.text} of {text}{advice}"
+                yield item.at(*keys), what
 
 
 @rule(

@@ -9,20 +9,21 @@ from typing import Any, NamedTuple
 from talos_flux import envsubst
 from talos_flux.check.rule import Severity, Violations, rule
 from talos_flux.errors import closest
+from talos_flux.manifests.filled_in import QUOTES, filled_in
 from talos_flux.manifests.flux_tree import Cluster, Kustomization
 from talos_flux.manifests.objects import FLUX, Object, Place, walk
 from talos_flux.manifests.post_build import (
     VariableSet,
     entries,
     files_read_by,
-    is_left_alone,
+    is_filled_in,
     sources_of,
+    texts_by_kustomization,
     variables_in,
 )
 from talos_flux.manifests.values import BLOCK
 from talos_flux.repository.files import Map, RepositoryFile, Unreadable
 
-KEPT_AS_IT_IS = {"CustomResourceDefinition"}
 SCRIPTS = {"args", "command"}
 # What a person sees of a variable: up to its brace, or as much as one reads.
 WRITTEN = re.compile(r"\$\{(?:[^}\n]{0,40}\}|[^}\n]{0,20})")
@@ -66,26 +67,20 @@ def substituted_references(cluster: Cluster) -> list[tuple[Kustomization, Variab
 
 def references_of(cluster: Cluster, kustomization: Kustomization) -> Iterator[Reference]:
     """Yield every variable in what a Kustomization applies; the same one in one object once."""
+    seen: set[tuple[int, str]] = set()
+    for reference in _every_reference(cluster, kustomization):
+        if (key := (id(reference.item), reference.text)) not in seen:
+            seen.add(key)
+            yield reference
+
+
+def _every_reference(cluster: Cluster, kustomization: Kustomization) -> Iterator[Reference]:
     for item in kustomization.objects:
-        if item.kind in KEPT_AS_IT_IS or is_left_alone(cluster, item):
-            continue
-        seen: set[str] = set()
-        for reference in _references_in(cluster, item):
-            if reference.text not in seen:
-                seen.add(reference.text)
-                yield reference
-
-
-def _references_in(cluster: Cluster, item: Object) -> Iterator[Reference]:
-    entry = item.content.get("generatedBy")
-    if isinstance(entry, Map):
-        yield from _references_in_generated(cluster, item, entry)
-        return
-    for keys, value in walk(item.content):
-        for text in ([keys[-1]] if keys else []) + [value]:
-            # Values from a ConfigMap are substituted in that ConfigMap.
-            if isinstance(text, str) and "${" in text and item.is_own(*keys):
-                yield from _references_in_text(text, item, keys)
+        entry = item.content.get("generatedBy")
+        if isinstance(entry, Map) and is_filled_in(cluster, item):
+            yield from _references_in_generated(cluster, item, entry)
+    for item, keys, text, _ in texts_by_kustomization(cluster)[kustomization]:
+        yield from _references_in_text(text, item, keys)
 
 
 def _references_in_generated(cluster: Cluster, item: Object, entry: Map) -> Iterator[Reference]:
@@ -166,6 +161,23 @@ def substitution_malformed(cluster: Cluster) -> Violations:
             )
 
 
+@rule(
+    "substitution-breaks-yaml",
+    Severity.ERROR,
+    "Flux reads what it has filled in as YAML, in which a value can end a text or begin a list, and applies nothing.",
+    QUOTES,
+)
+def substitution_breaks_yaml(cluster: Cluster) -> Violations:
+    """Find values after which an object can't be read any more."""
+    for kustomization, texts in texts_by_kustomization(cluster).items():
+        variables = variables_in(cluster).of(kustomization)
+        for item, keys, text, is_key in texts if variables.values else ():
+            filled = None if is_key else filled_in(text, variables)
+            if filled and filled.problem:
+                what = f"{filled.text} of {text} in {item.kind} {item.name}"
+                yield item.at(*keys), f"{kustomization} makes {what}, which is no YAML: {filled.problem}"
+
+
 def _message(reference: Reference, kustomization: Kustomization, known: Iterable[str]) -> str:
     """Return one sentence, with what was probably meant."""
     name = reference.name
@@ -243,9 +255,9 @@ def _texts_of(cluster: Cluster, kustomization: Kustomization) -> Iterator[str]:
             yield file.text
         yield from _texts_in(item.content)
     yield from _texts_in(kustomization.spec.get("patches"))
-    folders = set(_folders_of(cluster, kustomization.folder))
+    folders = set(cluster.folders_of(kustomization.folder))
     for component in entries(kustomization.spec.get("components")):
-        folders |= set(_folders_of(cluster, posixpath.normpath(f"{kustomization.folder}/{component}")))
+        folders |= set(cluster.folders_of(posixpath.normpath(f"{kustomization.folder}/{component}")))
     for file in cluster.files.values():
         if file.folder in folders and file.is_yaml:
             try:
@@ -257,20 +269,6 @@ def _texts_of(cluster: Cluster, kustomization: Kustomization) -> Iterator[str]:
 def _texts_in(value: Any) -> Iterator[str]:
     for keys, inner in walk(value):
         yield from (text for text in (keys[-1] if keys else None, inner) if isinstance(text, str) and "$" in text)
-
-
-def _folders_of(cluster: Cluster, folder: str, above: frozenset[str] = frozenset()) -> Iterator[str]:
-    """Yield a folder that is built, and those that it brings in."""
-    if folder in above:
-        return
-    yield "" if folder == "." else folder
-    file = cluster.kustomize_file(folder)
-    content: Any = cluster.content_of(file) if file else {}
-    for key in ("resources", "components"):
-        for entry in entries(content.get(key)):
-            path = posixpath.normpath(f"{folder}/{entry}")
-            if path in cluster.folders:
-                yield from _folders_of(cluster, path, above | {folder})
 
 
 @rule(
