@@ -6,6 +6,8 @@ LIST = f"{APP}/app/kustomization.yaml"
 CLAIMS = f"{APP}/app/pvc.yaml"
 KS = f"{APP}/ks.yaml"
 NAMESPACE = f"{MEDIA}/namespace.yaml"
+LAYER = "  layerSelector:\n    mediaType: application/vnd.cncf.helm.chart.content.v1.tar+gzip\n    operation: copy\n"
+SOURCE = "kubernetes/flux/meta/repos/app-template.yaml"
 PART = "kubernetes/components/part"
 COMPONENT = "---\napiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
 MADE = (
@@ -87,6 +89,43 @@ MUTATIONS = [
         KS,
         "prune: true # again",
         {KS: ("  prune: true\n", "  prune: true\n  prune: true # again\n")},
+    ),
+]
+MUTATIONS += [
+    Mutation(
+        "a Namespace in an app",
+        "namespace-renamed",
+        f"{APP}/app/namespace.yaml",
+        "name: extra",
+        with_resource("./namespace.yaml"),
+        {f"{APP}/app/namespace.yaml": "---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: extra\n"},
+    ),
+    Mutation(
+        "the Namespace of the others in an app",
+        "object-twice",
+        f"{APP}/app/namespace.yaml",
+        "name: media",
+        with_resource("./namespace.yaml"),
+        {f"{APP}/app/namespace.yaml": "---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: media\n"},
+    ),
+    Mutation(
+        "a tag with a digest",
+        "source-reference-wrong",
+        SOURCE,
+        "tag: 5.0.0@sha256:",
+        {SOURCE: ("    tag: ", "    tag: 5.0.0@sha256:abc # ")},
+    ),
+    Mutation(
+        "a chart of any layer",
+        "layer-unselected",
+        SOURCE,
+        "spec:",
+        {
+            SOURCE: (
+                LAYER,
+                "",
+            )
+        },
     ),
 ]
 HARMLESS = [

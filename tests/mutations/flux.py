@@ -93,7 +93,7 @@ MUTATIONS = [
     ),
     Mutation(
         "an interval that is no duration",
-        "interval-unusual",
+        "field-form",
         KS,
         "interval: 1 hour",
         {KS: ("  interval: 1h\n", "  interval: 1 hour\n")},

@@ -79,18 +79,24 @@ MUTATIONS = [
             )
         },
     ),
-    Mutation(
-        "a health check without a namespace",
-        "health-check-unknown",
-        KS,
-        "apiVersion: helm",
-        {
-            KS: (
-                "  wait: true\n",
-                "  wait: false\n  healthChecks:\n    - apiVersion: helm.toolkit.fluxcd.io/v2\n      kind: HelmRelease\n"
-                f"      name: {NAME}\n",
-            )
-        },
+    *(
+        Mutation(
+            name,
+            rule,
+            KS,
+            "apiVersion: helm",
+            {
+                KS: (
+                    "  wait: true\n",
+                    "  wait: false\n  healthChecks:\n    - apiVersion: helm.toolkit.fluxcd.io/v2\n"
+                    f"      kind: HelmRelease\n      name: {NAME}\n{namespace}",
+                )
+            },
+        )
+        for name, rule, namespace in (
+            ("a health check without a namespace", "health-check-without-namespace", ""),
+            ("a health check in another namespace", "health-check-unknown", "      namespace: network\n"),
+        )
     ),
     Mutation(
         "a provider that is ready before pods from elsewhere",

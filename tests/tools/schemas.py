@@ -1,9 +1,9 @@
-"""The fields of every kind that a cluster may hold, for its checks: names and types, from the authors' own modules.
+"""The fields of the kinds that a cluster may hold, for its checks: names, types and forms, from their authors' modules.
 
     python -m tests.tools.schemas
 
 writes src/talos_flux/data/schemas.json.xz: the kinds of Kubernetes from its OpenAPI document, custom ones from
-the CRDs in tests/support/crds.py. Descriptions, defaults and patterns stay out.
+the CRDs in tests/support/crds.py. Descriptions and defaults stay out.
 """
 
 import json
@@ -29,13 +29,14 @@ LOOSE = {
 def kept(schema: dict[str, Any]) -> dict[str, Any]:
     """Return what checks need of a schema: `type`, `fields`, `items`, `values` (of a map), `required`, `ref`, `enum`.
 
-    No fields and no values means that anything may stand there.
+    And `pattern`, `minimum` and `maximum`. No fields and no values means that anything may stand there.
     """
     if reference := schema.get("$ref"):
         return {} if reference.removeprefix(REFERENCE) in LOOSE else {"ref": reference.removeprefix(REFERENCE)}
     if schema.get("x-kubernetes-int-or-string") or schema.get("format") == "int-or-string":
         return {}
     found: dict[str, Any] = {key: schema[key] for key in ("type", "enum") if schema.get(key)}
+    found |= {key: schema[key] for key in ("pattern", "minimum", "maximum") if key in schema}
     if schema.get("required"):
         found["required"] = sorted(schema["required"])
     if isinstance(schema.get("items"), dict):
@@ -48,10 +49,14 @@ def kept(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def archive() -> dict[str, Any]:
-    """{kinds: schema by <group>/<version>/<kind>, definitions: schema by name}; core kinds have no group."""
+    """{kinds: schema by <group>/<version>/<kind>, definitions: schema by name, cluster: <group>/<kind>}.
+
+    Core kinds have no group; `cluster` are the custom kinds whose objects are in no namespace.
+    """
     document = json.loads((modules.folder(KUBERNETES) / "api/openapi-spec/swagger.json").read_text())
     kinds: dict[str, Any] = {}
     definitions = {}
+    of_cluster = []
     for name, schema in document["definitions"].items():
         if name not in LOOSE:
             definitions[name] = kept(schema)
@@ -70,9 +75,11 @@ def archive() -> dict[str, Any]:
             if version.get("served"):
                 schema = version.get("schema", {}).get("openAPIV3Schema", {})
                 kinds[f"{spec['group']}/{version['name']}/{spec['names']['kind']}"] = kept(schema)
+        if spec["scope"] == "Cluster":
+            of_cluster.append(f"{spec['group']}/{spec['names']['kind']}")
     for name in (name for name in kinds if name.startswith("notification.toolkit.fluxcd.io/")):
         without_choices(kinds[name], "kind")
-    return {"kinds": kinds, "definitions": reached(kinds, definitions)}
+    return {"kinds": kinds, "definitions": reached(kinds, definitions), "cluster": sorted(of_cluster)}
 
 
 def without_choices(schema: Any, field: str) -> None:

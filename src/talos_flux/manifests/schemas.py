@@ -1,14 +1,17 @@
 """The fields of the kinds of Kubernetes and of the operators that this repository may hold, and what does not fit them.
 
-schemas.json.xz holds names and types only, from the versions that the template was made with.
+schemas.json.xz holds names, types and forms only, from the versions that the template was made with.
 """
 
 import json
 import lzma
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from talos_flux.manifests.objects import CLUSTER_SCOPED
 
 Schema = Mapping[str, Any]
 Keys = tuple[str | int, ...]
@@ -61,6 +64,46 @@ def wrong_types(value: Any, schema: Schema, keys: Keys = ()) -> Iterator[tuple[K
     else:
         for key, inner, inside in _inside(value, schema, keys):
             yield from wrong_types(inner, inside or {}, (*keys, key))
+
+
+def wrong_forms(value: Any, schema: Schema, keys: Keys = ()) -> Iterator[tuple[Keys, str]]:
+    """Yield the keys of texts that do not match the schema's pattern, and of numbers out of its bounds, with the form.
+
+    A pattern is Go's: one that Python does not read is not judged, and neither is what Flux fills in.
+    """
+    schema = _resolved(schema)
+    if isinstance(value, str) and "pattern" in schema and "${" not in value:
+        if (pattern := _compiled(schema["pattern"])) and not pattern.search(value):
+            yield keys, f"match {schema['pattern']}"
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        if value < schema.get("minimum", value):
+            yield keys, f"be {schema['minimum']} or more"
+        elif value > schema.get("maximum", value):
+            yield keys, f"be {schema['maximum']} or less"
+    for key, inner, inside in _inside(value, schema, keys):
+        yield from wrong_forms(inner, inside or {}, (*keys, key))
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str] | None:
+    try:
+        return re.compile(pattern.removesuffix("$") + r"\Z" if pattern.endswith("$") else pattern)
+    except re.error:
+        return None
+
+
+def is_of_cluster(group: str, kind: str) -> bool | None:
+    """Return whether objects of a kind are in no namespace; None where the kind is unknown."""
+    if kind in CLUSTER_SCOPED or f"{group}/{kind}" in archive()["cluster"]:
+        return True
+    prefix = f"{group}/" if group else ""
+    return False if (prefix, kind) in _known_kinds() else None
+
+
+@cache
+def _known_kinds() -> set[tuple[str, str]]:
+    parts = (name.split("/") for name in archive()["kinds"])
+    return {("/".join([*group, ""]) if group else "", kind) for *group, _, kind in parts}
 
 
 def missing_fields(value: Any, schema: Schema, keys: Keys = ()) -> Iterator[tuple[Keys, str]]:

@@ -16,6 +16,7 @@ from talos_flux.check.rules import (
     plain_secrets,
     registration,
     resources,
+    source_references,
     substitution,
 )
 
@@ -36,5 +37,6 @@ __all__ = [
     "plain_secrets",
     "registration",
     "resources",
+    "source_references",
     "substitution",
 ]

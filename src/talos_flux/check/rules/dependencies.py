@@ -7,6 +7,8 @@ from talos_flux.errors import closest
 from talos_flux.manifests.flux_tree import Cluster
 from talos_flux.manifests.objects import WORKLOADS
 from talos_flux.manifests.providers import providers
+from talos_flux.manifests.releases import mapping, sequence
+from talos_flux.manifests.schemas import is_of_cluster
 
 
 @rule(
@@ -122,6 +124,28 @@ def health_check_dead(cluster: Cluster) -> Violations:
 
 
 @rule(
+    "health-check-without-namespace",
+    Severity.ERROR,
+    "Flux looks for the object of a health check in the namespace that this names, and in none without one.",
+    "Write the namespace of the object.",
+)
+def health_check_without_namespace(cluster: Cluster) -> Violations:
+    """Find healthChecks that name an object of a namespaced kind without its namespace."""
+    for kustomization in cluster.kustomizations:
+        for number, entry in enumerate(sequence(kustomization.spec.get("healthChecks"))):
+            check = mapping(entry)
+            if check.get("namespace") or kustomization.spec.get("wait") is True:
+                continue
+            kind, group = str(check.get("kind")), str(check.get("apiVersion") or "apps/v1").rpartition("/")[0]
+            applied = any(item.is_a(kind, group) and item.namespace for item in kustomization.objects)
+            if is_of_cluster(group, kind) is False or (is_of_cluster(group, kind) is None and applied):
+                yield (
+                    kustomization.item.at("spec", "healthChecks", number),
+                    f"{kustomization} looks at {kind} {check.get('name')} in no namespace",
+                )
+
+
+@rule(
     "health-check-unknown",
     Severity.ERROR,
     "A Kustomization that looks at an object which is not there is never ready.",
@@ -134,7 +158,7 @@ def health_check_unknown(cluster: Cluster) -> Violations:
         listed = kustomization.spec.get("healthChecks")
         for number, entry in enumerate(listed if isinstance(listed, list) else []):
             if isinstance(entry, dict) and entry.get("kind") == "HelmRelease" and not kustomization.spec.get("wait"):
-                key = str(entry.get("namespace") or kustomization.item.namespace), str(entry.get("name", ""))
-                if key not in releases and "${" not in "".join(key):
+                key = str(entry.get("namespace") or ""), str(entry.get("name", ""))
+                if key[0] and key not in releases and "${" not in "".join(key):
                     text = f"{kustomization} looks at HelmRelease {'/'.join(key)}, which is not there"
                     yield kustomization.item.at("spec", "healthChecks", number), text

@@ -16,6 +16,7 @@ from talos_flux.manifests.schemas import (
     missing_fields,
     schema_of,
     unknown_fields,
+    wrong_forms,
     wrong_types,
 )
 from talos_flux.repository.files import Map
@@ -81,6 +82,19 @@ def _filled_in_wrong(cluster: Cluster) -> Violations:
                 advice = f": write ${{quote}}{text}${{quote}}" if wanted == "a string" else ""
                 what = f"{'.'.join(map(str, keys))} must be {wanted}, and Flux makes {filled.text} of {text}{advice}"
                 yield item.at(*keys), what
+
+
+@rule(
+    "field-form",
+    Severity.ERROR,
+    "The API server refuses a value that has not the form, or is out of the bounds, that its kind prescribes.",
+    "Write a value of that form.",
+)
+def field_form(cluster: Cluster) -> Violations:
+    """Find values that do not match the pattern of their field, in objects that Flux applies, as in the files."""
+    for item, schema in known(written(cluster)):
+        for keys, form in wrong_forms(item.content, schema):
+            yield item.at(*keys), f"{'.'.join(map(str, keys))} is {item.get(*keys)}, and has to {form}"
 
 
 @rule(

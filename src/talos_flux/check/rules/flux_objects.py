@@ -170,8 +170,8 @@ def interval_unusual(cluster: Cluster) -> Violations:
         known, tier = seconds(interval), slowest.get(id(item), "")
         problem = ""
         if known is None:
-            problem = "" if "$" in interval else "which is no duration"
-        elif has_tiers and interval not in TIERS:
+            continue  # What is no duration is a finding of field-form.
+        if has_tiers and interval not in TIERS:
             problem = "and the tiers are 5m, 15m, 30m and 1h"
         elif has_tiers and tier in ("5m", "15m") and known > (seconds(tier) or 0):
             problem = f"and its chart is {'critical' if tier == '5m' else 'core'}: {tier}"

@@ -1,7 +1,7 @@
 """Rules about namespaces: where objects end up, where they say they are, and where references lead."""
 
 from talos_flux.check.rule import Severity, Violations, rule
-from talos_flux.manifests.flux_tree import Cluster
+from talos_flux.manifests.flux_tree import Cluster, Kustomization
 from talos_flux.manifests.objects import CLUSTER_SCOPED, FLUX, SOURCES, Object
 from talos_flux.manifests.providers import providers
 from talos_flux.manifests.releases import mapping
@@ -58,6 +58,34 @@ def namespace_missing(cluster: Cluster) -> Violations:
                     (place if moved else item.at("metadata", "namespace")),
                     f"nobody creates the namespace {namespace}",
                 )
+
+
+@rule(
+    "namespace-renamed",
+    Severity.ERROR,
+    "Kustomize gives a Namespace the name of the namespace that it builds for: the one of the file is never made.",
+    "Keep a Namespace out of what a namespace is set for: beside the others, where the root lists it.",
+)
+def namespace_renamed(cluster: Cluster) -> Violations:
+    """Find Namespaces that become one which is there already; a placeholder that becomes the only one is fine."""
+    by_name: dict[str, list[tuple[Kustomization, Object]]] = {}
+    for kustomization in cluster.kustomizations:
+        for item in (item for item in kustomization.objects if item.is_a("Namespace", "")):
+            by_name.setdefault(item.name, []).append((kustomization, item))
+    for name, made in by_name.items():
+        # Its own is the one that is called so, or one that a list of apps names.
+        own = min(made, key=lambda one: (is_renamed(cluster, one[1]), one[0].spec.get("targetNamespace") == name))[1]
+        for kustomization, item in made:
+            if item.at() != own.at() and is_renamed(cluster, item):
+                is_target = kustomization.spec.get("targetNamespace") == name
+                by = "targetNamespace" if is_target else "the namespace of a kustomization.yaml"
+                text = f"Namespace {cluster.as_written(item).name} becomes Namespace {name}: {by} renames it"
+                yield item.at("metadata", "name"), f"{text}, and {own.file.path} has that one"
+
+
+def is_renamed(cluster: Cluster, item: Object) -> bool:
+    """Return whether an object is a Namespace that has another name than its file says."""
+    return item.is_a("Namespace", "") and cluster.as_written(item).name != item.name
 
 
 @rule(

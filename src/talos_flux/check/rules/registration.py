@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from talos_flux.check.rule import Severity, Violations, rule
+from talos_flux.check.rules.namespaces import is_renamed
 from talos_flux.manifests.flux_tree import KUSTOMIZATION_FILES, Cluster
 from talos_flux.manifests.objects import FLUX, Place
 from talos_flux.manifests.patches import EARLY, LATE, patches_of
@@ -181,7 +182,7 @@ def object_twice(cluster: Cluster) -> Violations:
     seen: dict[tuple[str, ...], tuple[str, str]] = {}
     for kustomization in cluster.kustomizations:
         for item in kustomization.objects:
-            if item.is_a("Kustomization", FLUX) or item.kind == "Namespace" or "$" in item.name:
+            if item.is_a("Kustomization", FLUX) or "$" in item.name or is_renamed(cluster, item):
                 continue
             key = cluster.home_of(kustomization), item.group, item.kind, item.namespace, item.name
             owner = (item.file.path, str(kustomization))
