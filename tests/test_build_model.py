@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import tools
+from tests.support.needs import needs
 from tests.support.small_repository import COMPONENT, FLUX, LIST, config_map, found, write
 
 CLAIM = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: c}\nspec: {}\n"
@@ -83,3 +85,100 @@ def test_a_health_check_of_a_namespaced_kind_names_the_namespace(check: str, is_
     assert [one.rule.id for one in found(root, "health-check-without-namespace", "health-check-unknown")] == (
         ["health-check-without-namespace"] if is_wrong else []
     )
+
+
+ROUTE = """\
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: a}
+spec: {hostnames: ["a.${DOMAIN}"]}
+"""
+SCRIPT = config_map() + "  run.sh: echo ${DOMAIN}\n"
+
+
+def test_a_variable_in_a_variable_is_filled_in_once_at_most(tmp_path: Path) -> None:
+    spec = '  postBuild:\n    substitute:\n      HOSTNAME: "a.${PRIVATE_DOMAIN}"\n'
+    [finding] = found(write(tmp_path, {"a.yaml": config_map()}, spec), "substitution-off")
+    assert finding.place.path == "kubernetes/root/apps.yaml"
+    assert finding.text == "root has no postBuild, so Kustomization apps keeps ${PRIVATE_DOMAIN}, which nothing defines"
+
+
+@pytest.mark.parametrize("spec", ["", "  postBuild: {}\n", "  postBuild: {substitute: {}}\n"])
+def test_a_host_that_nothing_fills_in_is_found(spec: str, tmp_path: Path) -> None:
+    [finding] = found(write(tmp_path, {"a.yaml": ROUTE}, spec), "substitution-off")
+    assert finding.text == "apps has no postBuild, so HTTPRoute a keeps ${DOMAIN}, which nothing defines"
+
+
+def test_what_a_program_may_read_is_left_to_it(tmp_path: Path) -> None:
+    assert found(write(tmp_path, {"a.yaml": SCRIPT}), "substitution-off") == []
+
+
+GENERATED = "configMapGenerator:\n  - {{name: made, literals: [a=b]{}}}\n"
+PLAIN = ", options: {disableNameSuffixHash: true}"
+RELEASE = """\
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {{name: a}}
+spec: {{{}}}
+"""
+POD = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: a}
+spec: {containers: [{name: a, image: b, envFrom: [{configMapRef: {name: made}}]}]}
+"""
+VALUES = RELEASE.format("valuesFrom: [{kind: ConfigMap, name: made}]")
+FIELD = "{path: spec/valuesFrom/name, kind: HelmRelease}"
+NAMES = f"nameReference:\n  - {{kind: ConfigMap, version: v1, fieldSpecs: [{FIELD}]}}\n"
+TOLD = "configurations: [./names.yaml]\n"
+CASES = {
+    "values": (VALUES, "", "", True),
+    "values, told by a configuration": (VALUES, "", TOLD, False),
+    "values, without a hash": (VALUES, PLAIN, "", False),
+    "values, no hash for any": (VALUES, "", "generatorOptions: {disableNameSuffixHash: true}\n", False),
+    "a pod": (POD, "", "", False),
+    "a volume of a chart": (
+        RELEASE.format("values: {persistence: {config: {type: configMap, name: made}}}"), "", "", True
+    ),
+    "a name in a chart's values": (RELEASE.format("values: {existingConfigMap: made}"), "", "", True),
+    "a Secret of that name": (RELEASE.format("valuesFrom: [{kind: Secret, name: made}]"), "", "", False),
+}  # fmt: skip
+
+
+def with_generator(root: Path, name: str) -> Path:
+    """Write a repository with a generated ConfigMap and what refers to it."""
+    item, options, more, _ = CASES[name]
+    text = f"{LIST}namespace: media\nresources: [./a.yaml]\n{more}{GENERATED.format(options)}"
+    return write(root, {"kustomization.yaml": text, "a.yaml": item, "names.yaml": NAMES})
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_name_before_its_hash_is_found_where_kustomize_does_not_correct_it(name: str, tmp_path: Path) -> None:
+    rules = [one.rule.id for one in found(with_generator(tmp_path, name), "name-hashed")]
+    assert rules == (["name-hashed"] if CASES[name][3] else [])
+
+
+@needs("kustomize")
+@pytest.mark.parametrize("name", [name for name in CASES if "Secret" not in name])
+def test_kustomize_corrects_the_same_names(name: str, tmp_path: Path) -> None:
+    built = tools.run("kustomize", "build", with_generator(tmp_path, name) / "kubernetes/apps")
+    [made] = [line.split()[-1] for line in built.splitlines() if line.startswith("  name: made")]
+    named = [line.split()[-1] for line in built.splitlines() if line.strip().endswith(("made", made))]
+    assert (len(set(named)) > 1) == CASES[name][3]
+
+
+def test_the_hash_is_another_builds_name_for_everybody_else(tmp_path: Path) -> None:
+    other = FLUX.format(name="other")
+    files = {
+        "kustomization.yaml": f"{LIST}namespace: media\n{GENERATED.format('')}",
+        "../root/other.yaml": f"{other}  targetNamespace: media\n",
+        "../other/pod.yaml": POD,
+    }
+    [finding] = found(write(tmp_path, files), "name-hashed")
+    assert finding.text == "Pod a names ConfigMap made, which is built as made-<hash>"
+
+
+def test_variables_from_a_name_before_its_hash_are_found(tmp_path: Path) -> None:
+    spec = "  postBuild: {substituteFrom: [{kind: ConfigMap, name: made}]}\n"
+    files = {"kustomization.yaml": f"{LIST}namespace: flux-system\n{GENERATED.format('')}"}
+    assert [one.rule.id for one in found(write(tmp_path, files, spec), "name-hashed")] == ["name-hashed"]

@@ -10,6 +10,13 @@ LAYER = "  layerSelector:\n    mediaType: application/vnd.cncf.helm.chart.conten
 SOURCE = "kubernetes/flux/meta/repos/app-template.yaml"
 PART = "kubernetes/components/part"
 COMPONENT = "---\napiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
+HASHED = "configMapGenerator:\n  - name: made\n"
+VALUES = {
+    f"{APP}/app/helmrelease.yaml": (
+        "spec:\n  interval",
+        "spec:\n  valuesFrom:\n    - kind: ConfigMap\n      name: made\n  interval",
+    )
+}
 MADE = (
     "configMapGenerator:\n  - name: made\n    options:\n      disableNameSuffixHash: true\n    literals:\n      - a=b\n"
 )
@@ -128,7 +135,26 @@ MUTATIONS += [
         },
     ),
 ]
+MUTATIONS += [
+    Mutation(
+        "values of a ConfigMap with a hash",
+        "name-hashed",
+        f"{APP}/app/helmrelease.yaml",
+        "name: made",
+        with_list(f"{HASHED}    files:\n      - values.yaml=./made.yaml\n") | VALUES,
+        {f"{APP}/app/made.yaml": "{}\n"},
+    ),
+]
 HARMLESS = [
+    Harmless(
+        "values of a ConfigMap with a hash that kustomize is told of",
+        with_list(f"configurations:\n  - ./names.yaml\n{HASHED}    files:\n      - values.yaml=./made.yaml\n") | VALUES,
+        {
+            f"{APP}/app/made.yaml": "{}\n",
+            f"{APP}/app/names.yaml": "nameReference:\n  - kind: ConfigMap\n    version: v1\n    fieldSpecs:\n"
+            "      - path: spec/valuesFrom/name\n        kind: HelmRelease\n",
+        },
+    ),
     Harmless(
         "a boolean for an annotation, which kustomize makes a text",
         {NAMESPACE: ("  annotations:\n", "  annotations:\n    example.net/backup: true\n")},
