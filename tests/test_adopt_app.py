@@ -235,6 +235,15 @@ def test_what_flux_did_not_fill_in_before_is_named(build: str, annotation: str, 
     assert (f"{APP}/app/script.yaml: Flux filled in no variable there, and does here." in adopt(home)) == is_named
 
 
+def test_what_the_old_root_filled_in_is_named(home: Home) -> None:
+    root = ROOTS.replace("  interval: 1h\n", '  interval: 1h\n  postBuild: {substitute: {PRIVATE: "example.net"}}\n')
+    own = '  postBuild: {substitute: {HOSTNAME: "films.${PRIVATE}"}}\n'
+    old(home, {ROOT: root, f"{APP}/ks.yaml": PLAIN.replace("  interval: 1h\n", f"  interval: 1h\n{own}")})
+    said = adopt(home)
+    assert f"{APP}/ks.yaml: cluster-apps filled in ${{PRIVATE}} there, and nothing does here: write its value." in said
+    assert "keeps ${PRIVATE}, which nothing defines [substitution-off]" in said
+
+
 def test_variables_of_its_own_stay_and_are_named(home: Home) -> None:
     own = SUBSTITUTE_FROM.replace("cluster-secrets", "films-settings")
     old(home, {f"{APP}/ks.yaml": PLAIN.replace("  interval: 1h\n", f"  interval: 1h\n{own}")})

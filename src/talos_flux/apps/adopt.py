@@ -7,10 +7,11 @@ from pathlib import Path
 
 import yaml
 
+from talos_flux.envsubst import MalformedVariable, variables
 from talos_flux.errors import UserError
 from talos_flux.manifests.flux_tree import Cluster, Kustomization
 from talos_flux.manifests.objects import CLUSTER_SCOPED, FLUX, Object, Place, walk
-from talos_flux.manifests.post_build import is_left_alone
+from talos_flux.manifests.post_build import is_left_alone, variables_in
 from talos_flux.paths import ROOT
 from talos_flux.repository import yaml_edits
 from talos_flux.repository.apps import ChartSource, Repository, mapping, references
@@ -262,6 +263,22 @@ class Adoption:
         ]
         return sorted(set(paths))
 
+    def no_longer_filled(self) -> list[tuple[str, str, str]]:
+        """Return the variables in its Kustomizations that those above filled in, which the root does not do here.
+
+        Each with its file in the app's folder, and the name of the Kustomization that did.
+        """
+        lost = []
+        for kustomization in self.kustomizations:
+            parent = kustomization.parent
+            filled = variables_in(self.old).of(parent).values if parent else {}
+            for _, value in walk(kustomization.item.content):
+                for name in variable_names(value) if isinstance(value, str) else ():
+                    if parent and name in filled:
+                        path = kustomization.item.file.path.removeprefix(f"{self.folder}/")
+                        lost.append((path, name, parent.name))
+        return list(dict.fromkeys(lost))
+
     def components_left_behind(self) -> dict[str, str]:
         """Return the new paths of components that are missing here, with their paths in the old repository."""
         components = []
@@ -281,6 +298,14 @@ class Adoption:
         if not self._has(f"{folder}/"):
             return folder
         return f"{self.repository.short(self.new_folder)}{folder.removeprefix(self.folder)}"
+
+
+def variable_names(text: str) -> list[str]:
+    """Return the names of the variables in a text; none where Flux can't parse it."""
+    try:
+        return [variable.name for variable in variables(text)]
+    except MalformedVariable:
+        return []
 
 
 def _without_aliases_of_what_goes(text: str, number: int) -> str:

@@ -22,9 +22,13 @@ from talos_flux.manifests.post_build import (
     variables_in,
 )
 from talos_flux.manifests.values import BLOCK
+from talos_flux.repository.apps import HOST_KEYS
 from talos_flux.repository.files import Map, RepositoryFile, Unreadable
 
 SCRIPTS = {"args", "command"}
+# Below these a program may read a text; below the others an operator or a chart does.
+PROGRAMS = {"args", "command", "data", "stringData", "binaryData", "env", "annotations", "config", "configMaps"}
+OF_OTHERS = {"values", "valuesFrom", "patches", "postRenderers", "eventMetadata", "summary"}
 # What a person sees of a variable: up to its brace, or as much as one reads.
 WRITTEN = re.compile(r"\$\{(?:[^}\n]{0,40}\}|[^}\n]{0,20})")
 
@@ -278,20 +282,37 @@ def _texts_in(value: Any) -> Iterator[str]:
     "Give the Kustomization the postBuild of the others.",
 )
 def substitution_off(cluster: Cluster) -> Violations:
-    """Find variables that other Kustomizations define, in one that has no postBuild at all."""
+    """Find variables in what a Kustomization without any applies.
+
+    Those that others define, and any where no program would read it: in hosts, names, and what Flux reads itself.
+    """
     known: set[str] = set()
     for kustomization in cluster.kustomizations:
         known |= variables_in(cluster).of(kustomization).values.keys()
     for kustomization in cluster.kustomizations:
-        if kustomization.spec.get("postBuild"):
+        values, are_all = variables_in(cluster).of(kustomization)
+        if values or not are_all:
             continue
         for reference in references_of(cluster, kustomization):
-            if reference.name in known and reference.name.isupper() and not _is_for_another(reference):
-                item = reference.item
-                yield (
-                    reference.place,
-                    f"{kustomization} has no postBuild, so {item.kind} {item.name} keeps ${{{reference.name}}}",
-                )
+            name, item = reference.name, reference.item
+            if not name.isupper() or _is_for_another(reference):
+                continue
+            # The API server demands an interval: one without has it, and maybe more, from what the files don't show.
+            is_whole = "interval" in kustomization.spec
+            if name in known or (is_whole and _only_flux_would_read(reference)):
+                missing = "" if name in known else ", which nothing defines"
+                text = f"{kustomization} has no postBuild, so {item.kind} {item.name} keeps ${{{name}}}{missing}"
+                yield reference.place, text
+
+
+def _only_flux_would_read(reference: Reference) -> bool:
+    """Return whether a variable stands where it is no text for a program, which could fill it in itself."""
+    item, keys = reference.item, reference.keys
+    if "generatedBy" in item.content or not PROGRAMS.isdisjoint(keys):
+        return False
+    if item.group.endswith(".fluxcd.io"):
+        return not OF_OTHERS.intersection(keys) or not HOST_KEYS.isdisjoint(keys)
+    return keys[:2] in (("metadata", "name"), ("metadata", "namespace")) or not HOST_KEYS.isdisjoint(keys)
 
 
 def _is_for_another(reference: Reference) -> bool:

@@ -66,6 +66,8 @@ def warn_of_what_differs(adoption: Adoption, new: str, left_behind: dict[str, st
         warn(f"Flux reads its Secret {name} in flux-system from now on: it must be there.")
     for path in adoption.filled_from_now_on():
         warn(f"{new}/{path}: Flux filled in no variable there, and does here. Write $${{…}} for what a program reads.")
+    for path, name, parent in adoption.no_longer_filled():
+        warn(f"{new}/{path}: {parent} filled in ${{{name}}} there, and nothing does here: write its value.")
     for folder, before in left_behind.items():
         parent, component = shlex.quote(str(Path(folder).parent)), shlex.quote(str(adoption.old.root / before))
         warn(f"{folder} is not here: take the entry out, or mkdir -p {parent} && cp -r {component} {parent}/")
