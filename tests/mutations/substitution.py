@@ -132,6 +132,20 @@ MUTATIONS = [
         with_env("SERVER: ${TIMEZONE-UTC}"),
     ),
     Mutation(
+        "a variable that a shell would insist on",
+        "substitution-unlike-shell",
+        RELEASE,
+        "SERVER:",
+        with_env('SERVER: "${NOT_THERE:?must be set}"'),
+    ),
+    Mutation(
+        "a text that a shell would put in the place of a variable that is set",
+        "substitution-unlike-shell",
+        RELEASE,
+        "SERVER:",
+        with_env('SERVER: "${DOMAIN:+https}"'),
+    ),
+    Mutation(
         "an expression of another language",
         "substitution-malformed",
         RELEASE,

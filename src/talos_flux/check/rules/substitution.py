@@ -46,6 +46,7 @@ class Reference(NamedTuple):
     keys: tuple[str | int, ...]
     place: Place
     malformed: str = ""
+    operation: str = ""
 
 
 # --- What is used ---
@@ -111,7 +112,9 @@ def _references_in_text(
         for variable in envsubst.variables(text):
             written = text[variable.start : variable.end]
             where = place(variable.start, written)
-            yield Reference(variable.name, written, variable.has_default, item, keys, where)
+            yield Reference(
+                variable.name, written, variable.has_default, item, keys, where, operation=variable.operation
+            )
     except envsubst.MalformedVariable as error:
         shown = WRITTEN.match(text, error.start)
         written = shown[0] if shown else ""
@@ -145,6 +148,22 @@ def substitution_undefined(cluster: Cluster) -> Violations:
     for kustomization, (values, are_all), reference in substituted_references(cluster):
         if are_all and reference.name not in values and not reference.has_default and not reference.malformed:
             yield reference.place, _message(reference, kustomization, values)
+
+
+@rule(
+    "substitution-unlike-shell",
+    Severity.WARNING,
+    "Flux reads :? and :+ like :-, as a default: neither stops, nor depends on a variable that is set.",
+    "Write :- for a default; to insist on a variable, write it alone, which the checks and a strict Flux refuse.",
+)
+def substitution_unlike_shell(cluster: Cluster) -> Violations:
+    """Find `:?` of a variable without a value, and any `:+`, by which a shell does something else than Flux."""
+    for kustomization, (values, are_all), reference in substituted_references(cluster):
+        name, operation = reference.name, reference.operation
+        if operation == ":+" or (operation == ":?" and are_all and name not in values):
+            default = reference.text.partition(operation)[2].removesuffix("}")
+            given = f"the value of {name}" if name in values else default or "nothing"
+            yield reference.place, f"{kustomization} makes {given} of {reference.text}, unlike a shell"
 
 
 @rule(
