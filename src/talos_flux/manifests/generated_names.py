@@ -25,7 +25,7 @@ IS_NAME = re.compile(r"(?:existing)?(?:(?P<config>config_?map)|secret)(?:Name)?"
 KINDS = ("ConfigMap", "Secret")
 
 
-class Reference(NamedTuple):
+class NameReference(NamedTuple):
     """A name of a ConfigMap or Secret in an object: of which kind, where, and in which namespace if it says one."""
 
     kind: str
@@ -43,7 +43,7 @@ def has_hash(cluster: Cluster, item: Object) -> bool:
     return not any(isinstance(given, Map) and given.get("disableNameSuffixHash") is True for given in options)
 
 
-def references(item: Object) -> Iterator[Reference]:
+def references(item: Object) -> Iterator[NameReference]:
     """Yield the ConfigMaps and Secrets that an object names, none that may be missing."""
     for keys, value in walk(item.content):
         last = str(keys[-1]) if keys else ""
@@ -52,9 +52,9 @@ def references(item: Object) -> Iterator[Reference]:
                 continue
             kind = str(value.get("kind") or "") or _kind_of(last, HOLDS_NAME) or _kind_of(value.get("type"), IS_NAME)
             if kind in KINDS and (not value.get("kind") or "apiVersion" not in value or value["apiVersion"] == "v1"):
-                yield Reference(kind, value["name"], str(value.get("namespace") or ""), (*keys, "name"))
+                yield NameReference(kind, value["name"], str(value.get("namespace") or ""), (*keys, "name"))
         elif isinstance(value, str) and (kind := _kind_of(last, IS_NAME)):
-            yield Reference(kind, value, "", keys)
+            yield NameReference(kind, value, "", keys)
 
 
 def _kind_of(key: Any, pattern: re.Pattern[str]) -> str:
@@ -62,7 +62,7 @@ def _kind_of(key: Any, pattern: re.Pattern[str]) -> str:
     return "" if not match else "ConfigMap" if match["config"] else "Secret"
 
 
-def is_followed(cluster: Cluster, kustomization: Kustomization, item: Object, reference: Reference) -> bool:
+def is_followed(cluster: Cluster, kustomization: Kustomization, item: Object, reference: NameReference) -> bool:
     """Return whether kustomize corrects a reference within the build that makes what it names."""
     if item.kind in KNOWN_KINDS:
         return True

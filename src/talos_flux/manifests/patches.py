@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from talos_flux.manifests.objects import Object
@@ -45,15 +46,21 @@ def _patched(item: Object, patch: Mapping[str, Any], file_of: Any) -> Object | N
 def contents_of(patch: Mapping[str, Any], file_of: Any = None) -> Iterator[Any]:
     """Yield the documents of a patch; nothing where it can't be read."""
     if isinstance(patch.get("patch"), str):
-        try:
-            yield from documents(patch["patch"])
-        except Unreadable:
-            return
+        yield from _contents(patch["patch"])
     elif file_of and isinstance(patch.get("path"), str) and (file := file_of(patch["path"])):
         try:
             yield from file.documents
         except Unreadable:
             return
+
+
+@lru_cache(maxsize=256)
+def _contents(text: str) -> tuple[Any, ...]:
+    """Return the documents of a patch's text, which many objects are held against; none where it can't be read."""
+    try:
+        return tuple(documents(text))
+    except Unreadable:
+        return ()
 
 
 def is_target(item: Object, patch: Mapping[str, Any]) -> bool:

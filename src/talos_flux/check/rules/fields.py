@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from talos_flux.check.rule import Severity, Violations, rule
 from talos_flux.errors import closest
@@ -110,6 +111,7 @@ def field_missing(cluster: Cluster) -> Violations:
             yield item.at(*keys), f"{'.'.join(map(str, keys)) or item.kind} has no {name}, which it needs"
 
 
+@lru_cache(maxsize=4)
 def written(cluster: Cluster) -> list[Object]:
     """Return what Flux applies or starts with, and the patches of that, as they stand in their files, once each."""
     by_line = {(item.file.path, item.content.line): item for item in everything(cluster)}

@@ -5,7 +5,7 @@ from typing import Any
 
 from talos_flux.check.rule import Severity, Violations, rule
 from talos_flux.manifests.flux_tree import Cluster, Kustomization
-from talos_flux.manifests.generated_names import Reference, has_hash, is_followed, references
+from talos_flux.manifests.generated_names import NameReference, has_hash, is_followed, references
 from talos_flux.manifests.objects import HELM, Object
 from talos_flux.manifests.post_build import sources_of
 
@@ -22,6 +22,8 @@ def name_hashed(cluster: Cluster) -> Violations:
     In the same build, kustomize corrects those of pods and some others; in another one it corrects none.
     """
     hashed, plain = _by_key(cluster)
+    if not hashed:
+        return
     for kustomization in cluster.kustomizations:
         for source in sources_of(kustomization):
             key = source.kind, kustomization.item.namespace, source.name
@@ -38,7 +40,7 @@ def name_hashed(cluster: Cluster) -> Violations:
                     yield written.at(*reference.keys), _message(item, reference.kind, reference.name)
 
 
-def _references(cluster: Cluster, item: Object) -> Iterator[Reference]:
+def _references(cluster: Cluster, item: Object) -> Iterator[NameReference]:
     """Yield what an object names; valuesFrom as it is written, since what is known of it has become values."""
     yield from references(item)
     if item.is_a("HelmRelease", HELM):
