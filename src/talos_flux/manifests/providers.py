@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from talos_flux.manifests.flux_tree import Cluster, Kustomization
+from talos_flux.manifests.forks import forks
 from talos_flux.manifests.objects import HELM, SOURCES, Object, walk
 from talos_flux.manifests.releases import Release, chart_of, releases
 from talos_flux.repository.files import List, Map, RepositoryFile, Unreadable
@@ -233,7 +234,7 @@ class Providers:
         """
         words: set[str] = set()
         for file in self.cluster.files.values():
-            if _is_of_bootstrap(file):
+            if is_of_bootstrap(file):
                 words |= _installed_by(file)
         return words
 
@@ -277,10 +278,21 @@ class Providers:
 
     def of_group(self, group: str) -> list[Kustomization]:
         """Return who brings the kinds of a group, the likeliest first."""
+        fork = self.fork_of(group)
         return [
             *self.defined.get(group, ()),
             *(kustomization for name in BRINGS[group] for kustomization in self._of_chart.get(name, ())),
+            *([fork.kustomization] if fork else ()),
         ]
+
+    @cached_property
+    def _forks(self) -> dict[str, Release]:
+        names = {name for charts in BRINGS.values() for name in charts}
+        return forks(self.cluster, names, (words for _, words in self.remotes))
+
+    def fork_of(self, group: str) -> Release | None:
+        """Return the release of a fork that brings the kinds of a group; None where upstream's chart does."""
+        return next((self._forks[name] for name in BRINGS.get(group, ()) if name in self._forks), None)
 
     def is_missing(self, group: str) -> bool:
         """Return whether nothing in the repository can bring the kinds of a group."""
@@ -402,7 +414,8 @@ def _classes_in(item: Object) -> Iterator[str]:
                 yield from map(str, value)
 
 
-def _is_of_bootstrap(file: RepositoryFile) -> bool:
+def is_of_bootstrap(file: RepositoryFile) -> bool:
+    """Return whether a file says what is installed before Flux."""
     *folders, name = file.path.split("/")
     return not name.endswith(".md") and ("bootstrap" in folders or name.startswith("bootstrap"))
 

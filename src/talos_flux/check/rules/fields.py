@@ -11,6 +11,7 @@ from talos_flux.manifests.flux_tree import KUSTOMIZATION_FILES, Cluster
 from talos_flux.manifests.objects import FLUX, HELM, Object, walk
 from talos_flux.manifests.patches import below, contents_of, moved_to
 from talos_flux.manifests.post_build import texts_by_kustomization, variables_in
+from talos_flux.manifests.providers import providers
 from talos_flux.manifests.schemas import (
     Schema,
     inner_schema,
@@ -26,10 +27,15 @@ from talos_flux.repository.files import Map
 BLOCK = re.compile(r":\s+[|>][-+\d]*\s*(?:#.*)?$")
 
 
-def known(items: list[Object]) -> Iterator[tuple[Object, Schema]]:
-    """Yield the objects whose kind has a schema; none that SOPS encrypted or that stands in for a generated object."""
+def known(items: list[Object], cluster: Cluster) -> Iterator[tuple[Object, Schema]]:
+    """Yield the objects whose kind has a schema.
+
+    None that SOPS encrypted, that stands in for a generated object, or whose kind is of a fork, with its own fields.
+    """
     for item in items:
         schema = schema_of(item.api_version, item.kind)
+        if schema is not None and providers(cluster).fork_of(item.group):
+            continue
         if schema is not None and "sops" not in item.content and "generatedBy" not in item.content:
             yield item, schema
 
@@ -42,7 +48,7 @@ def known(items: list[Object]) -> Iterator[tuple[Object, Schema]]:
 )
 def field_unknown(cluster: Cluster) -> Violations:
     """Find unknown fields of objects that Flux applies, as they stand in the files."""
-    for item, schema in known(written(cluster)):
+    for item, schema in known(written(cluster), cluster):
         for keys, known_fields in unknown_fields(item.content, schema):
             if str(keys[-1]).startswith("$"):
                 continue  # A directive of a patch, such as $patch.
@@ -60,7 +66,7 @@ def field_unknown(cluster: Cluster) -> Violations:
 )
 def field_type(cluster: Cluster) -> Violations:
     """Find values of a wrong type in objects that Flux applies, as they stand in the files."""
-    for item, schema in known(written(cluster)):
+    for item, schema in known(written(cluster), cluster):
         for keys, wanted in wrong_types(item.content, schema):
             # Kustomize itself writes every annotation of an object as a text.
             if keys[:2] != ("metadata", "annotations") or len(keys) < 3:
@@ -93,7 +99,7 @@ def _filled_in_wrong(cluster: Cluster) -> Violations:
 )
 def field_form(cluster: Cluster) -> Violations:
     """Find values that do not match the pattern of their field, in objects that Flux applies, as in the files."""
-    for item, schema in known(written(cluster)):
+    for item, schema in known(written(cluster), cluster):
         for keys, form in wrong_forms(item.content, schema):
             yield item.at(*keys), f"{'.'.join(map(str, keys))} is {item.get(*keys)}, and has to {form}"
 
@@ -106,7 +112,7 @@ def field_form(cluster: Cluster) -> Violations:
 )
 def field_missing(cluster: Cluster) -> Violations:
     """Find objects without a required field, after every patch, which may have brought it."""
-    for item, schema in known(everything(cluster)):
+    for item, schema in known(everything(cluster), cluster):
         for keys, name in missing_fields(item.content, schema):
             yield item.at(*keys), f"{'.'.join(map(str, keys)) or item.kind} has no {name}, which it needs"
 

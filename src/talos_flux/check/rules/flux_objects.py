@@ -8,6 +8,7 @@ from talos_flux.manifests.flux_tree import Cluster, Kustomization
 from talos_flux.manifests.objects import FLUX, HELM, SOURCES, Object
 from talos_flux.manifests.patches import is_target
 from talos_flux.manifests.releases import mapping, releases
+from talos_flux.manifests.served_versions import unserved
 from talos_flux.paths import ANSWERS_FILE
 
 TIERS = {"5m", "15m", "30m", "1h"}
@@ -202,11 +203,11 @@ def label_unlike_others(cluster: Cluster) -> Violations:
 @rule(
     "api-deprecated",
     Severity.ERROR,
-    "Flux 2.9 does not serve this version of its API any more, or has announced its end.",
-    "Write the current version: v1 of kustomize, source and notification, v2 of helm.",
+    "Nobody serves this version of its API any more, or Flux 2.9 has announced its end.",
+    "Write the current version; of Flux, v1 of kustomize, source and notification, v2 of helm.",
 )
 def api_deprecated(cluster: Cluster) -> Violations:
-    """Find objects of Flux's own kinds of an old version, where the cluster's Flux serves the current one."""
+    """Find objects of versions that nobody serves; Flux's own where the cluster's Flux serves the current one."""
     minor = _minor_of_flux(cluster)
     for item in cluster.objects:
         version = item.api_version.rpartition("/")[2]
@@ -214,6 +215,9 @@ def api_deprecated(cluster: Cluster) -> Violations:
             continue
         if minor is None or minor >= CURRENT_SINCE.get(item.kind, 0):
             yield item.at("apiVersion"), f"{item.kind} {item.name} is of {item.api_version}"
+    for item, write in unserved(cluster):
+        text = f"nobody serves {item.api_version} of {item.kind} {item.name}: write {write}"
+        yield item.at("apiVersion"), text
 
 
 def _minor_of_flux(cluster: Cluster) -> int | None:
