@@ -44,7 +44,44 @@ MUTATIONS = [
     ),
 ]
 
+EXTRA = "kubernetes/apps/network/external-record/app/extra.yaml"
+LIST = "kubernetes/apps/network/external-record/app/kustomization.yaml"
+ENDPOINT = (
+    "---\napiVersion: externaldns.k8s.io/v1alpha1\nkind: DNSEndpoint\nmetadata:\n  name: extra\nspec:\n  endpoints:\n"
+    "    - dnsName: vpn.example.net\n      recordType: CNAME\n      targets:\n        - home.example.net\n"
+    "      providerSpecific:\n        - name: {prefix}cloudflare-proxied\n          value: 'false'\n"
+)
+ARGUMENTS = "    extraArgs:\n"
+LISTED = {LIST: ("resources:\n", "resources:\n  - ./extra.yaml\n")}
+
+MUTATIONS += [
+    Mutation(
+        "a record that asks for no proxy under the old prefix",
+        "annotation-prefix-unread",
+        EXTRA,
+        f"name: {UNREAD}cloudflare-proxied",
+        LISTED,
+        {EXTRA: ENDPOINT.format(prefix=UNREAD)},
+    ),
+    Mutation(
+        "a filter for the old prefix among the arguments",
+        "annotation-prefix-unread",
+        DNS,
+        "annotation-filter",
+        {DNS: (ARGUMENTS, f"{ARGUMENTS}      annotation-filter: {UNREAD}target\n")},
+    ),
+    Mutation(
+        "a filter for the old prefix",
+        "annotation-prefix-unread",
+        DNS,
+        "annotationFilter",
+        {DNS: (PREFIX, f"{PREFIX}    annotationFilter: {UNREAD}target in (a, b)\n")},
+    ),
+]
+
 HARMLESS = [
+    Harmless("a record that asks for no proxy", LISTED, {EXTRA: ENDPOINT.format(prefix=READ)}),
+    Harmless("a filter for the prefix that is read", {DNS: (PREFIX, f"{PREFIX}    annotationFilter: {READ}target\n")}),
     Harmless("a target under both prefixes", {INGRESS: (TARGET, f"{TARGET}\n    {OLD_TARGET}")}),
     Harmless("external-dns by its default", {DNS: (PREFIX, "")}),
     # k8s_gateway reads it.
