@@ -27,6 +27,13 @@ NAMED = {
 
 MUTATIONS = [
     Mutation(
+        "an app of a folder in the namespace of another one",
+        "namespace-unlike-folder",
+        f"{ELSEWHERE}/ks.yaml",
+        "targetNamespace",
+        {f"{ELSEWHERE}/ks.yaml": ("targetNamespace: media", "targetNamespace: network")},
+    ),
+    Mutation(
         "a release that says another namespace",
         "namespace-differs",
         RELEASE,

@@ -33,6 +33,10 @@ EXTRA = f"{MANIFESTS}/extra.yaml"
 HOST = "app-template-internal-none.${DOMAIN}"
 
 
+CILIUM = "kubernetes/apps/kube-system/cilium/app/helmrelease.yaml"
+NETWORK = "kubernetes/apps/network"
+
+
 def extra_route(gateway: str, namespace: str, service: str) -> dict[str, str]:
     return {EXTRA: ROUTE.format(gateway=gateway, namespace=namespace, service=service) + GATEWAY.format(name="own")}
 
@@ -211,7 +215,71 @@ MUTATIONS = [
         LISTED,
         extra_route("own", "media", "gone"),
     ),
+    Mutation(
+        "a route to a Service in a namespace that is not there",
+        "service-unknown",
+        EXTRA,
+        "name: prometheus-operated",
+        LISTED,
+        extra_route("own", "media", "prometheus-operated\n          namespace: monitring"),
+    ),
+    Mutation(
+        "a route to a port that its Service does not have",
+        "service-port-unknown",
+        EXTRA,
+        "port: 9999",
+        LISTED,
+        {EXTRA: extra_route("own", "media", "manifests-internal-none")[EXTRA].replace("port: 8080", "port: 9999")},
+    ),
+    Mutation(
+        "an Ingress to a port that its Service does not have",
+        "service-port-unknown",
+        INGRESS,
+        "number: 9090",
+        {INGRESS: ("number: 8080", "number: 9090")},
+    ),
+    Mutation(
+        "a release with a port that its Service does not have",
+        "service-port-unknown",
+        RELEASE,
+        "port: 9090",
+        {RELEASE: ("                  port: http\n", "                  port: 9090\n")},
+    ),
+    Mutation(
+        "a route to a listener that its Gateway does not have",
+        "listener-unknown",
+        EXTRA,
+        "sectionName: websecure",
+        LISTED,
+        extra_route("own", "media\n      sectionName: websecure", "manifests-internal-none"),
+    ),
+    Mutation(
+        "a route to a listener that takes none of its namespace",
+        "listener-unknown",
+        EXTRA,
+        "sectionName: https",
+        LISTED
+        | {f"{NETWORK}/kustomization.yaml": ("  - ./namespace.yaml\n", "  - ./namespace.yaml\n  - ./far.yaml\n")},
+        {
+            EXTRA: ROUTE.format(
+                gateway="far", namespace="network\n      sectionName: https", service="manifests-internal-none"
+            ),
+            f"{NETWORK}/far.yaml": GATEWAY.format(name="far\n  namespace: network"),
+        },
+    ),
     # Addresses
+    Mutation(
+        "a Gateway of Cilium that only nodes with its pods answer for",
+        "traffic-policy-local",
+        CILIUM,
+        "externalTrafficPolicy",
+        {
+            CILIUM: (
+                "  values:\n",
+                "  values:\n    gatewayAPI:\n      enabled: true\n      externalTrafficPolicy: Local\n",
+            )
+        },
+    ),
     Mutation(
         "a Service that only nodes with its pods answer for",
         "traffic-policy-local",

@@ -202,10 +202,11 @@ HARMLESS = [
     ),
     Harmless(
         "an object that a patch deletes",
-        with_list("patchesStrategicMerge:\n  - ./patch.yaml\n"),
+        {LIST: ("resources:\n", "patchesStrategicMerge:\n  - ./patch.yaml\nresources:\n  - ./unused.yaml\n")},
         {
-            f"{APP}/app/patch.yaml": "---\n$patch: delete\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata:\n"
-            f"  name: {NAME}-config-2\n"
+            f"{APP}/app/unused.yaml": "---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: unused\n",
+            f"{APP}/app/patch.yaml": "---\n$patch: delete\napiVersion: v1\nkind: ConfigMap\nmetadata:\n"
+            "  name: unused\n",
         },
     ),
 ]

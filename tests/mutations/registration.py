@@ -121,7 +121,13 @@ MUTATIONS = [
         "object-twice",
         f"{APP}/app/pvc.yaml",
         "name: app-template-external-none-config-2",
-        {f"{APP}/app/pvc.yaml": (f"name: {NAME}-config-2", "name: app-template-external-none-config-2")},
+        {
+            f"{APP}/app/pvc.yaml": (f"name: {NAME}-config-2", "name: app-template-external-none-config-2"),
+            f"{APP}/app/helmrelease.yaml": (
+                f"existingClaim: {NAME}-config-2\n",
+                "existingClaim: app-template-external-none-config-2\n",
+            ),
+        },
     ),
     Mutation(
         "a path with a typing error",

@@ -20,7 +20,8 @@ GENERATOR = (
 )
 SETTINGS = "    - kind: ConfigMap\n      name: settings\n"
 OTHERS = "    - kind: ConfigMap\n      name: settings\n      valuesKey: others.yaml\n"
-UNKNOWN = "    - kind: ConfigMap\n      name: unknown\n"
+UNKNOWN = "    - kind: ConfigMap\n      name: unknown\n      optional: true\n"
+OPTIONAL = "    - kind: Secret\n      name: more-settings\n      optional: true\n"
 FOR_ONE_PLACE = (
     "    - kind: ConfigMap\n      name: settings\n      valuesKey: password\n      targetPath: auth.password\n"
 )
@@ -114,7 +115,7 @@ HARMLESS = [
         data(values_yaml=READABLE, others_yaml=REFERENCE),
         SETTINGS + OTHERS,
     ),
-    generated("resources that a Secret may bring", "a: 1\n", more="    - kind: Secret\n      name: more-settings\n"),
+    generated("resources that a Secret may bring", "a: 1\n", more=OPTIONAL),
     plain("resources that an unknown ConfigMap may bring", data(values_yaml="a: 1\n"), UNKNOWN, ""),
     plain("values that are no YAML", data(values_yaml="a: [\n"), own=""),
 ]

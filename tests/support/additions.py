@@ -16,6 +16,22 @@ from tests.support.render import VERSION
 
 RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
 
+CLAIM = """---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata:
+  name: {name}
+  namespace: {namespace}
+spec:
+  accessModes:
+    - ReadWriteMany
+  storageClassName: ""
+  volumeName: {name}
+  resources:
+    requests:
+      storage: 1Gi
+"""
+
 
 class Adder:
     """Adds namespaces and apps as the hook does, but renders with our renderer, which compiles the template once."""
@@ -49,3 +65,14 @@ class Adder:
             if only is not None and f"{namespace}/{name}" not in only:
                 continue
             self.add("app", apps / namespace / name, data)
+        for listing in apps.glob("*/kustomization.yaml"):
+            if any(app_cases.CLAIM in path.read_text() for path in listing.parent.glob("*/app/*.yaml")):
+                add_claim(listing)
+
+
+def add_claim(listing: Path) -> None:
+    """Add the claim that apps share and that their owner made, bound to a volume of its own."""
+    (listing.parent / "shared.yaml").write_text(CLAIM.format(name=app_cases.CLAIM, namespace=listing.parent.name))
+    listing.write_text(
+        listing.read_text().replace("  - ./namespace.yaml\n", "  - ./namespace.yaml\n  - ./shared.yaml\n")
+    )

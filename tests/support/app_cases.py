@@ -67,6 +67,8 @@ TEXTS: Answers = {
     "UNICODE": "Zuhause für Ämter 日本 😀",
 }
 CONFIG = 'key: "${NOT_A_SETTING}"\nshell: $$ $(x) {{ tpl }}\n'
+# A claim that apps share, and that no app makes.
+CLAIM = "somebody-elses"
 
 
 def mounts(storage: str) -> list[Answers]:
@@ -75,7 +77,7 @@ def mounts(storage: str) -> list[Answers]:
     return [
         *(own if storage != "none" else []),
         {"path": "/media", "nfs": "nas.example.net:/volume1/media", "read_only": True},
-        {"path": "/shared", "claim": "somebody-elses"},
+        {"path": "/shared", "claim": CLAIM},
         {"path": "/cache", "emptyDir": "1Gi"},
         {"path": "/scratch", "emptyDir": ""},
     ]

@@ -25,13 +25,17 @@ class Severity(Enum):
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule of the check: `why` is one sentence, `fix` what to do; without `check` another tool makes its findings."""
+    """A rule of the check: `why` is one sentence, `fix` what to do; without `check` another tool makes its findings.
+
+    `unjudged` finds what the rule leaves alone in a cluster, each with the reason.
+    """
 
     id: str
     severity: Severity
     why: str
     fix: str
     check: Check | None = None
+    unjudged: Check | None = None
 
 
 @dataclass(frozen=True)
@@ -49,13 +53,13 @@ class Finding:
 RULES: dict[str, Rule] = {}
 
 
-def rule(name: str, severity: Severity, why: str, fix: str) -> Callable[[Check], Check]:
+def rule(name: str, severity: Severity, why: str, fix: str, unjudged: Check | None = None) -> Callable[[Check], Check]:
     """Return a decorator that registers a function as a rule; it yields places and sentences without a full stop."""
 
     def add(check: Check) -> Check:
         if name in RULES:
             raise ValueError(f"two rules are called {name}")
-        RULES[name] = Rule(name, severity, why, fix, check)
+        RULES[name] = Rule(name, severity, why, fix, check, unjudged)
         return check
 
     return add

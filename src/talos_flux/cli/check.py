@@ -23,7 +23,12 @@ GRAPHS = {"mermaid": graph_mermaid, "svg": graph_svg}
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
 @click.option("--root", type=click.Path(path_type=Path), default=ROOT, help="Check another repository of this layout.")
 @click.option("--rule", "rules", multiple=True, metavar="ID", help="Apply only this rule; may be given several times.")
-@click.option("--explain", metavar="ID", default="", help="Explain a rule, or all, and check nothing.")
+@click.option(
+    "--explain",
+    metavar="ID",
+    default="",
+    help="Explain a rule, or all: why, what to do, and what it can't judge here.",
+)
 @click.option("--format", "form", type=click.Choice(["text", "github"]), default="text", help="github annotates lines.")
 @click.option(
     "--graph",
@@ -54,6 +59,7 @@ def command(
     refuse_unknown_rules([*rules, *([explain] if explain not in ("", "all") else [])])
     if explain:
         print_rules(explain)
+        print_unjudged(explain, root)
         return 0
     chosen = places(paths, root)
     cluster = Cluster(root.resolve())
@@ -100,3 +106,18 @@ def print_rules(name: str) -> None:
     for rule in RULES.values():
         if name in ("all", rule.id):
             print(f"{rule.id} ({rule.severity.value})\n  {rule.why}\n  {rule.fix}")
+
+
+def print_unjudged(name: str, root: Path) -> None:
+    """Print what a rule leaves alone in a repository, reason by reason, those with most of it first."""
+    rule = RULES.get(name)
+    if not rule or not rule.unjudged or not root.is_dir():
+        return
+    by_reason: dict[str, list[str]] = {}
+    for place, text in rule.unjudged(Cluster(root.resolve())):
+        what, _, reason = text.partition(": ")
+        by_reason.setdefault(reason, []).append(f"    {place.path}:{place.line}: {what}")
+    count = sum(map(len, by_reason.values()))
+    print(f"  Not judged here: {count or 'nothing'}")
+    for reason, lines in sorted(by_reason.items(), key=lambda entry: (-len(entry[1]), entry[0])):
+        print("\n".join([f"  {reason}:", *dict.fromkeys(lines)]))

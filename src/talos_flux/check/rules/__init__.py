@@ -2,6 +2,7 @@
 
 from talos_flux.check.rule import RULES, findings
 from talos_flux.check.rules import (
+    bootstrap_files,
     builds,
     dependencies,
     dns_records,
@@ -15,14 +16,17 @@ from talos_flux.check.rules import (
     patch_targets,
     pinned_versions,
     plain_secrets,
+    references,
     registration,
     resources,
+    route_targets,
     source_references,
     substitution,
 )
 
 __all__ = [
     "RULES",
+    "bootstrap_files",
     "builds",
     "dependencies",
     "dns_records",
@@ -37,8 +41,10 @@ __all__ = [
     "patch_targets",
     "pinned_versions",
     "plain_secrets",
+    "references",
     "registration",
     "resources",
+    "route_targets",
     "source_references",
     "substitution",
 ]

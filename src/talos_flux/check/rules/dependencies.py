@@ -5,8 +5,11 @@ from graphlib import CycleError, TopologicalSorter
 from talos_flux.check.rule import Severity, Violations, rule
 from talos_flux.errors import closest
 from talos_flux.manifests.flux_tree import Cluster
+from talos_flux.manifests.makers import made_in
 from talos_flux.manifests.objects import WORKLOADS
 from talos_flux.manifests.providers import providers
+from talos_flux.manifests.reference_table import Target
+from talos_flux.manifests.references import Reference
 from talos_flux.manifests.releases import mapping, sequence
 from talos_flux.manifests.schemas import is_of_cluster
 
@@ -152,13 +155,26 @@ def health_check_without_namespace(cluster: Cluster) -> Violations:
     "Write kind, name and namespace of an object that it applies.",
 )
 def health_check_unknown(cluster: Cluster) -> Violations:
-    """Find healthChecks that name a HelmRelease which nobody applies."""
-    releases = {(item.namespace, item.name) for _, item in cluster.releases}
+    """Find healthChecks of what nothing in the files makes or may make.
+
+    Flux takes the namespace as it is written, none for none: ReferenceToObjMetadataSet in fluxcd/cli-utils' inventory.
+    """
+    made = made_in(cluster)
     for kustomization in cluster.kustomizations:
         listed = kustomization.spec.get("healthChecks")
-        for number, entry in enumerate(listed if isinstance(listed, list) else []):
-            if isinstance(entry, dict) and entry.get("kind") == "HelmRelease" and not kustomization.spec.get("wait"):
-                key = str(entry.get("namespace") or ""), str(entry.get("name", ""))
-                if key[0] and key not in releases and "${" not in "".join(key):
-                    text = f"{kustomization} looks at HelmRelease {'/'.join(key)}, which is not there"
-                    yield kustomization.item.at("spec", "healthChecks", number), text
+        for number, entry in enumerate(
+            listed if isinstance(listed, list) and not kustomization.spec.get("wait") else []
+        ):
+            if not isinstance(entry, dict) or not entry.get("kind") or not entry.get("name"):
+                continue
+            target = Target(str(entry["kind"]), str(entry.get("apiVersion", "")).rpartition("/")[0])
+            place, name = kustomization.item.at("spec", "healthChecks", number), str(entry["name"])
+            if not entry.get("namespace") and made.is_namespaced(target):
+                continue  # health-check-without-namespace
+            keys = ("spec", "healthChecks", number)
+            namespace = str(entry.get("namespace") or "")
+            verdict = made.judge(Reference(kustomization, kustomization.item, keys, target, namespace, name))
+            if not verdict.is_there and (verdict.is_close or not verdict.unjudged):
+                path = f"{namespace}/{name}" if namespace else name
+                text = f"{kustomization} looks at {target.kind} {path}, which is not there"
+                yield place, f"{text}: {verdict.hint}" if verdict.hint else text

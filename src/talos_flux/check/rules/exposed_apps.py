@@ -7,7 +7,6 @@ from typing import Any
 from talos_flux.check.rule import Severity, Violations, rule
 from talos_flux.manifests.exposure import (
     GATEWAYS,
-    INGRESSES,
     Host,
     Route,
     class_of,
@@ -22,16 +21,11 @@ from talos_flux.manifests.exposure import (
 from talos_flux.manifests.flux_tree import Cluster
 from talos_flux.manifests.ingress_controllers import OF_ANNOTATION, controllers
 from talos_flux.manifests.load_balancers import Address, AddressRequest, address_requests, blocks, machines, services
-from talos_flux.manifests.objects import HELM, Object, Place, walk
+from talos_flux.manifests.objects import Place
 from talos_flux.manifests.post_build import Variables, variables_in
-from talos_flux.manifests.releases import VALUES, Keys, enabled_values, mapping, releases, sequence
+from talos_flux.manifests.releases import VALUES, Keys, enabled_values, mapping, releases
+from talos_flux.manifests.traffic_policies import is_load_balancer, local_by_default
 
-# Objects of these groups and kinds make no Services.
-PLAIN = {"", "apps", "autoscaling", "batch", "policy", "rbac.authorization.k8s.io", INGRESSES, GATEWAYS}
-INERT = ("external-secrets.io", "onepassword.com", "cert-manager.io", "fluxcd.io", "externaldns.k8s.io")
-MONITORS = {"PodMonitor", "Probe", "PrometheusRule", "ScrapeConfig", "ServiceMonitor"}
-# The values with which charts name their objects.
-NAMES = ("forceRename", "fullnameOverride", "name", "nameOverride")
 # The values with which charts allow snippets: annotations whose text becomes configuration.
 SNIPPETS: dict[str, tuple[Keys, ...]] = {
     "ingress-nginx": (
@@ -40,8 +34,6 @@ SNIPPETS: dict[str, tuple[Keys, ...]] = {
     ),
     "nginx-ingress": (("controller", "enableSnippets"),),
 }
-# The Services that Flux comes with.
-OF_FLUX = {"notification-controller", "source-controller", "webhook-receiver"}
 
 
 @rule(
@@ -219,67 +211,6 @@ def snippets_allowed(cluster: Cluster) -> Violations:
                 yield release.item.at(*VALUES, *keys), f"HelmRelease {release.item.name} takes snippets of any Ingress"
 
 
-# --- Services behind them ---
-
-
-@rule(
-    "service-unknown",
-    Severity.ERROR,
-    "An Ingress or a route to a Service that is not there answers with an error.",
-    "Write the name of a Service of the app.",
-)
-def service_unknown(cluster: Cluster) -> Violations:
-    """Find backends of Ingresses and routes that are not there, of apps whose Services are all manifests."""
-    known_services = {(item.namespace, item.name) for item in cluster.applied if item.is_a("Service", "")}
-    variables = variables_in(cluster)
-    for kustomization in cluster.kustomizations:
-        if not any(item.is_a("Service", "") for item in kustomization.objects) or not cluster.is_here(kustomization):
-            continue
-        if any(item.is_a("HelmRelease", HELM) for item in kustomization.objects):
-            continue
-        for item in kustomization.objects:
-            for backend, place in _backends(item):
-                name = variables.resolve(backend, kustomization, item)
-                if is_open(name) or (item.namespace, name) in known_services or name in OF_FLUX:
-                    continue
-                if not _may_be_made(cluster, item.namespace, name):
-                    yield place, f"{item} leads to Service {name}, which is not there"
-
-
-def _backends(item: Object) -> Iterator[tuple[str, Place]]:
-    """Yield the Services of its own namespace that an Ingress or a route names, with their places."""
-    if item.is_a("Ingress", INGRESSES):
-        for keys, value in walk(item.spec, ("spec",)):
-            if keys[-1] == "service" and keys[-2] in ("backend", "defaultBackend") and mapping(value).get("name"):
-                yield str(value["name"]), item.at(*keys, "name")
-    elif item.group == GATEWAYS and item.kind.endswith("Route"):
-        for keys, value in walk(item.spec, ("spec",)):
-            for number, entry in enumerate(map(mapping, sequence(value) if keys[-1] == "backendRefs" else [])):
-                is_service = (entry.get("kind") or "Service") == "Service" and not entry.get("group")
-                if is_service and entry.get("name") and (entry.get("namespace") or item.namespace) == item.namespace:
-                    yield str(entry["name"]), item.at(*keys, number, "name")
-
-
-def _may_be_made(cluster: Cluster, namespace: str, name: str) -> bool:
-    """Return whether a chart or an operator may make a Service.
-
-    It may where the name of an object in that namespace which makes Services is part of the Service's name.
-    """
-    if not cluster.is_all_here:
-        return True
-    named = [item.name for item in cluster.applied if item.namespace == namespace and _makes_services(item)]
-    for release in releases(cluster):
-        if release.namespace == namespace:
-            named += [release.name, release.item.name]
-            named += [str(value) for keys, value in enabled_values(release) if keys[-1] in NAMES]
-    return any(text and text in name for text in named)
-
-
-def _makes_services(item: Object) -> bool:
-    """Return whether an operator may make Services for an object: not for those that hold secrets, alerts or rules."""
-    return item.group not in PLAIN and not item.group.endswith(INERT) and item.kind not in MONITORS
-
-
 # --- Addresses ---
 
 
@@ -290,7 +221,7 @@ def _makes_services(item: Object) -> bool:
     "Set externalTrafficPolicy: Cluster.",
 )
 def traffic_policy_local(cluster: Cluster) -> Violations:
-    """Find load balancers with externalTrafficPolicy: Local that Cilium announces by L2, and not by BGP."""
+    """Find load balancers with externalTrafficPolicy: Local, said or by default, that Cilium announces by L2 alone."""
     if not _announces_by_l2(cluster):
         return
     for _, item, keys, content in services(cluster):
@@ -298,10 +229,15 @@ def traffic_policy_local(cluster: Cluster) -> Violations:
         spec = mapping(content.get("spec")) if is_object else content
         if spec.get("externalTrafficPolicy") != "Local" or spec.get("loadBalancerClass"):
             continue
-        default = "LoadBalancer" if item.kind == "EnvoyProxy" or mapping(spec.get("annotations")) else "ClusterIP"
+        is_balancer = (
+            item.kind == "EnvoyProxy" or mapping(spec.get("annotations")) or is_load_balancer(cluster, item, keys)
+        )
+        default = "LoadBalancer" if is_balancer else "ClusterIP"
         if spec.get("type", "ClusterIP" if is_object else default) == "LoadBalancer":
             place = item.at(*(("spec",) if is_object else keys), "externalTrafficPolicy")
             yield place, f"{item} has externalTrafficPolicy: Local, and Cilium announces it by L2"
+    for item, keys, what in local_by_default(cluster):
+        yield item.at(*keys), f"{what} has externalTrafficPolicy: Local by default, and Cilium announces it by L2"
 
 
 def _announces_by_l2(cluster: Cluster) -> bool:

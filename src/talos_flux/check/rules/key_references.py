@@ -1,18 +1,23 @@
 """Rules about keys of Secrets and ConfigMaps: what pods and releases ask for, and what is there."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from talos_flux.check.rule import Severity, Violations, rule
 from talos_flux.manifests.flux_tree import Cluster
-from talos_flux.manifests.objects import HELM, Object, walk
-from talos_flux.manifests.releases import mapping, sequence
+from talos_flux.manifests.objects import Object
+from talos_flux.manifests.post_build import variables_in
+from talos_flux.manifests.references import references
+from talos_flux.manifests.releases import Keys, mapping, sequence
 from talos_flux.manifests.values import generated_files
 
-Keys = tuple[str | int, ...]
-# The kind by the suffix of the key that holds a reference, such as apiTokenSecretRef.
-REFERENCES = {"SecretKeyRef": "Secret", "SecretRef": "Secret", "ConfigMapKeyRef": "ConfigMap"}
-VOLUMES = {"secret": ("Secret", "secretName"), "configMap": ("ConfigMap", "name")}
+# What a template of Go reads of the data at its root, and what may mean something else by a dot.
+ACTION = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+QUOTED = re.compile(r"\"(?:\\.|[^\"\\])*\"|`[^`]*`")
+FIELD = re.compile(r"(?<![\w)\]$.])\.([A-Za-z_]\w*)")
+INDEXED = re.compile(r"index\s+\.\s+\"([^\"]+)\"")
+OTHER_DOT = re.compile(r"^-?\s*(?:range|with|define|template|block)\b")
 HOLDS = {"Secret": ("data", "stringData"), "ConfigMap": ("data", "binaryData")}
 
 
@@ -28,40 +33,56 @@ def key_unknown(cluster: Cluster) -> Violations:
     What something else fills in, too, is not judged.
     """
     known = known_keys(cluster)
-    for item in cluster.applied:
-        namespace = str(item.spec.get("targetNamespace") or item.namespace)
-        for keys, kind, name, key in requested_keys(item):
-            present = known.get((kind, namespace, name))
-            if present is not None and key not in present:
-                yield item.at(*keys), f"{item} asks {kind} {name} for {key}, and it has {', '.join(sorted(present))}"
-
-
-def requested_keys(item: Object) -> Iterator[tuple[Keys, str, str, str]]:
-    """Yield what an object requires: where it says so, the kind, the name and the key."""
-    for keys, value in walk(item.content):
-        if not isinstance(value, dict) or value.get("optional") or "namespace" in value:
+    for reference in references(cluster):
+        if not reference.part or reference.is_optional or reference.target.kind not in HOLDS:
             continue
-        last = str(keys[-1]) if keys else ""
-        for end, kind in REFERENCES.items():
-            if last.endswith((end, f"{end[0].lower()}{end[1:]}")) and "key" in value:
-                yield (*keys, "key"), kind, str(value.get("name")), str(value["key"])
-                break
-        if last in VOLUMES:
-            kind, name = VOLUMES[last]
-            for number, entry in enumerate(sequence(value.get("items"))):
-                yield (*keys, "items", number), kind, str(value.get(name)), str(mapping(entry).get("key"))
-        if item.is_a("HelmRelease", HELM) and keys[:2] == ("spec", "valuesFrom") and "kind" in value:
-            key = str(value.get("valuesKey") or "values.yaml")
-            yield keys, str(value["kind"]), str(value.get("name")), key
+        kind, name, key = reference.target.kind, reference.name, reference.part
+        present = known.get((kind, reference.namespace, name))
+        if present is not None and key not in present and "$" not in key and "{{" not in key:
+            has = f"it has {', '.join(sorted(present))}"
+            yield reference.item.at(*reference.part_keys), f"{reference.item} asks {kind} {name} for {key}, and {has}"
+    yield from _of_templates(cluster)
+
+
+def _of_templates(cluster: Cluster) -> Violations:
+    """Find what templates of ExternalSecrets read that their data do not bring, where all data are listed."""
+    for item in cluster.applied:
+        if item.group != "external-secrets.io" or item.kind not in ("ExternalSecret", "ClusterExternalSecret"):
+            continue
+        above: Keys = ("spec", "externalSecretSpec") if item.kind == "ClusterExternalSecret" else ("spec",)
+        spec = mapping(item.get(*above))
+        template = mapping(mapping(spec.get("target")).get("template"))
+        if spec.get("dataFrom") or str(template.get("engineVersion") or "v2") != "v2":
+            continue
+        brought = {str(mapping(entry).get("secretKey")) for entry in sequence(spec.get("data"))}
+        for key, text in mapping(template.get("data")).items():
+            for name in dict.fromkeys(fields_of(str(text))):
+                if name not in brought and "$" not in "".join(brought):
+                    has = f"data brings {', '.join(sorted(brought))}" if brought else "there is no data"
+                    place = item.at(*above, "target", "template", "data", key)
+                    yield place, f"the template of {item} reads {name}, and {has}"
+
+
+def fields_of(template: str) -> list[str]:
+    """Return the keys of the data that a template of Go reads, without those that a range or a with can mean."""
+    names: list[str] = []
+    for action in ACTION.findall(template):
+        if OTHER_DOT.search(action):
+            return []
+        if not action.lstrip("- ").startswith("/*"):
+            names += INDEXED.findall(action)
+            names += FIELD.findall(QUOTED.sub('""', action))
+    return names
 
 
 def known_keys(cluster: Cluster) -> dict[tuple[str, str, str], set[str]]:
     """Return the keys of what the repository holds, by kind, namespace and name; nothing that others fill in, too."""
     keys_by_object: dict[tuple[str, str, str], set[str]] = {}
     filled_by_others = set()
-    for item in cluster.applied:
-        target = mapping(item.spec.get("target")).get("name") or item.name
-        object_key = ("ConfigMap" if item.is_a("ConfigMap", "") else "Secret", item.namespace, str(target))
+    variables = variables_in(cluster)
+    for kustomization, item in ((each, item) for each in cluster.kustomizations for item in each.objects):
+        target = variables.resolve(mapping(item.spec.get("target")).get("name") or item.name, kustomization, item)
+        object_key = ("ConfigMap" if item.is_a("ConfigMap", "") else "Secret", item.namespace, target)
         if object_key[0] == "ConfigMap" or "Secret" in item.kind or item.kind == "OnePasswordItem":
             keys = keys_of(item)
             keys_by_object.setdefault(object_key, set()).update(keys or ())

@@ -1,5 +1,7 @@
 """Rules about namespaces: where objects end up, where they say they are, and where references lead."""
 
+from collections import Counter
+
 from talos_flux.check.rule import Severity, Violations, rule
 from talos_flux.manifests.flux_tree import Cluster, Kustomization
 from talos_flux.manifests.objects import CLUSTER_SCOPED, FLUX, SOURCES, Object
@@ -23,6 +25,34 @@ def namespace_differs(cluster: Cluster) -> Violations:
             if item.declared and item.kind not in CLUSTER_SCOPED and item.declared != item.namespace:
                 text = f"{item.kind} {item.name} says {item.declared}, and ends up in {item.namespace}"
                 yield item.at("metadata", "namespace"), text
+
+
+@rule(
+    "namespace-unlike-folder",
+    Severity.WARNING,
+    "An app in another namespace than all others of its folder is mostly a copy that was not finished.",
+    "Write the namespace of the folder, or move the app to the other one with `task move:app`.",
+)
+def namespace_unlike_folder(cluster: Cluster) -> Violations:
+    """Find Kustomizations that apply to another namespace than all others of a folder which is called as that."""
+    by_folder: dict[str, list[Kustomization]] = {}
+    for kustomization in cluster.kustomizations:
+        parts = kustomization.item.file.path.split("/")
+        if kustomization.parent and len(parts) > 2 and kustomization.spec.get("targetNamespace"):
+            by_folder.setdefault("/".join(parts[:-2]), []).append(kustomization)
+    homes = {item.file.folder: item.name for item in cluster.applied if item.is_a("Namespace", "")}
+    for folder, inside in by_folder.items():
+        counted = Counter(kustomization.target for kustomization in inside)
+        name = folder.rpartition("/")[2]
+        others = [kustomization for kustomization in inside if kustomization.target != name]
+        is_home = counted[name] > 1 or homes.get(folder) == name
+        if counted[name] and is_home and len({each.item.file.path for each in others}) == 1:
+            for each in others:
+                # Some things have to be in kube-system, wherever their files are.
+                is_of_another = each.target in set(homes.values()) - ALWAYS_THERE
+                if is_of_another and each.target not in each.item.file.folder.split("/"):
+                    place = each.item.at("spec", "targetNamespace")
+                    yield place, f"{each} applies to {each.target}, and every other app in {folder} to {name}"
 
 
 @rule(
