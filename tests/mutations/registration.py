@@ -60,6 +60,13 @@ SECOND_CLUSTER = {
     f"{SECOND}/apps/media/{NAME}/app/extra.yaml": EXTRA,
 }
 
+SHARED = """\
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: OCIRepository
+metadata: {name: shared}
+spec: {interval: 1h, url: oci://ghcr.io/example/chart, ref: {tag: 1.0.0}}
+"""
 MUTATIONS = [
     Mutation("no YAML", "not-yaml", CLAIMS, "}", writes={CLAIMS: "---\n}\n"}),
     Mutation(
@@ -128,6 +135,17 @@ MUTATIONS = [
                 "existingClaim: app-template-external-none-config-2\n",
             ),
         },
+    ),
+    Mutation(
+        "a source that two apps bring",
+        "source-in-every-app",
+        f"{OTHER}/app/source.yaml",
+        "metadata: {name: shared}",
+        {
+            f"{folder}/app/kustomization.yaml": ("resources:\n", "resources:\n  - ./source.yaml\n")
+            for folder in (APP, OTHER)
+        },
+        {f"{folder}/app/source.yaml": SHARED for folder in (APP, OTHER)},
     ),
     Mutation(
         "a path with a typing error",

@@ -17,10 +17,11 @@ Check = Callable[[Cluster], Violations]
 
 
 class Severity(Enum):
-    """How bad a finding is: an error breaks the cluster, a warning will one day."""
+    """How bad a finding is: an error breaks the cluster, a warning will one day, a hint is a matter of taste."""
 
     ERROR = "error"
     WARNING = "warning"
+    HINT = "hint"
 
 
 @dataclass(frozen=True)
@@ -66,14 +67,18 @@ def rule(name: str, severity: Severity, why: str, fix: str, unjudged: Check | No
 
 
 def findings(cluster: Cluster, chosen: Iterable[str] = ()) -> list[Finding]:
-    """Return what the chosen rules find, all unless given, without what is waived, ordered by path and line."""
+    """Return what the chosen rules find, all unless given, without what is waived, ordered by path and line.
+
+    What a rule could not judge is in the cluster's `unjudged` then.
+    """
     names = set(chosen) or RULES.keys()
-    violations = {
-        (place, text): Finding(rule_, place, text)
-        for rule_ in RULES.values()
-        if rule_.check and rule_.id in names
-        for place, text in rule_.check(cluster)
-    }
+    violations: dict[tuple[Place, str], Finding] = {}
+    for rule_ in RULES.values():
+        if rule_.check and rule_.id in names:
+            cluster.doubts.clear()
+            violations |= {(place, text): Finding(rule_, place, text) for place, text in rule_.check(cluster)}
+            if cluster.doubts:
+                cluster.unjudged[rule_.id] = set(cluster.doubts)
     kept = [finding for finding in violations.values() if not is_waived(cluster.files.get(finding.place.path), finding)]
     return sorted(kept, key=lambda finding: (finding.place.path, finding.place.line, finding.rule.id, finding.text))
 

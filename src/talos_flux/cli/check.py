@@ -10,6 +10,7 @@ import click
 from talos_flux.check import output
 from talos_flux.check.graph_mermaid import graph_mermaid
 from talos_flux.check.graph_svg import graph_svg
+from talos_flux.check.rule import Severity
 from talos_flux.check.rules import RULES, findings
 from talos_flux.cli.commands import CHECK_FAILED, subcommand
 from talos_flux.errors import UserError, did_you_mean
@@ -37,6 +38,7 @@ GRAPHS = {"mermaid": graph_mermaid, "svg": graph_svg}
     flag_value="mermaid",
     help="Draw what waits for what, and check nothing.",
 )
+@click.option("--hints", is_flag=True, help="Show hints, too: what breaks nothing, and is a matter of taste.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings for programs.")
 def command(
     paths: Sequence[Path],
@@ -46,12 +48,14 @@ def command(
     form: str,
     graph: str | None,
     *,
+    hints: bool,
     as_json: bool,
 ) -> int:
     """Find in the files what would break the cluster.
 
     What Flux applies is checked, after every patch, in the namespace it ends up in. PATH limits the findings to files
-    and folders. A finding that is meant to be so is waived in its line, or in a comment above:
+    and folders, --rule to rules: otherwise what warns of one thing many times is shown once, and hints are counted. A
+    finding that is meant to be so is waived in its line, or in a comment above:
     `# allow <rule>: <reason>`.
 
     Exit codes: 0 nothing found, 1 warnings, 2 errors, 3 the check itself failed.
@@ -66,8 +70,14 @@ def command(
     if graph and cluster.kustomizations:
         print(GRAPHS[graph](cluster))
         return 0
-    reported = [finding for finding in findings(cluster, rules) if is_in(finding.place.path, chosen)]
-    output.show(reported, "json" if as_json else form)
+    every = [finding for finding in findings(cluster, rules) if is_in(finding.place.path, chosen)]
+    hidden = [] if hints or rules else [finding for finding in every if finding.rule.severity is Severity.HINT]
+    reported = [finding for finding in every if finding not in hidden]
+    # Whoever asks for a rule wants to see all that it finds.
+    reported = reported if rules else output.condensed(reported)
+    output.show(reported, "json" if as_json else form, cluster.unjudged)
+    if form == "text" and not as_json:
+        output.say_hints(hidden)
     if not cluster.kustomizations:
         sys.stdout.flush()
         raise UserError(output.NO_ROOT)

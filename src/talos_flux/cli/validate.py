@@ -52,7 +52,8 @@ def command(form: str, report: Path | None, fail_on: str, *, changed: bool, as_j
     chosen = external_tools.changed() if changed else None
     cluster = Cluster(ROOT)
     findings, failures = validate(cluster, chosen)
-    output.show(findings, "json" if as_json else form)
+    findings = output.condensed(findings)
+    output.show(findings, "json" if as_json else form, cluster.unjudged)
     if report:
         try:
             output.report(findings, report)

@@ -10,14 +10,28 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from talos_flux.manifests.build_refusals import misfits, of_one_id, without_first
-from talos_flux.manifests.objects import CLUSTER_SCOPED, FLUX, HELM, Object, Place, objects_in
+from talos_flux.manifests.entry_points import (
+    GENERATORS,
+    address,
+    artifacts,
+    base_of,
+    of_cluster_folders,
+    synced,
+)
+from talos_flux.manifests.objects import CLUSTER_SCOPED, FLUX, HELM, SOURCES, Object, Place, objects_in
 from talos_flux.manifests.patches import EARLY, LATE, changed, is_idle, patched, patches_of
 from talos_flux.manifests.replacements import replaced
+from talos_flux.manifests.resource_sets import OPERATOR, Made, made_by
 from talos_flux.manifests.values import completed
 from talos_flux.repository.files import List, Map, RepositoryFile, Unreadable, files_of
 
-# The first folder of a Flux Kustomization's path.
-PATH = re.compile(r"^ +path: [\"']?(?:\./)?(\w[\w.-]*)/", re.MULTILINE)
+# The first folder of a Flux Kustomization's path, or of what FluxInstance syncs; no file of a volume.
+PATH = re.compile(r"^ +path: [\"']?(?:\./|/)?(\w[\w.-]*)(?:/|[\"']?\s*(?:#.*)?$)", re.MULTILINE)
+# The first folder that an ArtifactGenerator copies.
+COPIED = re.compile(r"^ *(?:- )?(?:\{ *)?from: [\"']?@[\w-]+/(\w[\w.-]*)/", re.MULTILINE)
+STARTS = re.compile(rf"^(?:apiVersion: {FLUX}/|kind: (?:FluxInstance|ResourceSet)$)", re.MULTILINE)
+# Top folders of what is no cluster, though it can look like one.
+NO_CLUSTER = re.compile(r"\..*|_.*|docs?|documentation|examples?|hack|scripts?|templates?|tests?", re.IGNORECASE)
 # Fields that make or rename objects in ways that the files do not show.
 UNSEEN = ("crds", "generators", "helmChartInflationGenerator", "helmCharts", "namePrefix", "nameSuffix",
           "transformers")  # fmt: skip
@@ -33,11 +47,15 @@ class Dependency(NamedTuple):
 
 @dataclass(eq=False)
 class Kustomization:
-    """A Flux Kustomization. `item` is the object as its parent applies it, `objects` what it applies itself."""
+    """A Flux Kustomization. `item` is the object as its parent applies it, `objects` what it applies itself.
+
+    `base` is the folder of the repository that its source begins with; empty where that is the whole repository.
+    """
 
     item: Object
     parent: "Kustomization | None" = None
     objects: list[Object] = field(default_factory=list)
+    base: str = ""
 
     @property
     def name(self) -> str:
@@ -57,7 +75,7 @@ class Kustomization:
     @property
     def folder(self) -> str:
         """Return the folder that it applies, from the repository's root; '.' is the root itself."""
-        return posixpath.normpath(str(self.spec.get("path") or "."))
+        return posixpath.normpath(f"{self.base or '.'}/{str(self.spec.get('path') or '.').lstrip('/')}")
 
     @property
     def source(self) -> tuple[str, str]:
@@ -95,6 +113,9 @@ class Cluster:
     """A repository as Flux sees it. Files are read once: take a new one after a change."""
 
     root: Path
+    # Why something could not be judged, as sentences without a full stop: of the rule that looks now, and of each.
+    doubts: set[str] = field(default_factory=set)
+    unjudged: dict[str, set[str]] = field(default_factory=dict)
 
     @cached_property
     def files(self) -> dict[str, RepositoryFile]:
@@ -114,10 +135,18 @@ class Cluster:
 
     @cached_property
     def manifests(self) -> list[RepositoryFile]:
-        """Return the YAML files in the top folders that Flux Kustomizations apply."""
-        texts = [file.text for file in self.files.values() if file.is_yaml and FLUX in file.text]
+        """Return the YAML files in the top folders that Flux Kustomizations apply, or are in."""
+        of_yaml = [file for file in self.files.values() if file.is_yaml]
+        texts = [file.text for file in of_yaml if FLUX in file.text or OPERATOR in file.text or "sync:" in file.text]
         tops = {top for text in texts for top in PATH.findall(text)}
-        return [file for file in self.files.values() if file.is_yaml and file.path.split("/")[0] in tops]
+        tops |= {top for file in of_yaml if GENERATORS in file.text for top in COPIED.findall(file.text)}
+        # The Kustomizations with which Flux starts can be in a folder that none of them applies.
+        starts = {file.path.split("/")[0] for file in of_yaml if "/" in file.path and STARTS.search(file.text)}
+        tops |= {top for top in starts if not NO_CLUSTER.fullmatch(top)}
+        # Where paths begin in a folder of the repository, none of them is a top folder.
+        return [file for file in of_yaml if file.path.split("/")[0] in tops] or [
+            file for file in of_yaml if not file.path.startswith(".")
+        ]
 
     @cached_property
     def unreadable(self) -> list[tuple[Place, str]]:
@@ -153,7 +182,7 @@ class Cluster:
         """Return every Flux Kustomization that Flux reaches, parents before their children."""
         reached: list[Kustomization] = []
         seen: set[tuple[int, tuple[str, str]]] = set()
-        waiting = [Kustomization(replace(root, namespace=root.declared)) for root in self.roots]
+        waiting = [self._kustomization(replace(root, namespace=root.declared)) for root in self.roots]
         while waiting:
             kustomization = waiting.pop(0)
             if (id(kustomization.item.content), kustomization.key) in seen:
@@ -161,8 +190,10 @@ class Cluster:
             seen.add((id(kustomization.item.content), kustomization.key))
             reached.append(kustomization)
             if self.is_here(kustomization):
-                items = self._applied(kustomization)
-                children = [Kustomization(item, kustomization) for item in items if item.is_a("Kustomization", FLUX)]
+                items = self._with_made(self._applied(kustomization))
+                children = [
+                    self._kustomization(item, kustomization) for item in items if item.is_a("Kustomization", FLUX)
+                ]
                 # A folder without kustomization.yaml brings its apps' files, too: that is one finding, not a hundred.
                 inside = tuple(f"{child.folder}/" for child in children if child.folder != kustomization.folder)
                 kustomization.objects = [
@@ -223,66 +254,168 @@ class Cluster:
             if item.is_a("HelmRelease", HELM)
         ]
 
-    def find(self, kind: str, namespace: str, name: str) -> Object | None:
-        """Return the object of that name that Flux applies; the first, where several are called so."""
-        return self._named.get((kind, namespace, name))
+    def find(self, kind: str, namespace: str, name: str, near: Kustomization | None = None) -> Object | None:
+        """Return the object of that name that Flux applies; the first, where several are called so.
+
+        Where the repository has several clusters, it is one of that which `near` belongs to.
+        """
+        home = self.home_of(near) if near else ""
+        return self._named.get((home, kind, namespace, name))
 
     @cached_property
-    def _named(self) -> dict[tuple[str, str, str], Object]:
-        # Reversed, so that the first of one name wins.
-        return {(item.kind, item.namespace, item.name): item for item in reversed(self.applied)}
+    def _named(self) -> dict[tuple[str, str, str, str], Object]:
+        named: dict[tuple[str, str, str, str], Object] = {}
+        for kustomization in self.kustomizations:
+            for home in {"", self.home_of(kustomization)}:
+                for item in kustomization.objects:
+                    named.setdefault((home, item.kind, item.namespace, item.name), item)
+        return named
 
     def as_written(self, item: Object) -> Object:
         """Return an object as it stands in its file, before any patch."""
         originals = (other for other in self.by_file.get(item.file.path, []) if other.content.line == item.content.line)
         return next(originals, item)
 
+    # --- Sources ---
+
     def is_here(self, kustomization: Kustomization) -> bool:
-        """Return whether its files are in this repository, and not in another one that it names."""
-        return kustomization.source == self.source
+        """Return whether its files are in this repository, and not in another one that it names.
+
+        They are where it takes them from the source that most do, or from one of the same address.
+        """
+        source = kustomization.source
+        if source == self.source or not any(source) or source in self._artifacts:
+            return True
+        return bool(self.addresses_of(source) & self.own_addresses)
+
+    def addresses_of(self, source: tuple[str, str]) -> set[str]:
+        """Return the addresses of a source, by its kind and name, as far as files have it."""
+        return self._addresses.get(source, set())
 
     @cached_property
-    def is_all_here(self) -> bool:
-        """Return whether every Kustomization takes its files from this repository: elsewhere can be anything."""
-        return all(map(self.is_here, self.kustomizations))
+    def own_addresses(self) -> set[str]:
+        """Return the addresses of this repository, as far as files tell."""
+        return self.addresses_of(self.source) | {url for item in self._synced if (url := item.annotations.get("url"))}
 
     @cached_property
     def source(self) -> tuple[str, str]:
         """Return kind and name by which the Kustomizations in this repository name it."""
-        counted = Counter(Kustomization(item).source for item in self.of("Kustomization", FLUX))
-        return counted.most_common(1)[0][0] if counted else ("", "")
+        synced = {Kustomization(item).source for item in self._synced}
+        # Where a patch of the root adds it, most have none.
+        counted = Counter(
+            source for item in self.of("Kustomization", FLUX) if all(source := Kustomization(item).source)
+        ) or Counter(synced)
+        # Of two that are as frequent, one that is synced, or that bootstrap makes.
+        ranks = (
+            (number, source in synced, not self.addresses_of(source), source) for source, number in counted.items()
+        )
+        return max(ranks, key=lambda rank: rank[:3])[3] if counted else ("", "")
+
+    @cached_property
+    def _addresses(self) -> dict[tuple[str, str], set[str]]:
+        """Return the addresses that each source has, by kind and name."""
+        addresses: dict[tuple[str, str], set[str]] = {}
+        for item in self.objects:
+            if item.group == SOURCES and (url := item.spec.get("url")):
+                addresses.setdefault((item.kind, item.name), set()).add(address(url))
+        return addresses
+
+    @cached_property
+    def _artifacts(self) -> Mapping[tuple[str, str], str]:
+        return artifacts(self.of("ArtifactGenerator", GENERATORS))
+
+    @cached_property
+    def _base(self) -> str:
+        """Return the folder that the source of most Kustomizations begins with."""
+        items = [*self.of("Kustomization", FLUX), *self._synced]
+        return base_of(
+            (each.folder for each in map(Kustomization, items) if each.source not in self._artifacts), self.folders
+        )
+
+    def _kustomization(self, item: Object, parent: Kustomization | None = None) -> Kustomization:
+        made = Kustomization(item, parent)
+        is_ours = made.source == self.source or made.source in self._artifacts or not any(made.source)
+        if is_ours and item not in self._of_cluster_folders:
+            made.base = f"{self._base}/{self._artifacts.get(made.source, '')}".strip("/")
+        return made
+
+    # --- Where Flux starts ---
+
+    @cached_property
+    def _synced(self) -> list[Object]:
+        """Return the Kustomizations that flux-operator makes of a FluxInstance's sync, each once."""
+        by_folder = {str(item.spec["path"]): item for item in reversed(list(synced(self.files.values())))}
+        return list(reversed(by_folder.values()))
 
     @cached_property
     def roots(self) -> list[Object]:
         """Return the Flux Kustomizations with which Flux starts.
 
-        Nobody applies them, and they apply others, or lie beside one that does.
+        Nobody applies them, and they apply others, or lie beside one that does; or a FluxInstance syncs their folder.
+        Where there is none of these, every Kustomization that nobody applies: each of them applies manifests at once.
         """
-        every = [Kustomization(item) for item in self.of("Kustomization", FLUX)]
+        # A patch is no Kustomization, though it looks like one.
+        every = [self._kustomization(item) for item in self.of("Kustomization", FLUX) if item.spec.get("path")]
         applied: set[tuple[str, int]] = set()
         parents = []
         for kustomization in every:
-            inner = (
-                self._built(kustomization.folder)
-                if self.is_here(kustomization) and kustomization.folder in self.folders
-                else []
-            )
             children = [
-                item
-                for item in inner
-                if item.is_a("Kustomization", FLUX) and item.content is not kustomization.item.content
+                item for item in self._children_in(kustomization) if item.content is not kustomization.item.content
             ]
             # Patches make new objects; the file and the line stay.
-            applied |= {(child.file.path, child.content.line) for child in children}
-            if children:
+            applied |= set(map(_place_of, children))
+            if children or self._may_have_children(kustomization):
                 parents.append(kustomization)
-        free = [
-            kustomization
-            for kustomization in every
-            if (kustomization.item.file.path, kustomization.item.content.line) not in applied
-        ]
+        free = [kustomization for kustomization in every if _place_of(kustomization.item) not in applied]
         folders = {kustomization.item.file.folder for kustomization in free if kustomization in parents}
-        return [kustomization.item for kustomization in free if kustomization.item.file.folder in folders]
+        roots = [kustomization for kustomization in free if kustomization.item.file.folder in folders]
+        for one in map(self._kustomization, self._synced):
+            if one.folder not in self.folders:
+                continue
+            # What is synced only leads to the roots, and to what lies beside them, where there are roots in it.
+            if any(f"{root.item.file.path}/".startswith(f"{one.folder}/") for root in roots):
+                found = set(map(_place_of, self._children_in(one)))
+                roots += [other for other in free if other not in roots and _place_of(other.item) in found]
+            elif self._built(one.folder):
+                roots.append(one)
+        if not roots:
+            # A file that can't be read may be the one with which Flux starts.
+            if any(STARTS.search(self.files[place.path].text) for place, _ in self.unreadable):
+                return []
+            here = [one for one in free if self.is_here(one) and one.folder in self.folders - {"."}]
+            return [one.item for one in here] or [item for item in self._of_cluster_folders if self._starts(item)]
+        return [root.item for root in roots]
+
+    def _starts(self, item: Object) -> bool:
+        return any(child.is_a("Kustomization", FLUX) for child in self._built(str(item.spec["path"])))
+
+    @cached_property
+    def _of_cluster_folders(self) -> list[Object]:
+        return list(of_cluster_folders(self.folders, self.kustomize_file))
+
+    def _children_in(self, kustomization: Kustomization) -> list[Object]:
+        if not self.is_here(kustomization) or kustomization.folder not in self.folders:
+            return []
+        return [item for item in self._with_made(self._built(kustomization.folder)) if item.is_a("Kustomization", FLUX)]
+
+    def _may_have_children(self, kustomization: Kustomization) -> bool:
+        """Return whether a ResourceSet that a Kustomization applies makes others, which nobody can see."""
+        is_unseen = self.is_here(kustomization) and kustomization.folder in self.folders
+        items = [i for i in self._built(kustomization.folder) if i.is_a("ResourceSet", OPERATOR)] if is_unseen else []
+        return any("kind: Kustomization" in item.file.text and self.made_by(item).unknown for item in items)
+
+    def _with_made(self, items: list[Object]) -> list[Object]:
+        """Return objects with those that ResourceSets among them make."""
+        made = [one for item in items if item.is_a("ResourceSet", OPERATOR) for one in self.made_by(item).objects]
+        return [*items, *made] if made else items
+
+    def made_by(self, item: Object) -> Made:
+        """Return what a ResourceSet makes."""
+        return made_by(item, [replace(one, namespace=one.declared or item.namespace) for one in self._providers])
+
+    @cached_property
+    def _providers(self) -> list[Object]:
+        return self.of("ResourceSetInputProvider", OPERATOR)
 
     # --- kustomize ---
 
@@ -486,6 +619,10 @@ class Cluster:
     def _is_component(self, folder: str) -> bool:
         file = self.kustomize_file(folder)
         return bool(file and self.content_of(file).get("kind") == "Component")
+
+
+def _place_of(item: Object) -> tuple[str, int]:
+    return item.file.path, item.content.line
 
 
 def _folders_between(folder: str, inner: str) -> Iterator[str]:

@@ -56,7 +56,7 @@ OTHERS = (
 class Controllers:
     """The classes that are served, each with the families of its controllers, and those that may be served.
 
-    `is_whole` when there can be no others.
+    `is_whole` when the files can bring no others.
     """
 
     classes: dict[str, set[str]] = field(default_factory=dict)
@@ -73,8 +73,7 @@ class Controllers:
 
 def controllers(cluster: Cluster, variables: Variables) -> Controllers:
     """Return every class that something in the repository serves."""
-    # Whatever another repository brings can serve classes, too.
-    known = Controllers(is_whole=cluster.is_all_here)
+    known = Controllers()
     for item in cluster.applied:
         if item.is_a("IngressClass", INGRESSES):
             controller = str(item.spec.get("controller", ""))

@@ -37,21 +37,22 @@ class Variables:
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
-        self.known: dict[tuple[str, str], VariableSet] = {}
+        self.known: dict[tuple[str, ...], VariableSet] = {}
 
     def of(self, kustomization: Kustomization) -> VariableSet:
         """Return what a Kustomization substitutes: its own variables, before those of ConfigMaps and Secrets."""
-        if kustomization.key not in self.known:
+        key = self.cluster.home_of(kustomization), *kustomization.key
+        if key not in self.known:
             values: dict[str, str | None] = {}
             are_all = True
             for source in sources_of(kustomization):
-                item = self.cluster.find(source.kind, kustomization.item.namespace, source.name)
+                item = self.cluster.find(source.kind, kustomization.item.namespace, source.name, kustomization)
                 data = data_of(self.cluster, item) if item else None
                 are_all = are_all and data is not None
                 values |= data or {}
             values |= {str(name): _in_one_line(value) for name, value in substituted_by(kustomization).items()}
-            self.known[kustomization.key] = VariableSet(values, are_all)
-        return self.known[kustomization.key]
+            self.known[key] = VariableSet(values, are_all)
+        return self.known[key]
 
     def resolve(self, text: Any, kustomization: Kustomization, item: Object) -> str:
         """Return a text of an object with its variables replaced; those without a known value stay."""

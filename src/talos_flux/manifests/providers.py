@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
+from talos_flux.manifests.elsewhere import CRDS, elsewhere
 from talos_flux.manifests.flux_tree import Cluster, Kustomization
 from talos_flux.manifests.forks import forks
 from talos_flux.manifests.objects import HELM, SOURCES, Object, walk
@@ -77,9 +78,11 @@ STORAGE: dict[str, tuple[str, ...]] = {
     "topolvm": ("topolvm-provisioner",),
 }
 # A chart with such a name may make classes of any name.
-MAY_STORE = re.compile(
-    r"csi|storage|provisioner|ceph|nfs|smb|linstor|piraeus|openebs|mayastor|zfs|lvm|localpv|disk|gluster|juicefs|seaweed"
-)
+STORAGE_WORDS = (
+    "csi", "storage", "provisioner", "ceph", "nfs", "smb", "linstor", "piraeus", "openebs", "mayastor", "zfs", "lvm",
+    "localpv", "disk", "gluster", "juicefs", "seaweed",
+)  # fmt: skip
+MAY_STORE = re.compile("|".join(STORAGE_WORDS))
 # Where charts of ingress controllers say their class, and the class when they say none; two fields for one chart.
 INGRESS: dict[str, tuple[tuple[str, ...], str]] = {
     "nginx-ingress": (("controller", "ingressClass", "name"), "nginx"),
@@ -87,8 +90,6 @@ INGRESS: dict[str, tuple[tuple[str, ...], str]] = {
     "traefik": (("ingressClass", "name"), "traefik"),
     "tailscale-operator": (("ingressClass", "name"), "tailscale"),
 }
-# Addresses of CustomResourceDefinitions alone.
-CRDS = re.compile(r"crd|customresourcedefinition|gateway-api", re.IGNORECASE)
 Key = tuple[str, str]
 
 
@@ -297,11 +298,15 @@ class Providers:
     def is_missing(self, group: str) -> bool:
         """Return whether nothing in the repository can bring the kinds of a group."""
         names = (*BRINGS[group], *MAY_BRING.get(group, ()))
-        if not self.cluster.is_all_here or self.is_bootstrapped(group, *names):
+        if self.is_bootstrapped(group, *names):
             return False
         if any(item.spec.get("group") == group for item in self.cluster.objects if _is_definition(item)):
             return False
-        return not any(name in word for name in names for word in self.names)
+        if any(name in word for name in names for word in self.names):
+            return False
+        # Only a group that the repository uses is worth a doubt.
+        is_used = any(item.group == group for item in self.cluster.applied)
+        return is_used and not elsewhere(self.cluster).may_define(group, *names)
 
     # --- Storage ---
 
@@ -325,15 +330,18 @@ class Providers:
 
     @cached_property
     def storage_is_known(self) -> bool:
-        """Return whether every class that there can be is in the files."""
+        """Return whether every class that the files' charts make is known."""
         storing = [release for release in releases(self.cluster) if may_store(release.chart)]
         plain = {word for _, words in self.remotes if not words & STORAGE.keys() for word in words}
         return (
             bool(self.storage)
-            and self.cluster.is_all_here
             and not any(release.chart not in STORAGE or release.item.spec.get("valuesFrom") for release in storing)
             and not any(MAY_STORE.search(word) for word in plain)
         )
+
+    def may_store_elsewhere(self, name: str) -> bool:
+        """Return whether a class can come from elsewhere; without a name, the default one."""
+        return elsewhere(self.cluster).may_hold("StorageClass", "", name or "default-class", *STORAGE_WORDS)
 
     @cached_property
     def static(self) -> set[str]:

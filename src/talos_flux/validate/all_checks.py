@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from talos_flux.charts import value_schemas
 from talos_flux.check import output
-from talos_flux.check.rule import Finding
+from talos_flux.check.rule import Finding, Severity
 from talos_flux.check.rules import findings
 from talos_flux.errors import UserError
 from talos_flux.manifests.flux_tree import Cluster
@@ -17,7 +17,7 @@ Check = Callable[[Cluster, set[str] | None], Iterable[Finding]]
 
 
 def validate(cluster: Cluster, chosen: set[str] | None) -> tuple[list[Finding], list[str]]:
-    """Return the findings by location, and why checks could not run, each without a full stop.
+    """Return the findings by location, without hints, and why checks could not run, each without a full stop.
 
     `chosen` are the files to check, None for all.
     """
@@ -32,7 +32,11 @@ def validate(cluster: Cluster, chosen: set[str] | None) -> tuple[list[Finding], 
     if not cluster.kustomizations:
         failures.append(output.NO_ROOT.removesuffix("."))
     # A set, because the same line can be wrong in the work tree and in the index.
-    selected = {finding for finding in findings_of_all if chosen is None or finding.place.path in chosen}
+    selected = {
+        finding
+        for finding in findings_of_all
+        if (chosen is None or finding.place.path in chosen) and finding.rule.severity is not Severity.HINT
+    }
     by_place = sorted(
         _without_what_a_rule_says_better(selected),
         key=lambda finding: (finding.place.path, finding.place.line, finding.rule.id),

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from talos_flux.check.rule import Severity, Violations, rule
+from talos_flux.manifests.elsewhere import elsewhere
 from talos_flux.manifests.exposure import (
     GATEWAYS,
     Host,
@@ -19,7 +20,7 @@ from talos_flux.manifests.exposure import (
     routes,
 )
 from talos_flux.manifests.flux_tree import Cluster
-from talos_flux.manifests.ingress_controllers import OF_ANNOTATION, controllers
+from talos_flux.manifests.ingress_controllers import CHARTS, OF_ANNOTATION, OTHERS, controllers
 from talos_flux.manifests.load_balancers import Address, AddressRequest, address_requests, blocks, machines, services
 from talos_flux.manifests.objects import Place
 from talos_flux.manifests.post_build import Variables, variables_in
@@ -50,6 +51,8 @@ def class_unknown(cluster: Cluster) -> Violations:
         class_name, place = class_of(route)
         name = resolve_in_route(variables, class_name, route)
         if name and not is_open(name) and name not in known.classes.keys() | known.possible:
+            if elsewhere(cluster).may_hold("IngressClass", "", name, *OTHERS, *CHARTS):
+                continue
             served = f"there is {', '.join(sorted(known.classes))}" if known.classes else "there is no controller"
             yield place, f"nobody serves the class {name} of {route}: {served}"
 
@@ -82,8 +85,6 @@ def annotation_of_another_controller(cluster: Cluster) -> Violations:
 def gateway_unknown(cluster: Cluster) -> Violations:
     """Find parentRefs of routes to Gateways that are not there."""
     variables = variables_in(cluster)
-    if not cluster.is_all_here:
-        return
     gateways = {(item.namespace, item.name) for item in cluster.applied if item.is_a("Gateway", GATEWAYS)}
     made = _namespaces_with_made_gateways(cluster)
     for route in routes(cluster):
@@ -91,8 +92,10 @@ def gateway_unknown(cluster: Cluster) -> Violations:
             namespace, name = parent.key
             # A missing namespace is a finding of namespace-none.
             if namespace and not {parent.key, ("", name)} & gateways and namespace not in made:
-                elsewhere = [other for other, given in gateways if given == name]
-                hint = f": it is in namespace {elsewhere[0]}" if elsewhere else ""
+                if elsewhere(cluster).may_hold("Gateway", namespace, name):
+                    continue
+                others = [other for other, given in gateways if given == name]
+                hint = f": it is in namespace {others[0]}" if others else ""
                 yield route.item.at(*parent.keys), f"{route} names Gateway {namespace}/{name}, which is not there{hint}"
 
 

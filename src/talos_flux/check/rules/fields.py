@@ -144,7 +144,8 @@ def _patches_in(item: Object, field: str) -> Iterator[Object]:
     for keys, text in walk(item.get(field), (field,)):
         if len(keys) > 2 and keys[-3::2] == ("patches", "patch") and isinstance(text, str):
             line = item.at(*keys).line
-            is_block = BLOCK.search(item.file.lines[line - 1])
+            # A patch can stand in another file, whose values a HelmRelease takes.
+            is_block = BLOCK.search("".join(item.file.lines[line - 1 : line]))
             for content in contents_of({"patch": text}):
                 if isinstance(content, Map):
                     patch = Object(item.file, below(content, line) if is_block else moved_to(content, line))

@@ -43,7 +43,7 @@ CURRENT_SINCE = {
 
 @rule(
     "retries-forever",
-    Severity.ERROR,
+    Severity.WARNING,
     "retries: -1 installs a broken release again and again, for ever.",
     "Write a number, such as 3.",
 )
@@ -115,7 +115,7 @@ def no_retry_interval(cluster: Cluster) -> Violations:
 
 @rule(
     "readiness-unsaid",
-    Severity.WARNING,
+    Severity.HINT,
     "A Kustomization that neither waits nor looks at anything is ready at once, whether or not that is meant.",
     "Write wait: true, or wait: false where nobody needs to know.",
 )

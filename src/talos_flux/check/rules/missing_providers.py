@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from talos_flux.check.rule import Severity, Violations, rule
+from talos_flux.manifests.elsewhere import elsewhere
 from talos_flux.manifests.flux_tree import Cluster, Kustomization
 from talos_flux.manifests.objects import HELM, Object, Place, walk
 from talos_flux.manifests.providers import BRINGS, INGRESS, Providers, may_store, providers
@@ -11,6 +12,8 @@ from talos_flux.manifests.releases import VALUES, Release, chart_of, enabled, ma
 from talos_flux.repository.files import List, Map
 
 Keys = tuple[str | int, ...]
+# So many Kustomizations that do not wait for one thing are one finding.
+SEVERAL = 3
 ROUTES = {"GRPCRoute", "HTTPRoute", "TCPRoute", "TLSRoute", "UDPRoute"}
 
 
@@ -55,10 +58,10 @@ def provider_missing(cluster: Cluster) -> Violations:
 def provider_not_awaited(cluster: Cluster) -> Violations:
     """Find custom resources of known groups applied without waiting for what brings their kind.
 
-    Once for each Kustomization and what it should wait for.
+    Once for each Kustomization and what it should wait for; where several do not wait for one thing, once for all.
     """
     known = providers(cluster)
-    seen: set[tuple[Any, Any]] = set()
+    late: dict[Any, dict[Any, tuple[Kustomization, Object, Kustomization]]] = {}
     for kustomization in cluster.kustomizations:
         for item in kustomization.objects:
             if item.group not in BRINGS or known.is_bootstrapped(item.group, *BRINGS[item.group]):
@@ -66,12 +69,16 @@ def provider_not_awaited(cluster: Cluster) -> Violations:
             bringing = known.of_group(item.group)
             if not bringing or any(known.is_awaited(kustomization, item, provider) for provider in bringing):
                 continue
-            if (kustomization.key, bringing[0].key) not in seen:
-                seen.add((kustomization.key, bringing[0].key))
-                yield (
-                    item.at(),
-                    f"{kustomization} applies {item}, and does not wait for {bringing[0]}, which brings {item.kind}",
-                )
+            late.setdefault(bringing[0].key, {}).setdefault(kustomization.key, (kustomization, item, bringing[0]))
+    for users in late.values():
+        for kustomization, item, provider in (
+            list(users.values()) if len(users) < SEVERAL else [next(iter(users.values()))]
+        ):
+            others = "" if len(users) < SEVERAL else f", as do {len(users) - 1} other Kustomizations,"
+            yield (
+                item.at(),
+                f"{kustomization} applies {item}{others} and does not wait for {provider}, which brings {item.kind}",
+            )
 
 
 # --- Storage ---
@@ -90,7 +97,7 @@ def storage_class_unknown(cluster: Cluster) -> Violations:
         return
     classes = known.storage.keys() | known.static
     for use in claims(cluster):
-        if use.name and use.name not in classes:
+        if use.name and use.name not in classes and not known.may_store_elsewhere(use.name):
             yield use.place, f"{use.item} claims storage of the class {use.name}, which is not there"
 
 
@@ -107,7 +114,8 @@ def storage_not_awaited(cluster: Cluster) -> Violations:
     """
     known = providers(cluster)
     every = {kustomization.key: [kustomization] for bringing in known.storage.values() for kustomization in bringing}
-    default = next(iter(every.values())) if len(every) == 1 and known.storage_is_known else []
+    is_sure = len(every) == 1 and known.storage_is_known and not known.may_store_elsewhere("")
+    default = next(iter(every.values())) if is_sure else []
     uses = [(use, known.storage.get(use.name, []) if use.name else default) for use in claims(cluster)]
     yield from _not_awaited(known, uses, "which makes its storage class")
 
@@ -206,8 +214,6 @@ def metrics_not_kept(cluster: Cluster) -> Violations:
 )
 def secrets_half_there(cluster: Cluster) -> Violations:
     """Find External Secrets without a store, and 1Password Connect without an operator or a store that asks it."""
-    if not cluster.is_all_here:
-        return
     stores = [item for item in cluster.applied if item.group == "external-secrets.io" and item.kind.endswith("Store")]
     connect_hosts = [str(item.get("spec", "provider", "onepassword", "connectHost") or "") for item in stores]
     connects = [release for release in releases(cluster) if release.chart == "connect" and release.is_whole]
@@ -215,6 +221,8 @@ def secrets_half_there(cluster: Cluster) -> Violations:
     has_items = any(item.is_a("OnePasswordItem", "onepassword.com") for item in cluster.applied)
     for release in releases(cluster):
         if release.chart == "external-secrets" and not stores and not _makes_stores(cluster, release):
+            if elsewhere(cluster).may_hold("ClusterSecretStore", "", "", "external-secrets"):
+                return
             yield release.item.at("spec"), f"HelmRelease {release.item.name} is there, and no store that it could ask"
     for release in connects:
         name = str(release.get("connect", "applicationName") or "onepassword-connect")
@@ -226,6 +234,8 @@ def secrets_half_there(cluster: Cluster) -> Violations:
             text = "has no operator, and no store asks it"
         else:
             continue
+        if elsewhere(cluster).may_hold("ClusterSecretStore", "", "", "onepassword", "external-secrets"):
+            return
         yield release.item.at(*VALUES, "operator", "create"), f"HelmRelease {release.item.name} {text}"
 
 
@@ -240,7 +250,7 @@ def _makes_stores(cluster: Cluster, release: Release) -> bool:
 
 @rule(
     "class-not-awaited",
-    Severity.WARNING,
+    Severity.HINT,
     "What nobody serves yet has no address, and whoever waits for one fails.",
     "Add the Kustomization that serves it to dependsOn.",
 )
@@ -296,7 +306,7 @@ def _not_awaited(
 ) -> Violations:
     """Find uses without a dependency on what brings it, once for each Kustomization and what it should wait for.
 
-    Where nobody ever waits for that, there is one finding for all.
+    Where several do not wait for one thing, there is one finding for all.
     """
     late: dict[Any, dict[Any, tuple[ProviderReference, Kustomization]]] = {}
     awaited: set[Any] = set()
@@ -308,11 +318,13 @@ def _not_awaited(
             late.setdefault(bringing[0].key, {}).setdefault(use.kustomization.key, (use, bringing[0]))
     for key, users in late.items():
         first, provider = next(iter(users.values()))
-        if key not in awaited and len(users) > 2:
-            yield (
-                first.place,
-                f"none of {len(users)} Kustomizations waits for {provider}, {why}: {first.kustomization} is the first",
+        if len(users) >= SEVERAL:
+            who = (
+                f"{len(users)} Kustomizations do not wait"
+                if key in awaited
+                else f"none of {len(users)} Kustomizations waits"
             )
+            yield first.place, f"{who} for {provider}, {why}: {first.kustomization} is the first"
             continue
         for use, _ in users.values():
             yield use.place, f"{use.kustomization} applies {use.item}, and does not wait for {provider}, {why}"

@@ -4,7 +4,7 @@ from collections import Counter
 
 from talos_flux.check.rule import Severity, Violations, rule
 from talos_flux.manifests.flux_tree import Cluster, Kustomization
-from talos_flux.manifests.objects import CLUSTER_SCOPED, FLUX, SOURCES, Object
+from talos_flux.manifests.objects import CLUSTER_SCOPED, FLUX, SOURCES, Object, Place
 from talos_flux.manifests.providers import providers
 from talos_flux.manifests.releases import mapping
 
@@ -19,12 +19,19 @@ ALWAYS_THERE = {"default", "kube-node-lease", "kube-public", "kube-system", "flu
     "Write the namespace in which it ends up, or none.",
 )
 def namespace_differs(cluster: Cluster) -> Violations:
-    """Find objects that a kustomization.yaml or targetNamespace moves to another namespace than the file says."""
+    """Find objects that a kustomization.yaml or targetNamespace moves to another namespace than the file says.
+
+    A component's file is found once, whatever namespaces take it.
+    """
+    moved: dict[Place, dict[str, Object]] = {}
     for kustomization in cluster.kustomizations:
         for item in kustomization.objects:
             if item.declared and item.kind not in CLUSTER_SCOPED and item.declared != item.namespace:
-                text = f"{item.kind} {item.name} says {item.declared}, and ends up in {item.namespace}"
-                yield item.at("metadata", "namespace"), text
+                moved.setdefault(item.at("metadata", "namespace"), {})[item.namespace] = item
+    for place, items in moved.items():
+        namespace, item = next(iter(items.items()))
+        others = f" and {len(items) - 1} more namespaces" if len(items) > 1 else ""
+        yield place, f"{item.kind} {item.name} says {item.declared}, and ends up in {namespace}{others}"
 
 
 @rule(

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from talos_flux.check.rule import Severity, Violations, rule
+from talos_flux.manifests.elsewhere import elsewhere
 from talos_flux.check.rules.namespaces import is_renamed
-from talos_flux.manifests.flux_tree import KUSTOMIZATION_FILES, Cluster
-from talos_flux.manifests.objects import FLUX, Place
+from talos_flux.manifests.flux_tree import KUSTOMIZATION_FILES, Cluster, Kustomization
+from talos_flux.manifests.objects import FLUX, SOURCES, Object, Place
 from talos_flux.manifests.patches import EARLY, LATE, patches_of
 from talos_flux.manifests.post_build import entries
 from talos_flux.repository.conflicts import leftovers
@@ -16,6 +17,10 @@ from talos_flux.repository.files import Map, RepositoryFile
 
 # A list entry that is commented out.
 COMMENTED_OUT = re.compile(r"^\s*#\s*-\s*(?:\./)?(\S+?)/?[ \t]*(?:[ \t]#.*)?$", re.MULTILINE)
+# Folders for what is not used any more, or not yet.
+PUT_AWAY = re.compile(
+    r"\..+|[._-]*(?:archived?|attic|deprecated|disabled|inactive|old|parked|unused)[._-]*", re.IGNORECASE
+)
 
 
 @rule(
@@ -44,9 +49,20 @@ def app_not_listed(cluster: Cluster) -> Violations:
     }
     if not reached:
         return  # Without a root nothing is reached; that is reported once, elsewhere.
+    hidden = [one.reason for one in elsewhere(cluster).unseen if "Kustomization" in one.kinds]
     for item in cluster.of("Kustomization", FLUX):
-        if (item.file.path, item.content.line) not in reached and not is_commented_out(cluster, item.file.path):
+        if (item.file.path, item.content.line) in reached or is_put_away(item.file.path):
+            continue
+        if not is_commented_out(cluster, item.file.path):
+            if hidden:
+                cluster.doubts.update(hidden)
+                return
             yield item.at(), f"Kustomization {item.name} is applied by nobody"
+
+
+def is_put_away(path: str) -> bool:
+    """Return whether a file is in a folder for what is not used any more."""
+    return any(PUT_AWAY.fullmatch(part) for part in path.split("/")[:-1])
 
 
 def is_commented_out(cluster: Cluster, path: str) -> bool:
@@ -74,7 +90,7 @@ def resource_missing(cluster: Cluster) -> Violations:
     for file in cluster.manifests:
         if file.name in KUSTOMIZATION_FILES:
             missing = list(_missing_in(cluster, file))
-            if missing and not is_commented_out(cluster, file.path):
+            if missing and not is_put_away(file.path) and not is_commented_out(cluster, file.path):
                 yield from missing
 
 
@@ -132,7 +148,12 @@ def file_not_listed(cluster: Cluster) -> Violations:
     for path, items in cluster.by_file.items():
         folder, _, name = path.rpartition("/")
         listing = cluster.kustomize_file(folder)
-        if not listing or listing.path == path or any(item.is_a("Kustomization", FLUX) for item in items):
+        if (
+            not listing
+            or listing.path == path
+            or is_put_away(path)
+            or any(item.is_a("Kustomization", FLUX) for item in items)
+        ):
             continue
         if not re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", listing.text):
             if not _is_named_elsewhere(cluster, path):
@@ -179,16 +200,46 @@ def name_taken(cluster: Cluster) -> Violations:
 )
 def object_twice(cluster: Cluster) -> Violations:
     """Find objects with one name, kind and namespace that two Kustomizations apply from different files."""
-    seen: dict[tuple[str, ...], tuple[str, str]] = {}
+    for other, twins in _twins(cluster):
+        for _, item in twins:
+            if not _is_same_source(item, other[1]):
+                yield item.at("metadata", "name"), f"{item} is also in {other[1].file.path}, which {other[0]} applies"
+
+
+@rule(
+    "source-in-every-app",
+    Severity.WARNING,
+    "Whoever removes one of the apps takes the source of the others along, until they are reconciled.",
+    "Keep it once, in a folder of sources, or in a component with a name of the app's own.",
+)
+def source_in_every_app(cluster: Cluster) -> Violations:
+    """Find sources that several Kustomizations apply from files that say the same, once for each source."""
+    for other, twins in _twins(cluster):
+        alike = [owner for owner, item in twins if _is_same_source(item, other[1])]
+        if alike:
+            owners = f"{other[0]} and {alike[0]}" + (f" and {len(alike) - 1} more" if len(alike) > 1 else "")
+            yield other[1].at("metadata", "name"), f"{other[1]} is applied by {owners}, from files that say the same"
+
+
+def _is_same_source(item: Object, other: Object) -> bool:
+    return item.group == SOURCES and item.content == other.content
+
+
+def _twins(cluster: Cluster) -> Iterator[tuple[tuple[Kustomization, Object], list[tuple[Kustomization, Object]]]]:
+    """Yield the first of objects with one name, kind and namespace, and those of other Kustomizations and files."""
+    seen: dict[tuple[str, ...], list[tuple[Kustomization, Object]]] = {}
     for kustomization in cluster.kustomizations:
         for item in kustomization.objects:
             if item.is_a("Kustomization", FLUX) or "$" in item.name or is_renamed(cluster, item):
                 continue
             key = cluster.home_of(kustomization), item.group, item.kind, item.namespace, item.name
-            owner = (item.file.path, str(kustomization))
-            other = seen.setdefault(key, owner)
-            if other[1] != owner[1] and other[0] != owner[0]:
-                yield item.at("metadata", "name"), f"{item} is also in {other[0]}, which {other[1]} applies"
+            seen.setdefault(key, []).append((kustomization, item))
+    for (owner, first), *others in seen.values():
+        twins = [
+            (other, item) for other, item in others if str(other) != str(owner) and item.file.path != first.file.path
+        ]
+        if twins:
+            yield (owner, first), twins
 
 
 @rule(
@@ -241,7 +292,7 @@ def path_of_another(cluster: Cluster) -> Violations:
 
 @rule(
     "name-unlike-folder",
-    Severity.WARNING,
+    Severity.HINT,
     "Whoever looks for an app by the name of its folder finds none.",
     "Call it as its folder is called, and say so wherever dependsOn names it.",
 )

@@ -46,7 +46,7 @@ def resources_missing(cluster: Cluster) -> Violations:
 
 @rule(
     "resources-unsaid",
-    Severity.WARNING,
+    Severity.HINT,
     "Unless the chart brings some, its pods have no requests and no memory limit, and nobody sees which it is.",
     "Set the chart's resources, or waive this with what the chart brings.",
 )

@@ -249,7 +249,7 @@ def _is_named(cluster: Cluster, name: str) -> bool:
 
 @rule(
     "substitution-unused",
-    Severity.WARNING,
+    Severity.HINT,
     "A variable that nothing uses looks as if it did something.",
     "Remove it, or use it.",
 )

@@ -1,0 +1,387 @@
+"""Whatever way a repository says where Flux starts, what Flux applies is found; and what nobody can see is said."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from talos_flux.check import output
+from talos_flux.check.rule import Finding
+from talos_flux.check.rules import RULES, findings
+from talos_flux.manifests.flux_tree import Cluster
+from talos_flux.manifests.objects import Place
+
+Files = Mapping[str, str]
+LIST = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
+INSTANCE = """\
+apiVersion: fluxcd.controlplane.io/v1
+kind: FluxInstance
+metadata: {{name: flux, namespace: flux-system}}
+spec:
+  distribution: {{version: 2.9.5, registry: ghcr.io/fluxcd}}
+  sync:
+    kind: {kind}
+    url: https://github.com/me/home
+    ref: refs/heads/main
+    path: {path}
+"""
+CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: {namespace}}}\ndata: {{A: b}}\n"
+
+
+def kustomization(
+    name: str, path: str, source: str = "GitRepository, name: flux-system, namespace: flux-system", more: str = ""
+) -> str:
+    return f"""\
+---
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {{name: {name}, namespace: flux-system}}
+spec:
+  interval: 1h
+  retryInterval: 2m
+  timeout: 5m
+  path: {path}
+  prune: true
+  wait: true
+  sourceRef: {{kind: {source}}}
+{more}"""
+
+
+def config_map(name: str, namespace: str = "default") -> str:
+    return CONFIG_MAP.format(name=name, namespace=namespace)
+
+
+def written(root: Path, files: Files) -> Cluster:
+    for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    return Cluster(root)
+
+
+def said(cluster: Cluster, *rules: str) -> list[str]:
+    return [f"{one.place.path}: {one.rule.id}" for one in findings(cluster, rules)]
+
+
+# --- Where Flux starts ---
+
+LAYOUTS: dict[str, Files] = {
+    "one Kustomization over manifests, without children": {
+        "flux/cluster.yaml": kustomization("apps", "./kubernetes"),
+        "kubernetes/a.yaml": config_map("a"),
+        "kubernetes/deep/b.yaml": config_map("b"),
+    },
+    "a FluxInstance that syncs the folder of the apps": {
+        "apps/flux/instance.yaml": INSTANCE.format(kind="GitRepository", path="apps/"),
+        "apps/one/kustomization.yaml": f"{LIST}resources: [./a.ks.yaml, ./b.ks.yaml]\n",
+        "apps/one/a.ks.yaml": kustomization("a", "./apps/one/a/app"),
+        "apps/one/a/app/a.yaml": config_map("a"),
+        "apps/one/b.ks.yaml": kustomization("b", "./apps/one/b/app"),
+        "apps/one/b/app/b.yaml": config_map("b"),
+    },
+    "flux bootstrap, with a Kustomization for itself": {
+        "clusters/home/flux-system/gotk-sync.yaml": kustomization("flux-system", "./clusters/home"),
+        "clusters/home/apps.yaml": kustomization("apps", "./apps"),
+        "clusters/home/infrastructure.yaml": kustomization("infrastructure", "./infrastructure"),
+        "apps/a.yaml": config_map("a"),
+        "infrastructure/b.yaml": config_map("b"),
+    },
+    "flux bootstrap that has not run": {
+        "clusters/home/apps.yaml": kustomization("apps", "./apps"),
+        "clusters/home/infrastructure.yaml": kustomization("infrastructure", "./infrastructure"),
+        "apps/a.yaml": config_map("a"),
+        "infrastructure/b.yaml": config_map("b"),
+    },
+    "clusters that share a base": {
+        "clusters/home/kustomization.yaml": f"{LIST}resources: [../base]\n",
+        "clusters/base/kustomization.yaml": f"{LIST}resources: [apps.yaml]\n",
+        "clusters/base/apps.yaml": kustomization("apps", "./apps"),
+        "apps/kustomization.yaml": f"{LIST}resources: [a.yaml, b.yaml]\n",
+        "apps/a.yaml": config_map("a"),
+        "apps/b.yaml": config_map("b"),
+    },
+    "an artifact of a folder, so that paths begin there": {
+        "kubernetes/clusters/home/instance.yaml": INSTANCE.format(kind="OCIRepository", path="./clusters/home"),
+        "kubernetes/clusters/home/apps.yaml": kustomization("apps", "./apps", "OCIRepository, name: flux-system"),
+        "kubernetes/apps/kustomization.yaml": f"{LIST}resources: [a.yaml, b.yaml]\n",
+        "kubernetes/apps/a.yaml": config_map("a"),
+        "kubernetes/apps/b.yaml": config_map("b"),
+    },
+    "artifacts that are made in the cluster": {
+        "clusters/home/artifacts.yaml": """\
+apiVersion: source.extensions.fluxcd.io/v1beta1
+kind: ArtifactGenerator
+metadata: {name: flux-system, namespace: flux-system}
+spec:
+  sources: [{alias: repo, kind: GitRepository, name: flux-system}]
+  artifacts:
+    - name: apps
+      copy:
+        - {from: "@repo/apps/base/**", to: "@artifact/base/"}
+        - {from: "@repo/apps/home/**", to: "@artifact/home/"}
+""",
+        "clusters/home/apps.yaml": kustomization("apps", "./home", "ExternalArtifact, name: apps"),
+        "apps/home/kustomization.yaml": f"{LIST}resources: [../base, b.yaml]\n",
+        "apps/home/b.yaml": config_map("b"),
+        "apps/base/kustomization.yaml": f"{LIST}resources: [a.yaml]\n",
+        "apps/base/a.yaml": config_map("a"),
+    },
+    "a source that only a patch of the root gives the apps": {
+        "kubernetes/flux/ks.yaml": kustomization(
+            "apps",
+            "./kubernetes/apps",
+            more="""\
+  patches:
+    - target: {kind: Kustomization, group: kustomize.toolkit.fluxcd.io}
+      patch: |
+        - op: add
+          path: /spec/sourceRef
+          value: {kind: GitRepository, name: flux-system}
+""",
+        ),
+        "kubernetes/apps/kustomization.yaml": f"{LIST}resources: [a/ks.yaml, b/ks.yaml, c/ks.yaml]\n",
+        **{
+            f"kubernetes/apps/{name}/ks.yaml": "\n".join(
+                line
+                for line in kustomization(name, f"./kubernetes/apps/{name}/app").splitlines()
+                if "sourceRef" not in line
+            )
+            for name in "abc"
+        },
+        **{f"kubernetes/apps/{name}/app/{name}.yaml": config_map(name) for name in "abc"},
+    },
+    "a ResourceSet with a set of inputs for each namespace": {
+        "kubernetes/flux/ks.yaml": kustomization("root", "./kubernetes/root"),
+        "kubernetes/root/kustomization.yaml": f"{LIST}resources: [apps.yaml]\n",
+        "kubernetes/root/apps.yaml": """\
+apiVersion: fluxcd.controlplane.io/v1
+kind: ResourceSet
+metadata: {name: cluster-apps, namespace: flux-system}
+spec:
+  inputs: [{namespace: one}, {namespace: two}]
+  resources:
+    - apiVersion: kustomize.toolkit.fluxcd.io/v1
+      kind: Kustomization
+      metadata: {name: << inputs.namespace >>-apps, namespace: flux-system}
+      spec:
+        interval: 1h
+        path: ./kubernetes/apps/<< inputs.namespace >>
+        prune: true
+        sourceRef: {kind: GitRepository, name: flux-system}
+        targetNamespace: << inputs.namespace | quote >>
+""",
+        "kubernetes/apps/one/kustomization.yaml": f"{LIST}resources: [a/ks.yaml]\n",
+        "kubernetes/apps/one/a/ks.yaml": kustomization("a", "./kubernetes/apps/one/a/app"),
+        "kubernetes/apps/one/a/app/a.yaml": config_map("a"),
+        "kubernetes/apps/two/kustomization.yaml": f"{LIST}resources: [b/ks.yaml]\n",
+        "kubernetes/apps/two/b/ks.yaml": kustomization("b", "./kubernetes/apps/two/b/app"),
+        "kubernetes/apps/two/b/app/b.yaml": config_map("b"),
+    },
+}
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_flux_starts_where_the_repository_says(name: str, tmp_path: Path) -> None:
+    cluster = written(tmp_path, LAYOUTS[name])
+    assert {"a", "b"} <= {item.name for item in cluster.applied if item.kind == "ConfigMap"}
+    assert (
+        said(cluster, "app-not-listed", "path-unknown", "source-unknown", "field-missing", "namespace-not-built") == []
+    )
+
+
+@pytest.mark.parametrize(
+    ("made", "objects"),
+    [
+        ("inputs: [{name: a, n: 3}]\n  resources: [{NAMED, data: {n: << inputs.n >>}}]", {"a": 3}),
+        ("inputs: [{name: a, n: 3}]\n  resources: [{NAMED, data: {n: << inputs.n | quote >>}}]", {"a": "3"}),
+        ("inputs: [{name: A}]\n  resources: [{NAMED, data: {n: '<< inputs.n | default \"x\" >>'}}]", {"A": "x"}),
+        ("inputs: [{name: a, m: {n: b}}]\n  resources: [{NAMED, data: {n: << inputs.m.n | upper >>}}]", {"a": "B"}),
+        ("inputs: [{name: a}, {name: a}, {name: b}]\n  resources: [{NAMED, data: {n: x}}]", {"a": "x", "b": "x"}),
+        ("steps: [{name: s, resources: [{NAMED, data: {n: x}}]}]\n  inputs: [{name: a}]", {"a": "x"}),
+        ("inputsFrom: [{name: static}]\n  resources: [{NAMED, data: {n: x}}]", {"told": "x"}),
+        (
+            "inputs: [{name: a}]\n  resourcesTemplate: |\n    ---\n    apiVersion: v1\n    kind: ConfigMap\n"
+            "    metadata: {name: << inputs.name >>, namespace: default}\n    data: {n: x}",
+            {"a": "x"},
+        ),
+    ],
+)
+def test_a_resource_set_is_filled_in_as_the_operator_does(
+    made: str, objects: dict[str, object], tmp_path: Path
+) -> None:
+    named = "apiVersion: v1, kind: ConfigMap, metadata: {name: << inputs.name >>, namespace: default}"
+    head = "apiVersion: fluxcd.controlplane.io/v1\nkind: "
+    files = {
+        "flux/ks.yaml": kustomization("root", "./apps"),
+        "apps/set.yaml": f"{head}ResourceSet\nmetadata: {{name: set, namespace: default}}\nspec:\n  "
+        + made.replace("NAMED", named),
+        "apps/provider.yaml": f"{head}ResourceSetInputProvider\nmetadata: {{name: static, namespace: default}}\n"
+        "spec: {type: Static, defaultValues: {name: told}}\n",
+    }
+    cluster = written(tmp_path, files)
+    assert {item.name: item.get("data", "n") for item in cluster.applied if item.kind == "ConfigMap"} == objects
+
+
+UNSEEN = """\
+apiVersion: fluxcd.controlplane.io/v1
+kind: ResourceSet
+metadata: {name: set, namespace: default}
+spec:
+"""
+MADE = """\
+    - apiVersion: kustomize.toolkit.fluxcd.io/v1
+      kind: Kustomization
+      metadata: {name: << inputs.name >>, namespace: default}
+"""
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        f"  inputsFrom: [{{name: pull-requests}}]\n  resources:\n{MADE}",
+        f"  inputsFrom: [{{selector: {{matchLabels: {{a: b}}}}}}]\n  resources:\n{MADE}",
+        f"  inputStrategy: {{name: Permute}}\n  inputsFrom: [{{name: static}}]\n  resources:\n{MADE}",
+        f"  inputs: [{{names: [a]}}]\n  resourcesTemplate: |\n    << range inputs.names >>\n{MADE}    << end >>\n",
+    ],
+    ids=["a provider", "providers by label", "combined", "a loop"],
+)
+def test_what_a_resource_set_makes_is_not_judged_where_nobody_can_see_it(made: str, tmp_path: Path) -> None:
+    files = {
+        "flux/ks.yaml": kustomization("root", "./apps/root"),
+        "apps/root/set.yaml": UNSEEN + made,
+        "apps/root/settings.yaml": config_map("a"),
+        "apps/later/ks.yaml": kustomization("later", "./apps/later/app"),
+        "apps/later/app/later.yaml": config_map("later"),
+    }
+    cluster = written(tmp_path, files)
+    assert said(cluster, "app-not-listed") == []
+    assert [reason for reasons in cluster.unjudged.values() for reason in reasons if "ResourceSet" in reason]
+
+
+def test_clusters_of_one_repository_have_settings_of_their_own(tmp_path: Path) -> None:
+    def of(cluster: str, variable: str) -> Files:
+        settings = config_map("cluster-settings").replace("A: b", f"{variable}: x")
+        more = "  postBuild: {substituteFrom: [{kind: ConfigMap, name: cluster-settings}]}\n"
+        app = kustomization("app", f"./kubernetes/{cluster}/app", more=more).replace("flux-system}", "default}", 1)
+        return {
+            f"kubernetes/{cluster}/flux/ks.yaml": kustomization("apps", f"./kubernetes/{cluster}/apps"),
+            f"kubernetes/{cluster}/apps/kustomization.yaml": f"{LIST}resources: [settings.yaml, ks.yaml]\n",
+            f"kubernetes/{cluster}/apps/settings.yaml": settings,
+            f"kubernetes/{cluster}/apps/ks.yaml": app,
+            f"kubernetes/{cluster}/app/map.yaml": config_map("a").replace("A: b", f'A: "${{{variable}}}"'),
+        }
+
+    cluster = written(tmp_path, {**of("main", "MAIN"), **of("network", "NETWORK")})
+    assert len(cluster.kustomizations) == 4
+    assert said(cluster, "substitution-undefined", "name-taken", "object-twice") == []
+
+
+# --- What nobody can see ---
+
+GATEWAY = """\
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: a, namespace: network}
+spec: {parentRefs: [{name: nothere, namespace: network}]}
+"""
+NAMESPACE = "apiVersion: v1\nkind: Namespace\nmetadata: {name: network}\n"
+
+
+def source(name: str, url: str) -> str:
+    return f"""\
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata: {{name: {name}, namespace: flux-system}}
+spec: {{interval: 1h, url: {url}}}
+"""
+
+
+OF_OTHERS = source("multus", "https://github.com/k8snetworkplumbingwg/multus-cni")
+OF_MINE = source("second", "ssh://git@github.com/me/second")
+
+
+@pytest.mark.parametrize(
+    ("added", "is_found"),
+    [
+        (kustomization("multus-crd", "./artifacts", "GitRepository, name: multus"), True),
+        (kustomization("multus", "./deployments", "GitRepository, name: multus") + OF_OTHERS, True),
+        (kustomization("second", "./crds", "GitRepository, name: second") + OF_MINE, True),
+        (kustomization("second", "./apps", "GitRepository, name: second") + OF_MINE, False),
+        (
+            kustomization("multus", "./d", "GitRepository, name: multus", "  targetNamespace: network\n") + OF_OTHERS,
+            False,
+        ),
+        (kustomization("nothere", "./d", "GitRepository, name: multus") + OF_OTHERS, False),
+    ],
+    ids=["CRDs alone", "of others", "my own CRDs", "of my own", "in the same namespace", "of the same name"],
+)
+def test_another_repository_excuses_only_what_it_can_hold(added: str, is_found: bool, tmp_path: Path) -> None:
+    files = {
+        "flux/ks.yaml": kustomization("root", "./apps"),
+        "flux/instance.yaml": INSTANCE.format(kind="GitRepository", path="flux"),
+        "apps/kustomization.yaml": f"{LIST}resources: [namespace.yaml, route.yaml, more.yaml, map.yaml]\n",
+        "apps/namespace.yaml": NAMESPACE,
+        "apps/route.yaml": GATEWAY,
+        "apps/map.yaml": config_map("a"),
+        "apps/more.yaml": added,
+    }
+    cluster = written(tmp_path, files)
+    assert said(cluster, "gateway-unknown") == (["apps/route.yaml: gateway-unknown"] if is_found else [])
+    assert ("gateway-unknown" in cluster.unjudged) is not is_found
+
+
+def test_a_rule_that_cannot_judge_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    reason = "Kustomization multus reads another repository"
+    unjudged = {"class-unknown": {reason}, "gateway-unknown": {reason}}
+    output.show([], "text", unjudged)
+    text = f"2 rules could not judge everything (class-unknown, gateway-unknown): {reason}.\n"
+    assert capsys.readouterr().out == text
+    output.show([], "json", unjudged)
+    assert [(one["rule"], one["severity"], one["text"]) for one in json.loads(capsys.readouterr().out)] == [
+        ("class-unknown", "unjudged", reason),
+        ("gateway-unknown", "unjudged", reason),
+    ]
+
+
+# --- How loud it is ---
+
+
+def finding(rule: str, path: str, text: str = "is so") -> Finding:
+    return Finding(RULES[rule], Place(path, 1), text)
+
+
+def test_a_habit_is_one_finding_and_errors_are_all_shown() -> None:
+    habits = [finding("no-timeout", f"{number}.yaml") for number in range(20)]
+    errors = [finding("path-unknown", f"{number}.yaml") for number in range(20)]
+    few = [finding("no-remediation", f"{number}.yaml") for number in range(5)]
+    [first, *others] = output.condensed([*habits, *errors, *few])
+    assert others == [*errors, *few]
+    assert (first.place, first.text) == (
+        habits[0].place,
+        "is so, and 19 more like it in 20 files: --rule no-timeout shows them",
+    )
+
+
+def test_a_hint_fails_nothing_and_is_a_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    hints = [finding("class-not-awaited", "a.yaml"), finding("resources-unsaid", "b.yaml")]
+    assert output.exit_code(hints) == 0
+    output.say_hints(hints)
+    assert capsys.readouterr().out == (
+        "2 hints, which break nothing: class-not-awaited 1, resources-unsaid 1. --hints shows them.\n"
+    )
+    output.annotate(hints[:1])
+    assert capsys.readouterr().out.startswith("::notice file=a.yaml,line=1::is so [class-not-awaited]")
+
+
+@pytest.mark.parametrize("folder", [".archive", "archive", "_disabled", "old"])
+def test_what_is_put_away_is_not_missing(folder: str, tmp_path: Path) -> None:
+    files = {
+        "flux/ks.yaml": kustomization("root", "./apps/used"),
+        "apps/used/map.yaml": config_map("a"),
+        "apps/used/ks.yaml": kustomization("b", "./apps/b"),
+        "apps/b/map.yaml": config_map("b"),
+        f"apps/{folder}/c/ks.yaml": kustomization("c", "./apps/c"),
+        f"apps/{folder}/c/kustomization.yaml": f"{LIST}resources: [nothere.yaml]\n",
+    }
+    assert said(written(tmp_path, files), "app-not-listed", "resource-missing", "file-not-listed") == []
