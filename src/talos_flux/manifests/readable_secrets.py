@@ -11,12 +11,16 @@ from pathlib import PurePosixPath
 
 import yaml
 
+from talos_flux.manifests.secret_values import FILLED_IN, is_secret
 from talos_flux.repository.files import composed
 
 TEMPLATES = (".tpl", ".tmpl", ".gotmpl", ".j2")
 PATTERNS = {
     "an age secret key": re.compile(r"AGE-SECRET-KEY-(?:PQ-)?1[0-9A-Z]{20,}"),
-    "a private key": re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----"),
+    # With at least a part of the key: a script or a page can speak of the line alone.
+    "a private key": re.compile(
+        r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----(?:\s|\\n|[\w-]+: \S.*\n)*[A-Za-z0-9+/=]{16,}"
+    ),
     "a service account token": re.compile(r"\bops_[A-Za-z0-9_=-]{60,}"),
     "a JSON Web Token": re.compile(r"\beyJhbGci[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"),
     "a tunnel token": re.compile(r"\beyJhIjoi[A-Za-z0-9+/=_-]{60,}"),
@@ -26,9 +30,15 @@ PATTERNS = {
     "an auth key": re.compile(r"\btskey-[a-z]+-[A-Za-z0-9-]{20,}"),
 }
 PEM_IN_BASE64 = re.compile(r"LS0tLS1CRUdJTi[A-Za-z0-9+/=]{40,}")
+# How a placeholder begins that is a variable: of Jinja any word, of Go's templates one with a dot.
+JINJA_VARIABLE = re.compile(r"(?!.*://)[\w.]")
+GO_VARIABLE = re.compile(r"[.$]\w")
+# What files that are encrypted, or that hold public keys, are called.
+ENCRYPTED_NAME = re.compile(r"\.(?:sops|enc|encrypted|age|gpg)\.|\.(?:age|gpg|pub|crt|cer|asc)$")
 PLACEHOLDER = re.compile(r"\{\{\s*(.*?)\s*\}\}")
-# Encrypted by SOPS, a reference that `op` or the like resolves, or a variable of Flux, maybe with a part cut off.
-NOT_READABLE = re.compile(r"ENC\[.*\]|(?:ak|op|ref\+\w+)://\S.*|\$\{\w+(?:[#%][^}]*)?\}", re.DOTALL)
+# Statements and comments of Jinja, also with the signs that cluster-template takes, and its values there.
+STATEMENT = re.compile(r"^[ \t]*(?:\{%.*?%\}|\{#.*?#\}|#%.*?%#|#\|.*?#\|)[ \t]*$", re.MULTILINE)
+OF_CLUSTER_TEMPLATE = re.compile(r"#\{\s*(.*?)\s*\}#")
 # VolSync takes it from the Secret, beside the keys; it is no secret without a user and a password.
 ADDRESS = re.compile(r"RESTIC_REPOSITORY=[^@]*")
 
@@ -47,7 +57,12 @@ def keys_and_tokens(text: str) -> Problems:
 
 def not_encrypted(path: str, text: str) -> Problems:
     """Find a file whose name says that it is encrypted, and that is not."""
-    if PurePosixPath(path).name.find(".sops.") > 0 and not re.search(r'^\s*"?sops(?:_mac)?"?[:=]', text, re.MULTILINE):
+    is_template = path.endswith(TEMPLATES)
+    if (
+        PurePosixPath(path).name.find(".sops.") > 0
+        and not is_template
+        and not re.search(r'^\s*"?sops(?:_mac)?"?[:=]', text, re.MULTILINE)
+    ):
         yield 1, f"is named *.sops.*, but is not encrypted: sops encrypt --in-place {path}"
 
 
@@ -56,15 +71,23 @@ def may_hold_values(path: str) -> bool:
     return path.endswith((".yaml", ".yml", ".json", *TEMPLATES))
 
 
-def without_placeholders(text: str) -> str:
-    """Return a template with what stands in its placeholders, which is then YAML most of the time."""
-    return PLACEHOLDER.sub(r"\1", text) if "{{" in text else text
+def without_placeholders(text: str, *, is_jinja: bool = False) -> str:
+    """Return a template with a word for its placeholders, which is then YAML most of the time.
+
+    A reference such as op:// stays, and so does what is no variable: that can be a secret.
+    """
+    if not re.search(r"\{\{|\{%|#\{|#%", text):
+        return text
+    variable = JINJA_VARIABLE if is_jinja else GO_VARIABLE
+    text = PLACEHOLDER.sub(lambda match: FILLED_IN if variable.match(match[1]) else match[1], text)
+    text = OF_CLUSTER_TEMPLATE.sub(FILLED_IN, text)
+    return STATEMENT.sub("", text)
 
 
-def values(text: str) -> Problems:
+def values(text: str, *, is_jinja: bool = False) -> Problems:
     """Find values of Secrets that are neither encrypted nor a reference."""
     try:
-        documents = list(composed(without_placeholders(text)))
+        documents = list(composed(without_placeholders(text, is_jinja=is_jinja)))
     except yaml.YAMLError:
         if re.search(r"^\s*kind: Secret$", text, re.MULTILINE):
             yield 1, "holds a Secret that can't be checked, because the YAML can't be parsed"
@@ -76,18 +99,20 @@ def values(text: str) -> Problems:
             is_secret = isinstance(scalar, yaml.ScalarNode) and scalar.value == "Secret"
             for name in ("data", "stringData"):
                 if name in keys and (is_secret or name == "stringData"):
-                    yield from _entries(keys[name])
+                    yield from _entries(keys[name], in_base64=name == "data")
             if "secretGenerator" in keys:
                 yield from _generated(keys["secretGenerator"])
 
 
-def _entries(node: yaml.Node) -> Problems:
+def _entries(node: yaml.Node, *, in_base64: bool) -> Problems:
     """Find entries of a Secret's data or stringData that can be read."""
     for key, value in node.value if isinstance(node, yaml.MappingNode) else []:
-        readable = not isinstance(value, yaml.ScalarNode) or not NOT_READABLE.fullmatch(value.value.strip())
-        if isinstance(value, yaml.ScalarNode) and ADDRESS.fullmatch(f"{key.value}={value.value}"):
-            continue
-        if readable and value.value:
+        if isinstance(value, yaml.ScalarNode):
+            is_address = ADDRESS.fullmatch(f"{key.value}={value.value}")
+            is_readable = not is_address and is_secret(str(key.value), value.value, in_base64=in_base64)
+        else:
+            is_readable = bool(value.value)
+        if is_readable:
             yield key.start_mark.line + 1, f"the value of {key.value} in this Secret can be read"
 
 
@@ -96,7 +121,13 @@ def _generated(node: yaml.Node) -> Problems:
     for mapping in mappings(node):
         for key, value in mapping.value:
             for entry in value.value if isinstance(value, yaml.SequenceNode) else []:
-                if key.value == "literals" or (key.value in ("files", "envs") and ".sops." not in str(entry.value)):
+                text = str(entry.value)
+                if key.value == "literals":
+                    name, _, literal = text.partition("=")
+                    is_readable = is_secret(name, literal)
+                else:
+                    is_readable = key.value in ("files", "envs") and not ENCRYPTED_NAME.search(text)
+                if is_readable:
                     yield entry.start_mark.line + 1, "this secretGenerator takes a value that can be read"
 
 

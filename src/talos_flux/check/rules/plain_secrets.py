@@ -60,13 +60,16 @@ def plain(path: str, text: str) -> Iterator[tuple[int, str]]:
     """
     if not readable_secrets.may_hold_values(path) or not re.search(r"Secret|stringData|secretGenerator", text):
         return
+    is_jinja = path.endswith((".j2", ".jinja"))
     try:
-        list(documents(readable_secrets.without_placeholders(text)))
+        list(documents(readable_secrets.without_placeholders(text, is_jinja=is_jinja)))
     except Unreadable as reason:
-        if re.search(r"^\s*kind: Secret$", text, re.MULTILINE):
+        # What makes a template YAML is not known here.
+        is_template = path.endswith(readable_secrets.TEMPLATES)
+        if not is_template and re.search(r"^\s*kind: Secret$", text, re.MULTILINE):
             yield reason.line, f"holds a Secret that can't be checked: it {reason}"
         return
-    yield from readable_secrets.values(text)
+    yield from readable_secrets.values(text, is_jinja=is_jinja)
 
 
 @rule(

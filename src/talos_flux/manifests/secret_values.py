@@ -1,0 +1,138 @@
+"""Whether somebody could use a value that stands in a Secret: much of what Secrets hold is no secret.
+
+Ports, hosts, switches and names stand beside passwords, addresses carry none, and variables and placeholders are filled
+in later. A value is a secret unless it is known to be none of these.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable
+from urllib.parse import parse_qsl, urlsplit
+
+# What stands where a template's own text was; readable_secrets puts it there.
+FILLED_IN = "FILLED_IN_LATER"
+SECRET_NAME = re.compile(
+    r"pass(?:word|wd|phrase|$)|pwd|token|secret|credential|cookie|hmac|salt|seed|psk|(?:^|[._-])(?:pin|otp|auth|key)$"
+    r"|(?:api|access|account|private|encryption|signing|license|shared|master|tls|ssh)[._-]?key",
+    re.IGNORECASE,
+)
+# These can have a password in them, and are none.
+ADDRESS_NAME = re.compile(r"ur[li]$", re.IGNORECASE)
+# The end of a name that says what is no secret, whatever its value is.
+PLAIN_NAME = re.compile(
+    r"(?:^|[._-]|(?<=[a-z])(?=[A-Z]))(?:user(?:name)?|host(?:name)?|port|db|database|dbname|name|domain|e?mail|enabled?"
+    r"|region|bucket|endpoint|type|issuer|scopes?|client[_-]?id|path|server|addr(?:ess)?|tz|timezone|locale|mode|level)$",
+    re.IGNORECASE,
+)
+MEANS_NOTHING = re.compile(
+    r"true|false|yes|no|on|off|none|null|nil|unused|disabled|enabled|not[-_ ]?(?:used|needed|required|set)|dummy|fake"
+    r"|ignored|optional|required|external|auto|random|generated?|redacted|placeholder|todo|tbd"
+    r"|(?:replace|change|fill)[-_ ]?(?:me|this|in)[-_ ]later|replace[-_ ]?me|your[-_ ][\w -]+|x{3,}|\*+|-+|<[^<>\n]+>",
+    re.IGNORECASE,
+)
+# Encrypted by SOPS, or a reference that `op` or the like resolves.
+ELSEWHERE = re.compile(r"ENC\[.*\]|(?:ak|op|ref\+\w+|vault|env|file)(?:://|:)[\w/.#-]\S.*", re.DOTALL)
+# A variable of Flux, with what it holds unless it is set; the innermost comes first.
+VARIABLE = re.compile(r"\$\{(\w+)(?:(:?[=-]|:\+|[#%,^/:])((?:[^{}$]|\$(?!\{))*))?\}|\$\((\w+)\)")
+PUBLIC = re.compile(
+    r"-----BEGIN (?:[A-Z0-9]+ )*(?:CERTIFICATE|PUBLIC KEY|PUBLIC KEY BLOCK|X509 CRL|DH PARAMETERS)-----"
+    r"|^(?:[\w@.,:\[\]* -]+ )?(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2-\w+|sk-\S+) AAAA|^age1[a-z0-9]{50,}",
+    re.MULTILINE,
+)
+PRIVATE = re.compile(r"PRIVATE KEY|AGE-SECRET-KEY")
+RANDOM = re.compile(
+    r"\$(?:2[aby]|5|6|apr1|y|argon2\w*)\$.*|(?=[^\W\d_]*\d)(?=\d*[^\W\d_])[\w+-]{20,}|[A-Za-z0-9+/_-]{32,}"
+)
+SETTING = re.compile(r"""^\s*(?:-\s+|export\s+)?["']?([\w.$()\[\]-]+)["']?\s*[:=]\s*(.*?)\s*,?$""")
+STRUCTURE = re.compile(r"^\s*(?:#.*|;.*|\[[\w. -]+\]|[\[\]{}(),]*|---|-?\s*[\w.-]+:\s*)\s*$")
+
+
+def is_secret(name: str, text: str, *, in_base64: bool = False) -> bool:
+    """Return whether a value of a Secret is one that somebody could use."""
+    text = text.strip()
+    if in_base64 and not ELSEWHERE.fullmatch(text) and "${" not in text:
+        text = _decoded(text).strip()
+    if not text or ELSEWHERE.fullmatch(text) or MEANS_NOTHING.fullmatch(text):
+        return False
+    if PRIVATE.search(text) or PUBLIC.search(text):
+        return bool(PRIVATE.search(text))
+    return _has_secret_line(text.splitlines()) if "\n" in text else _is_secret_line(name, text)
+
+
+def _is_secret_line(name: str, text: str) -> bool:
+    is_named_so = bool(SECRET_NAME.search(name)) and not ADDRESS_NAME.search(name)
+    rest, defaults = _without_variables(text)
+    if any(_is_usable(name, default, is_named_so) for default in defaults):
+        return True
+    if "://" in text:
+        return _is_telling_address(text, rest)
+    if rest == text:
+        return _is_usable(name, text, is_named_so)
+    # Beside what is filled in, only a long rest can be a secret, or any in the place of a password.
+    return bool(RANDOM.search(rest)) or (is_named_so and len(re.sub(r"\W", "", rest)) > 5)
+
+
+def _is_usable(name: str, text: str, is_named_so: bool) -> bool:
+    """Return whether a text without variables could be a secret."""
+    text = text.strip().strip("\"'")
+    if not text or MEANS_NOTHING.fullmatch(text):
+        return False
+    if is_named_so:
+        return True
+    if "://" in text:
+        return _is_telling_address(text, text)
+    if text.isdigit() and len(text) < 6:
+        return False
+    return not (PLAIN_NAME.search(name) and not RANDOM.search(text))
+
+
+def _without_variables(text: str) -> tuple[str, list[str]]:
+    """Return a text without variables, and what these hold unless they are set."""
+    defaults = []
+    text = text.replace(FILLED_IN, "${" + FILLED_IN + "}")
+    while match := VARIABLE.search(text):
+        if match[2] in (":=", "=", ":-", "-") and match[3]:
+            defaults.append(match[3])
+        text = text[: match.start()] + text[match.end() :]
+    return text, defaults
+
+
+def _is_telling_address(text: str, rest: str) -> bool:
+    """Return whether an address has a password, or a part that nobody could guess."""
+    text = re.sub(r"^(?:\w+:)+(?=\w+://)", "", text)
+    shown = re.sub(r"\$\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}", "VARIABLE", text)
+    try:
+        url = urlsplit(shown)
+        password = url.password
+    except ValueError:
+        return True
+    if password and password not in ("VARIABLE", FILLED_IN) and not MEANS_NOTHING.fullmatch(password):
+        return True
+    is_asked = any(SECRET_NAME.search(name) and value != "VARIABLE" for name, value in parse_qsl(url.query))
+    parts = (*url.path.split("/"), *(value for _, value in parse_qsl(url.query)), url.username or "")
+    return is_asked or any(RANDOM.fullmatch(part) and part in rest for part in parts)
+
+
+def _has_secret_line(lines: Iterable[str]) -> bool:
+    """Return whether a text of settings has a secret; so has one that is no list of settings."""
+    for line in lines:
+        setting = SETTING.match(line)
+        if STRUCTURE.match(line):
+            continue
+        if not setting:
+            return FILLED_IN not in line and not VARIABLE.search(line)
+        name, value = setting[1], setting[2].strip("\"'")
+        if SECRET_NAME.search(name) and is_secret(name, value):
+            return True
+        if RANDOM.fullmatch(value) or ("://" in value and is_secret("url", value)):
+            return True
+    return False
+
+
+def _decoded(text: str) -> str:
+    """Return what a base64 text says; the text itself where it is none."""
+    try:
+        return base64.b64decode("".join(text.split()), validate=True).decode()
+    except (binascii.Error, ValueError):
+        return text
