@@ -11,7 +11,7 @@ from talos_flux.check.rule import Finding, Rule, Severity
 
 WARNINGS, ERRORS = 1, 2
 # More findings of a rule that is no error are a habit of the repository.
-MANY = 5
+MANY = 3
 # By rule, why it could not judge everything.
 Unjudged = Mapping[str, set[str]]
 NO_ROOT = "no Flux Kustomization that can be read applies others, so what Flux would apply is not checked."

@@ -86,16 +86,19 @@ def address(url: object) -> str:
     return str(url).removesuffix(".git").rstrip("/")
 
 
-def of_cluster_folders(folders: Iterable[str], listing: Callable[[str], RepositoryFile | None]) -> Iterator[Object]:
+def of_cluster_folders(
+    folders: Iterable[str], listing: Callable[[str], RepositoryFile | None], source: Source, base: str
+) -> Iterator[Object]:
     """Yield a Kustomization for every folder clusters/<name> that has a kustomization.yaml, and is no base of others.
 
-    That is the folder that `flux bootstrap` is told, where nothing in the files says so.
+    That is the folder that `flux bootstrap` is told, where nothing in the files says so. Its path begins in `base`.
     """
     found = {folder: file for folder in sorted(folders) if CLUSTER.fullmatch(folder) and (file := listing(folder))}
     for folder, file in found.items():
         name = folder.rpartition("/")[2]
         if not any(f"../{name}" in other.text for other in found.values()):
-            yield _made(file, 1, "flux-system", {"path": folder, "kind": "GitRepository", "name": "flux-system"})
+            path = folder.removeprefix(f"{base}/")
+            yield _made(file, 1, "flux-system", {"path": path, "kind": source[0], "name": source[1]})
 
 
 def base_of(paths: Iterable[str], folders: set[str]) -> str:

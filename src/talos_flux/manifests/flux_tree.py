@@ -335,7 +335,7 @@ class Cluster:
     def _kustomization(self, item: Object, parent: Kustomization | None = None) -> Kustomization:
         made = Kustomization(item, parent)
         is_ours = made.source == self.source or made.source in self._artifacts or not any(made.source)
-        if is_ours and item not in self._of_cluster_folders:
+        if is_ours:
             made.base = f"{self._base}/{self._artifacts.get(made.source, '')}".strip("/")
         return made
 
@@ -387,11 +387,11 @@ class Cluster:
         return [root.item for root in roots]
 
     def _starts(self, item: Object) -> bool:
-        return any(child.is_a("Kustomization", FLUX) for child in self._built(str(item.spec["path"])))
+        return bool(self._children_in(self._kustomization(item)))
 
     @cached_property
     def _of_cluster_folders(self) -> list[Object]:
-        return list(of_cluster_folders(self.folders, self.kustomize_file))
+        return list(of_cluster_folders(self.folders, self.kustomize_file, self.source, self._base))
 
     def _children_in(self, kustomization: Kustomization) -> list[Object]:
         if not self.is_here(kustomization) or kustomization.folder not in self.folders:

@@ -6,7 +6,6 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
-from talos_flux.manifests.elsewhere import elsewhere
 from talos_flux.manifests.flux_tree import Cluster, Kustomization
 from talos_flux.manifests.objects import HELM, Object, Place
 from talos_flux.manifests.post_build import Variables
@@ -106,7 +105,7 @@ def _is_ciliums(spec: Mapping[str, Any]) -> bool:
 def blocks(cluster: Cluster, variables: Variables) -> tuple[list[Block], bool]:
     """Return the ranges of every pool, and whether these are all."""
     ranges: list[Block] = []
-    is_whole = not elsewhere(cluster).may_hold("CiliumLoadBalancerIPPool", "", "pool", "cilium")
+    is_whole = True
     for kustomization in cluster.kustomizations:
         for item in kustomization.objects:
             if item.is_a("CiliumLoadBalancerIPPool", "cilium.io") and item.spec.get("disabled") is not True:

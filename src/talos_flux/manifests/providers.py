@@ -90,6 +90,7 @@ INGRESS: dict[str, tuple[tuple[str, ...], str]] = {
     "traefik": (("ingressClass", "name"), "traefik"),
     "tailscale-operator": (("ingressClass", "name"), "tailscale"),
 }
+HELMFILE = re.compile(r"^releases:\s*(?:#.*)?\n(?:\s*(?:#.*)?\n)*\s*-\s+(?:name|chart):", re.MULTILINE)
 Key = tuple[str, str]
 
 
@@ -422,9 +423,16 @@ def _classes_in(item: Object) -> Iterator[str]:
                 yield from map(str, value)
 
 
+def is_helmfile(file: RepositoryFile) -> bool:
+    """Return whether a file lists releases for helmfile, which installs what is needed before Flux."""
+    return file.name.endswith((".yaml", ".yml", ".gotmpl")) and bool(HELMFILE.search(file.text))
+
+
 def is_of_bootstrap(file: RepositoryFile) -> bool:
     """Return whether a file says what is installed before Flux."""
     *folders, name = file.path.split("/")
+    if is_helmfile(file):
+        return True
     return not name.endswith(".md") and ("bootstrap" in folders or name.startswith("bootstrap"))
 
 
@@ -439,7 +447,7 @@ def _installed_by(file: RepositoryFile) -> set[str]:
     texts: list[str] = []
     for keys, value in walk(documents):
         if isinstance(value, str) and keys:
-            in_release = len(keys) > 1 and "releases" in keys and keys[-1] in ("name", "chart")
+            in_release = len(keys) > 1 and "releases" in keys and keys[-1] in ("name", "chart", "namespace")
             if isinstance(keys[-1], int) or in_release or keys[-1] in ("contents", "cmd"):
                 texts.append(value)
     return _words("\n".join(texts))

@@ -112,7 +112,7 @@ def depends_on_not_waiting(cluster: Cluster) -> Violations:
 
 @rule(
     "health-check-dead",
-    Severity.WARNING,
+    Severity.HINT,
     "With wait: true Flux looks at everything that it applies, and ignores healthChecks.",
     "Remove healthChecks, or set wait: false.",
 )

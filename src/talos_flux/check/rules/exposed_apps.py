@@ -131,8 +131,8 @@ def host_twice(cluster: Cluster) -> Violations:
         name = resolve_in_route(variables, host.name, route).lower()
         if not name or "{{" in name or not route.is_sure:
             continue
-        # Variables from the same Secrets have the same values.
-        secrets = str(mapping(route.kustomization.spec.get("postBuild")).get("substituteFrom")) if "$" in name else ""
+        # Variables from the same Secrets have the same values, beside the same variables of its own.
+        secrets = str(mapping(route.kustomization.spec.get("postBuild"))) if "$" in name else ""
         key = name, resolve_in_route(variables, host.path, route), where, secrets
         other = seen.setdefault(key, route)
         if other.kustomization.key != route.kustomization.key and other.item.file.path != route.item.file.path:
@@ -270,6 +270,8 @@ def address_outside_pool(cluster: Cluster) -> Violations:
     ranges = ", ".join(map(str, pools))
     for request in address_requests(cluster, variables):
         if not any(block.has(request.address) for block in pools):
+            if elsewhere(cluster).may_hold("CiliumLoadBalancerIPPool", "", "pool", "cilium"):
+                return
             yield request.place, f"{request.item} asks for {request.address}, and the pools have {ranges}"
 
 

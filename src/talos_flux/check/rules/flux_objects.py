@@ -5,6 +5,7 @@ from collections import Counter
 
 from talos_flux.check.rule import Severity, Violations, rule
 from talos_flux.manifests.flux_tree import Cluster, Kustomization
+from talos_flux.manifests.flux_version import flux_version
 from talos_flux.manifests.objects import FLUX, HELM, SOURCES, Object
 from talos_flux.manifests.patches import is_target
 from talos_flux.manifests.releases import mapping, releases
@@ -207,31 +208,22 @@ def label_unlike_others(cluster: Cluster) -> Violations:
     "Write the current version; of Flux, v1 of kustomize, source and notification, v2 of helm.",
 )
 def api_deprecated(cluster: Cluster) -> Violations:
-    """Find objects of versions that nobody serves; Flux's own where the cluster's Flux serves the current one."""
-    minor = _minor_of_flux(cluster)
+    """Find objects of versions that nobody serves; Flux's own where the Flux that runs serves the current one.
+
+    Where no file tells which one runs, nothing is found of those: what is right for one breaks another.
+    """
+    runs = flux_version(cluster)
     for item in cluster.objects:
         version = item.api_version.rpartition("/")[2]
         if version not in GONE.get(item.group, ()) or (item.group, item.kind) in STILL_BETA:
             continue
-        if minor is None or minor >= CURRENT_SINCE.get(item.kind, 0):
+        if runs is None:
+            cluster.doubts.add("no file tells which Flux runs")
+        elif runs >= (2, CURRENT_SINCE.get(item.kind, 0)):
             yield item.at("apiVersion"), f"{item.kind} {item.name} is of {item.api_version}"
     for item, write in unserved(cluster):
         text = f"nobody serves {item.api_version} of {item.kind} {item.name}: write {write}"
         yield item.at("apiVersion"), text
-
-
-def _minor_of_flux(cluster: Cluster) -> int | None:
-    """Return the minor version of Flux 2, the 6 of 2.6; None where the files do not tell."""
-    versions = [
-        item.get("spec", "distribution", "version") for item in cluster.of("FluxInstance", "fluxcd.controlplane.io")
-    ]
-    versions += [
-        release.get("instance", "distribution", "version")
-        for release in releases(cluster)
-        if release.chart == "flux-instance"
-    ]
-    matches = [match for version in versions if (match := re.match(r"v?2\.(\d+)\.", str(version)))]
-    return int(matches[0][1]) if matches else None
 
 
 @rule(

@@ -87,6 +87,7 @@ def namespace_missing(cluster: Cluster) -> Violations:
                 and namespace not in existing | missing
                 and item.kind not in CLUSTER_SCOPED
                 and "$" not in namespace
+                and not providers(cluster).is_bootstrapped(namespace)
             ):
                 missing.add(namespace)
                 place = kustomization.item.at("spec", "targetNamespace")

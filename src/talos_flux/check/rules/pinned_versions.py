@@ -1,17 +1,17 @@
 """Rules about versions: of a chart, an image or a remote file, and whether Renovate sees them."""
 
-import fnmatch
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
 from talos_flux.check.rule import Severity, Violations, rule
 from talos_flux.manifests.flux_tree import KUSTOMIZATION_FILES, Cluster
 from talos_flux.manifests.objects import HELM, SOURCES, Object, Place, objects_in, walk
+from talos_flux.manifests.providers import is_helmfile
 from talos_flux.manifests.releases import VALUES, releases
-from talos_flux.repository.files import List, Map, RepositoryFile, Unreadable, documents
+from talos_flux.manifests.renovate import COMMENT, lines_used, renovate_managers
+from talos_flux.repository.files import List, Map, RepositoryFile, Unreadable
 
 EXACT = re.compile(r"=?\s*v?\d+\.\d+\.\d+(?:[-+][\w.+-]+)?")
 # Tags that publishers move on, with the suffix of a variant: latest-alpine.
@@ -180,37 +180,6 @@ def is_pinned(entry: str) -> bool:
 
 # --- Renovate ---
 
-COMMENT = re.compile(r"(?:^|\s)#\s*renovate:(?P<fields>.*)$")
-CONFIGURATIONS = (
-    "renovate.json", "renovate.json5", ".renovaterc", ".renovaterc.json", ".renovaterc.json5",
-    ".github/renovate.json", ".github/renovate.json5", ".gitlab/renovate.json", ".gitlab/renovate.json5",
-)  # fmt: skip
-# Presets that have no custom manager for such comments.
-PLAIN_PRESETS = re.compile(
-    r"(?:config|default|docker|group|helpers|mergeConfidence|monorepo|packages|preview|replacements|schedule|security"
-    r"|workarounds)?:.*"
-)
-EXPRESSION = re.compile(r"/(.*)/(i?)")
-JSON5_COMMENT = re.compile(r"(\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*')|//[^\n]*|/\*.*?\*/", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Manager:
-    """A custom manager of Renovate: the files that it reads, and the patterns that it looks for in them."""
-
-    files: tuple[str, ...]
-    patterns: tuple[re.Pattern[str], ...]
-
-    def reads(self, path: str) -> bool:
-        """Return whether it reads a file. A pattern between slashes is a regular expression, another one a glob."""
-        for wanted in self.files:
-            if expression := EXPRESSION.fullmatch(wanted):
-                if re.search(expression[1], path, re.IGNORECASE if expression[2] else 0):
-                    return True
-            elif fnmatch.fnmatch(path, wanted) or fnmatch.fnmatch(f"/{path}", wanted):
-                return True
-        return False
-
 
 @rule(
     "renovate-comment-wrong",
@@ -221,67 +190,30 @@ class Manager:
 def renovate_comment_wrong(cluster: Cluster) -> Violations:
     """Find comments that Renovate's configuration does not match.
 
-    Where that configuration is elsewhere, find comments without what they need.
+    Where a part of that configuration is elsewhere, find comments without what they need.
     """
-    managers = managers_of(cluster)
+    known = renovate_managers(cluster.files)
     for file in cluster.files.values():
         if not file.is_yaml or "renovate:" not in file.text:
             continue
-        used = _lines_used(managers, file) if managers is not None else set()
+        readers = [manager for manager in known.managers if manager.reads(file.path)]
+        if any(manager.patterns is None for manager in readers):
+            continue
+        used = lines_used(readers, file)
         for number, line in enumerate(file.lines, 1):
-            if not (match := COMMENT.search(line)):
+            match = COMMENT.search(line)
+            # The manager of GitHub's actions reads what is behind a pinned one by itself.
+            if not match or number in used or re.match(r"\s*(?:- )?[\"']?uses[\"']?:", line):
                 continue
-            if managers is None:
-                problem = _missing(
-                    match["fields"], line[: match.start()].strip(), "".join(file.lines[number : number + 1])
-                )
-            elif number in used:
-                problem = ""
-            elif any(manager.reads(file.path) for manager in managers):
+            if not known.are_all:
+                below = "".join(file.lines[number : number + 1])
+                problem = _missing(match["fields"], line[: match.start()].strip(), below)
+            elif readers:
                 problem = "Renovate's configuration matches nothing here"
             else:
                 problem = "no custom manager of Renovate reads this file"
             if problem:
                 yield Place(file.path, number), problem
-
-
-def managers_of(cluster: Cluster) -> list[Manager] | None:
-    """Return the custom managers of the repository's own configuration; None where presets may have others."""
-    file = next((cluster.files[name] for name in CONFIGURATIONS if name in cluster.files), None)
-    try:
-        content = next(documents(JSON5_COMMENT.sub(lambda match: match[1] or "", file.text)), None) if file else None
-        if not isinstance(content, Map):
-            return None
-        presets = content.get("extends")
-        if any(not PLAIN_PRESETS.fullmatch(str(name)) for name in presets or []):
-            return None
-        managers = [entry for entry in content.get("customManagers") or [] if entry.get("customType") == "regex"]
-        return [_manager(entry) for entry in managers]
-    except (Unreadable, re.error, AttributeError, KeyError, TypeError, ValueError):
-        # The configuration uses something that this does not understand.
-        return None
-
-
-def _manager(entry: Map) -> Manager:
-    files = entry.get("managerFilePatterns") or [f"/{pattern}/" for pattern in entry["fileMatch"]]
-    if entry.get("matchStringsStrategy", "any") != "any" or any(pattern.startswith("!") for pattern in files):
-        raise ValueError("this is not understood")
-    for pattern in files:
-        re.compile(match[1] if (match := EXPRESSION.fullmatch(pattern)) else "")
-    # Python writes a named group as (?P<name>...).
-    patterns = [re.compile(re.sub(r"\(\?<(?![=!])", "(?P<", text), re.MULTILINE) for text in entry["matchStrings"]]
-    return Manager(tuple(files), tuple(patterns))
-
-
-def _lines_used(managers: list[Manager], file: RepositoryFile) -> set[int]:
-    """Return the lines in which Renovate finds something."""
-    used: set[int] = set()
-    for manager in managers:
-        for pattern in manager.patterns if manager.reads(file.path) else ():
-            for match in pattern.finditer(file.text):
-                first = file.text.count("\n", 0, match.start()) + 1
-                used |= set(range(first, first + match[0].count("\n") + 1))
-    return used
 
 
 def _missing(fields: str, before: str, below: str) -> str:
@@ -306,13 +238,13 @@ def _missing(fields: str, before: str, below: str) -> str:
     "Write the same version in both, or let bootstrap read Flux's.",
 )
 def bootstrap_differs(cluster: Cluster) -> Violations:
-    """Find charts in the folder bootstrap whose version Flux does not apply."""
+    """Find charts in the folder bootstrap, or in a helmfile, whose version Flux does not apply."""
     applied: dict[str, set[str]] = {}
     for chart, version, _ in _charts_of(cluster.applied):
         applied.setdefault(chart, set()).add(version)
     known = {(item.file.path, item.content.line) for item in cluster.applied}
     for file in cluster.files.values():
-        if not file.is_yaml or "bootstrap" not in file.path.split("/")[:-1]:
+        if not file.is_yaml or not ("bootstrap" in file.path.split("/")[:-1] or is_helmfile(file)):
             continue
         try:
             charts = [

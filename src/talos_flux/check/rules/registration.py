@@ -32,7 +32,7 @@ PUT_AWAY = re.compile(
 def not_yaml(cluster: Cluster) -> Violations:
     """Find manifests that can't be read; what a merge left in them is a finding of its own."""
     for place, reason in cluster.unreadable:
-        if not any(leftovers(place.path, cluster.files[place.path].text)):
+        if not any(leftovers(place.path, cluster.files[place.path].text)) and not is_of_chart(cluster, place.path):
             yield place, reason
 
 
@@ -50,6 +50,11 @@ def app_not_listed(cluster: Cluster) -> Violations:
     if not reached:
         return  # Without a root nothing is reached; that is reported once, elsewhere.
     hidden = [one.reason for one in elsewhere(cluster).unseen if "Kustomization" in one.kinds]
+    hidden += [
+        f"Kustomization {one} has a path that is filled in later"
+        for one in cluster.kustomizations
+        if cluster.is_here(one) and "$" in one.folder
+    ]
     for item in cluster.of("Kustomization", FLUX):
         if (item.file.path, item.content.line) in reached or is_put_away(item.file.path):
             continue
@@ -58,6 +63,12 @@ def app_not_listed(cluster: Cluster) -> Violations:
                 cluster.doubts.update(hidden)
                 return
             yield item.at(), f"Kustomization {item.name} is applied by nobody"
+
+
+def is_of_chart(cluster: Cluster, path: str) -> bool:
+    """Return whether a file is a template of a chart, which becomes YAML later."""
+    folder, is_template, _ = path.rpartition("/templates/")
+    return bool(is_template) and f"{folder}/Chart.yaml" in cluster.files
 
 
 def is_put_away(path: str) -> bool:
