@@ -82,7 +82,7 @@ def test_a_placeholder_that_becomes_the_only_namespace_of_its_name_is_fine(tmp_p
 )
 def test_a_health_check_of_a_namespaced_kind_names_the_namespace(check: str, is_wrong: bool, tmp_path: Path) -> None:
     root = write(tmp_path, {"a.yaml": config_map()}, f"  wait: false\n  healthChecks: [{check}]\n")
-    assert [one.rule.id for one in found(root, "health-check-without-namespace", "health-check-unknown")] == (
+    assert [one.rule.id for one in found(root, "health-check-without-namespace")] == (
         ["health-check-without-namespace"] if is_wrong else []
     )
 

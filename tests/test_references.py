@@ -7,7 +7,7 @@ import pytest
 
 from talos_flux.check.rules import findings
 from talos_flux.check.rules.key_references import fields_of
-from talos_flux.check.rules.references import unjudged
+from talos_flux.check.rules.missing_references import unjudged
 from talos_flux.manifests.flux_tree import Cluster
 from tests.support.commands import TALOS_FLUX
 
@@ -252,13 +252,10 @@ def test_a_health_check_that_names_no_namespace_finds_nothing(tmp_path: Path) ->
     checks = "  healthChecks:\n    - {apiVersion: postgresql.cnpg.io/v1, kind: Cluster, name: notes%s}\n"
     good = ks.read_text()
     ks.write_text(good + checks % "")
-    (finding,) = said(root)
-    assert (
-        finding
-        == "health-check-unknown: notes looks at Cluster notes in no namespace: healthChecks need one, such as media"
-    )
+    (finding,) = said(root, "health-check-unknown", "health-check-without-namespace")
+    assert finding == "health-check-without-namespace: notes looks at Cluster notes in no namespace"
     ks.write_text(good + checks % ", namespace: media")
-    assert said(root) == []
+    assert said(root, "health-check-unknown", "health-check-without-namespace") == []
 
 
 # --- Templates of ExternalSecrets ---

@@ -17,6 +17,7 @@ FROM_A_STORE = (
 ONE_KEY = "  data:\n    - secretKey: LEVEL\n      remoteRef:\n        key: app\n        property: level\n"
 ALL_KEYS = "  dataFrom:\n    - extract:\n        key: app\n"
 TEMPLATE = "    template:\n      data:\n        LEVEL: '{{ .level }}'\n"
+NAMED = "generatorOptions: {disableNameSuffixHash: true}\n"
 GENERATOR = "configMapGenerator:\n  - name: settings\n    literals:\n      - LEVEL=info\nresources:\n"
 URL = "    template:\n      data:\n        URL: 'level://{{ .LEVEL | trim }}{{ index . \"LEVEL\" }}'\n"
 MOUNTED = (
@@ -73,7 +74,12 @@ MUTATIONS = [
         f"{APP}/app/helmrelease.yaml",
         "subPath: level.yaml",
         {
-            f"{APP}/app/kustomization.yaml": ("resources:\n", GENERATOR.replace("LEVEL=info", "level.yml=info")),
+            f"{APP}/app/kustomization.yaml": (
+                "resources:\n",
+                f"generatorOptions: {{disableNameSuffixHash: true}}\n{GENERATOR}".replace(
+                    "LEVEL=info", "level.yml=info"
+                ),
+            ),
             f"{APP}/app/helmrelease.yaml": (
                 "    persistence:\n",
                 "    persistence:\n      settings:\n        type: configMap\n        name: settings\n"

@@ -207,7 +207,7 @@ MUTATIONS = [
     ),
     Mutation(
         "a health check of a Deployment in no namespace",
-        "health-check-unknown",
+        "health-check-without-namespace",
         KS,
         "apiVersion: apps/v1",
         health_check("Deployment", "apps/v1", NAME, ""),

@@ -1,11 +1,15 @@
 """Which version runs, and whether Renovate sees it."""
 
+import yaml
+
 from tests.mutations.mutation import APP, MEDIA, Harmless, Mutation
+from tests.support.render import PROJECT
 
 RELEASE = f"{APP}/app/helmrelease.yaml"
 LIST = f"{APP}/app/kustomization.yaml"
 PLAIN = f"{MEDIA}/manifests-none-none/app/deployment.yaml"
 REPOSITORY = "kubernetes/flux/meta/repos/app-template.yaml"
+PIN = f"tag: {yaml.safe_load((PROJECT / 'questions/pins.yml').read_text())['pin_app_template']['default']}"
 RENOVATE = ".renovaterc.json5"
 NOTED = "talos/noted.yaml"
 CHART = (
@@ -64,22 +68,20 @@ MUTATIONS = [
         {LIST: ("  - ./pvc.yaml\n", "  - ./pvc.yaml\n  - ./chart.yaml\n")},
         {f"{APP}/app/chart.yaml": CHART.format(version="").replace("    spec:\n", "    spec: # of the chart\n")},
     ),
-    Mutation(
-        "the latest artifact", "version-floating", REPOSITORY, "tag:", {REPOSITORY: ("tag: 5.1.0", "tag: latest")}
-    ),
+    Mutation("the latest artifact", "version-floating", REPOSITORY, "tag:", {REPOSITORY: (PIN, "tag: latest")}),
     Mutation(
         "an artifact of a range",
         "version-floating",
         REPOSITORY,
         "semver:",
-        {REPOSITORY: ("tag: 5.1.0", 'semver: "5.x"')},
+        {REPOSITORY: (PIN, 'semver: "5.x"')},
     ),
     Mutation(
         "an artifact without a reference",
         "version-floating",
         REPOSITORY,
         "spec:",
-        {REPOSITORY: ("  ref:\n    tag: 5.1.0\n", "")},
+        {REPOSITORY: (f"  ref:\n    {PIN}\n", "")},
     ),
     Mutation("the latest image of a pod", "version-floating", PLAIN, "image:", {PLAIN: (IMAGE, f"{IMAGE[:-5]}latest")}),
     Mutation("an image of a pod without a tag", "version-floating", PLAIN, "image:", {PLAIN: (IMAGE, IMAGE[:-6])}),

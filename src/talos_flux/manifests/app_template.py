@@ -7,21 +7,21 @@ identifier where there are several of a kind (since 4.0) or all but the first (b
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from talos_flux.manifests.reference_table import CLAIM, CONFIG_MAP, SECRET, SERVICE, SERVICE_ACCOUNT, Target
+from talos_flux.manifests.reference_table import CLAIM, CONFIG_MAP, SECRET, SERVICE, SERVICE_ACCOUNT, OfKind
 from talos_flux.manifests.releases import Release, mapping
 
 WORKLOADS = {
-    "cronjob": Target("CronJob", "batch"), "daemonset": Target("DaemonSet", "apps"),
-    "deployment": Target("Deployment", "apps"), "job": Target("Job", "batch"),
-    "statefulset": Target("StatefulSet", "apps"),
+    "cronjob": OfKind("CronJob", "batch"), "daemonset": OfKind("DaemonSet", "apps"),
+    "deployment": OfKind("Deployment", "apps"), "job": OfKind("Job", "batch"),
+    "statefulset": OfKind("StatefulSet", "apps"),
 }  # fmt: skip
 SECTIONS = {
-    "configMaps": CONFIG_MAP, "configMapsFromFolder": CONFIG_MAP, "ingress": Target("Ingress", "networking.k8s.io"),
+    "configMaps": CONFIG_MAP, "configMapsFromFolder": CONFIG_MAP, "ingress": OfKind("Ingress", "networking.k8s.io"),
     "secrets": SECRET, "service": SERVICE, "serviceAccount": SERVICE_ACCOUNT,
 }  # fmt: skip
 
 
-def made_by(release: Release) -> Iterator[tuple[Target, str]]:
+def made_by(release: Release) -> Iterator[tuple[OfKind, str]]:
     """Yield kind and name of what a release makes, with every name that one of the chart's versions gives it."""
     for section, target in SECTIONS.items():
         for key, entry in _entries(release, section):
@@ -40,10 +40,10 @@ def made_by(release: Release) -> Iterator[tuple[Target, str]]:
             name = mapping(claim).get("name")
             yield from ((CLAIM, f"{name}-{each}-{n}") for each in names_of(release, key, entry) for n in range(3))
     for key, entry in _entries(release, "route"):
-        target = Target(str(entry.get("kind") or "HTTPRoute"), "gateway.networking.k8s.io")
+        target = OfKind(str(entry.get("kind") or "HTTPRoute"), "gateway.networking.k8s.io")
         yield from ((target, name) for name in names_of(release, key, entry))
     for key, entry in _entries(release, "rawResources"):
-        target = Target(str(entry.get("kind")), str(entry.get("apiVersion") or "").rpartition("/")[0])
+        target = OfKind(str(entry.get("kind")), str(entry.get("apiVersion") or "").rpartition("/")[0])
         yield from ((target, name) for name in names_of(release, key, entry))
 
 

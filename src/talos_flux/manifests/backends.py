@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 from talos_flux.manifests import app_template
 from talos_flux.manifests.exposure import INGRESSES
 from talos_flux.manifests.flux_tree import Cluster, Kustomization
+from talos_flux.manifests.object_references import ObjectReference, filled
 from talos_flux.manifests.objects import Object, walk
 from talos_flux.manifests.post_build import Variables, variables_in
 from talos_flux.manifests.reference_table import SERVICE
-from talos_flux.manifests.references import Reference, filled
 from talos_flux.manifests.releases import VALUES, Keys, Release, mapping, releases, sequence
 
 # Groups whose objects name Services under backendRefs or backendRef.
@@ -22,7 +22,7 @@ Names = Mapping[tuple[str, str], set[str] | None]
 class Backend(NamedTuple):
     """A Service that something leads to, and a port of it, by number or name; empty for none."""
 
-    reference: Reference
+    reference: ObjectReference
     port: str
     port_keys: Keys
 
@@ -48,7 +48,7 @@ def _of_objects(cluster: Cluster, variables: Variables) -> Iterator[Backend]:
             for keys, entry, port, port_keys in found:
                 namespace = str(entry.get("namespace") or item.namespace)
                 name = variables.resolve(entry["name"], kustomization, item)
-                reference = Reference(kustomization, item, (*keys, "name"), SERVICE, namespace, name)
+                reference = ObjectReference(kustomization, item, (*keys, "name"), SERVICE, namespace, name)
                 yield Backend(reference, variables.resolve(port, kustomization, item), port_keys)
 
 
@@ -102,7 +102,7 @@ def _of_releases(cluster: Cluster, variables: Variables) -> Iterator[Backend]:
             else:
                 continue
             where = (*keys, "name" if name else "identifier")
-            reference = Reference(release.kustomization, release.item, where, SERVICE, namespace, text)
+            reference = ObjectReference(release.kustomization, release.item, where, SERVICE, namespace, text)
             yield Backend(reference, variables.resolve(port, release.kustomization, release.item), (*keys, "port"))
 
 

@@ -6,7 +6,7 @@ Source: sigs.k8s.io/kustomize/api v0.21, resmap/reswrangler.go, and github.com/e
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from talos_flux.manifests.objects import CLUSTER_SCOPED, Object
+from talos_flux.manifests.objects import CLUSTER_SCOPED, FLUX, Object
 from talos_flux.manifests.patches import contents_of, is_target
 from talos_flux.repository.files import List, Map
 
@@ -17,11 +17,12 @@ WRITTEN_LATER = {"annotations", "labels", "matchLabels", "replicas"}
 def of_one_id(items: list[Object]) -> Iterator[tuple[Object, Object]]:
     """Yield the objects that have kind, name and namespace of one before them in a build, with that one.
 
-    A generator that merges into another one, or replaces it, is meant to.
+    A generator that merges into another one, or replaces it, is meant to. Flux Kustomizations of one name are another
+    finding, wherever they are.
     """
     seen: dict[tuple[str, ...], Object] = {}
     for item in items:
-        if not item.name or merges(item):
+        if not item.name or merges(item) or item.is_a("Kustomization", FLUX):
             continue
         namespace = "" if item.kind in CLUSTER_SCOPED else item.namespace or "default"
         other = seen.setdefault((item.api_version, item.kind, namespace, item.name), item)

@@ -21,7 +21,7 @@ from talos_flux.manifests.entry_points import (
 from talos_flux.manifests.objects import CLUSTER_SCOPED, FLUX, HELM, SOURCES, Object, Place, objects_in
 from talos_flux.manifests.patches import EARLY, LATE, changed, is_idle, patched, patches_of
 from talos_flux.manifests.replacements import replaced
-from talos_flux.manifests.resource_sets import OPERATOR, Made, made_by
+from talos_flux.manifests.resource_sets import OPERATOR, ExpandedSet, made_by
 from talos_flux.manifests.values import completed
 from talos_flux.repository.files import List, Map, RepositoryFile, Unreadable, files_of
 
@@ -409,7 +409,7 @@ class Cluster:
         made = [one for item in items if item.is_a("ResourceSet", OPERATOR) for one in self.made_by(item).objects]
         return [*items, *made] if made else items
 
-    def made_by(self, item: Object) -> Made:
+    def made_by(self, item: Object) -> ExpandedSet:
         """Return what a ResourceSet makes."""
         return made_by(item, [replace(one, namespace=one.declared or item.namespace) for one in self._providers])
 

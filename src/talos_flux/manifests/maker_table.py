@@ -11,7 +11,7 @@ from talos_flux.manifests.reference_table import (
     SECRET,
     SERVICE,
     SERVICE_ACCOUNT,
-    Target,
+    OfKind,
 )
 
 
@@ -24,7 +24,7 @@ class Makes:
 
     kind: str
     group: str
-    target: Target
+    target: OfKind
     path: tuple[str, ...] = ()
     pattern: str = ""
 
@@ -76,8 +76,8 @@ MAKES_NO_MORE = {
 # What is in every cluster, or in every namespace.
 ALWAYS = {
     (CONFIG_MAP, "kube-root-ca.crt"), (SERVICE, "kubernetes"), (SERVICE, "kube-dns"), (SERVICE_ACCOUNT, "default"),
-    (Target("PriorityClass", "scheduling.k8s.io"), "system-cluster-critical"),
-    (Target("PriorityClass", "scheduling.k8s.io"), "system-node-critical"),
+    (OfKind("PriorityClass", "scheduling.k8s.io"), "system-cluster-critical"),
+    (OfKind("PriorityClass", "scheduling.k8s.io"), "system-node-critical"),
     # Flux itself.
     (SERVICE, "notification-controller"), (SERVICE, "source-controller"), (SERVICE, "webhook-receiver"),
 }  # fmt: skip

@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from talos_flux.manifests import app_template
+from talos_flux.manifests.elsewhere import CRDS
 from talos_flux.manifests.flux_tree import Cluster, Kustomization
 from talos_flux.manifests.maker_table import (
     ALWAYS,
@@ -19,9 +20,10 @@ from talos_flux.manifests.maker_table import (
     NAMES_OF_CHARTS,
     Makes,
 )
+from talos_flux.manifests.object_references import ObjectReference, references
 from talos_flux.manifests.objects import CLUSTER_SCOPED, HELM, Object, walk
 from talos_flux.manifests.post_build import variables_in
-from talos_flux.manifests.providers import CRDS, is_of_bootstrap, providers
+from talos_flux.manifests.providers import is_of_bootstrap, providers
 from talos_flux.manifests.reference_table import (
     CLAIM,
     CLUSTER_WIDE,
@@ -30,9 +32,8 @@ from talos_flux.manifests.reference_table import (
     SECRET,
     SERVICE,
     SERVICE_ACCOUNT,
-    Target,
+    OfKind,
 )
-from talos_flux.manifests.references import Reference, references
 from talos_flux.manifests.releases import VALUES, Keys, mapping, releases, sequence
 
 # Kinds that somebody may make by hand or with a script, which then names them.
@@ -48,7 +49,7 @@ TURNED = " is one, so name and key are the wrong way round"
 COPIES = ("reflector.v1.k8s.emberstack.com/", "replicator.v1.mittwald.de/", "kubed.appscode.com/")
 
 
-class Verdict(NamedTuple):
+class ReferenceVerdict(NamedTuple):
     """Whether a target is there; where it is not, or may not be, why it is not judged, and what may have been meant.
 
     `is_close` when something so similar is there that another one is unlikely.
@@ -60,13 +61,13 @@ class Verdict(NamedTuple):
     is_close: bool = False
 
 
-THERE = Verdict(is_there=True)
+THERE = ReferenceVerdict(is_there=True)
 
 
 @lru_cache(maxsize=4)
-def made_in(cluster: Cluster) -> "Made":
+def made_in(cluster: Cluster) -> "MadeObjects":
     """Return what is there in a cluster; computed once."""
-    return Made(cluster)
+    return MadeObjects(cluster)
 
 
 class Maker(NamedTuple):
@@ -79,12 +80,12 @@ class Maker(NamedTuple):
     kustomization: Kustomization
 
 
-class Made:
+class MadeObjects:
     """What a cluster's files hold and what comes of it."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
-        self.names: dict[Target, dict[str, dict[str, Object]]] = defaultdict(lambda: defaultdict(dict))
+        self.names: dict[OfKind, dict[str, dict[str, Object]]] = defaultdict(lambda: defaultdict(dict))
         for kustomization in cluster.kustomizations:
             for item in kustomization.objects:
                 self._add_object(kustomization, item)
@@ -103,7 +104,7 @@ class Made:
 
     def _add_object(self, kustomization: Kustomization, item: Object) -> None:
         name = self._text(kustomization, item, item.name)
-        self._add(Target(item.kind, item.group), item.namespace, name, item)
+        self._add(OfKind(item.kind, item.group), item.namespace, name, item)
         for target, made in _made_of(item):
             self._add(target, item.namespace, self._text(kustomization, item, made), item)
         if item.kind == "StatefulSet":
@@ -114,7 +115,7 @@ class Made:
                 ):
                     self._add(CLAIM, item.namespace, f"{claim}-{name}-{number}", item)
 
-    def _add(self, target: Target, namespace: str, name: str, item: Object) -> None:
+    def _add(self, target: OfKind, namespace: str, name: str, item: Object) -> None:
         self.names[target]["" if _is_wide(target) else namespace].setdefault(name, item)
 
     def _text(self, kustomization: Kustomization, item: Object, text: str) -> str:
@@ -122,31 +123,31 @@ class Made:
 
     # --- Verdicts ---
 
-    def has(self, target: Target, namespace: str, name: str) -> bool:
+    def has(self, target: OfKind, namespace: str, name: str) -> bool:
         """Return whether a target is there."""
         known = self.names.get(target, {})
         return name in known.get("" if _is_wide(target) else namespace, ()) or (target, name) in ALWAYS
 
-    def is_namespaced(self, target: Target) -> bool:
+    def is_namespaced(self, target: OfKind) -> bool:
         """Return whether objects of a kind are in namespaces, as far as it is known."""
         return not _is_wide(target) and target.group in BUILT_IN | HELD_WHOLE
 
-    def judge(self, reference: Reference) -> Verdict:
+    def judge(self, reference: ObjectReference) -> ReferenceVerdict:
         """Return whether what a reference names is there."""
         target, namespace, name = reference.target, reference.namespace, reference.name
         if self.has(target, namespace, name) or (target == NAMESPACE and name in ALWAYS_THERE):
             return THERE
         if reference.is_open:
-            return Verdict(False, "the name has a variable or a template whose value is not in the files")
+            return ReferenceVerdict(False, "the name has a variable or a template whose value is not in the files")
         if not namespace and not _is_wide(target):
-            return Verdict(False, "its namespace is not known")
+            return ReferenceVerdict(False, "its namespace is not known")
         hint, is_close = self._meant(reference)
         reason = "" if hint.endswith(TURNED) else self._surely_may_make(reference)
         if reason:
-            return Verdict(False, reason)
-        return Verdict(False, "" if hint.endswith(TURNED) else self._possibly_makes(reference), hint, is_close)
+            return ReferenceVerdict(False, reason)
+        return ReferenceVerdict(False, "" if hint.endswith(TURNED) else self._possibly_makes(reference), hint, is_close)
 
-    def _meant(self, reference: Reference) -> tuple[str, bool]:
+    def _meant(self, reference: ObjectReference) -> tuple[str, bool]:
         """Return what was probably meant, and whether hardly anything else can have been."""
         target, namespace, name = reference.target, reference.namespace, reference.name
         if reference.part and self.has(target, namespace, reference.part):
@@ -158,18 +159,18 @@ class Made:
         near = close or next(iter(get_close_matches(name, names)), "")
         return (f"did you mean {near}?" if near else ""), bool(close)
 
-    def _elsewhere(self, target: Target, name: str) -> str:
+    def _elsewhere(self, target: OfKind, name: str) -> str:
         return next(
             (namespace for namespace, names in self.names.get(target, {}).items() if namespace and name in names), ""
         )
 
-    def _is_copied(self, target: Target, name: str) -> bool:
+    def _is_copied(self, target: OfKind, name: str) -> bool:
         items = [names[name] for names in self.names.get(target, {}).values() if name in names]
         return any(prefix in item.file.text for item in items for prefix in COPIES)
 
     # --- Who may make it ---
 
-    def _surely_may_make(self, reference: Reference) -> str:
+    def _surely_may_make(self, reference: ObjectReference) -> str:
         """Return why something else is likely to make a target: it names it, or brings what nobody here can see."""
         target, namespace, name = reference.target, reference.namespace, reference.name
         if self.cluster.unreadable or (target.kind, name) in self._unapplied:
@@ -186,7 +187,7 @@ class Made:
             return "no file holds such objects"
         return ""
 
-    def _brought_from_elsewhere(self, reference: Reference) -> str:
+    def _brought_from_elsewhere(self, reference: ObjectReference) -> str:
         """Return what may bring a target from files that are not in this repository, or from another namespace."""
         if self._is_copied(reference.target, reference.name):
             return "something copies it into other namespaces"
@@ -204,7 +205,7 @@ class Made:
         remotes = providers(self.cluster).remotes
         return [home for home, words in remotes if home and not any(map(CRDS.search, words))]
 
-    def _possibly_makes(self, reference: Reference) -> str:
+    def _possibly_makes(self, reference: ObjectReference) -> str:
         """Return why something else could make a target, as far as names tell."""
         target = reference.target
         if target.group in HELD_WHOLE or target.kind in CHARTS_MAKE:
@@ -228,7 +229,7 @@ class Made:
                     return f"{maker.text} may make it"
         return ""
 
-    def _may_bring(self, kustomization: Kustomization, reference: Reference) -> bool:
+    def _may_bring(self, kustomization: Kustomization, reference: ObjectReference) -> bool:
         """Return whether a Kustomization of another repository may apply a target: it is of its namespace or name."""
         into = kustomization.spec.get("targetNamespace")
         words = words_of(f"{kustomization.name}-{kustomization.source[1]}")
@@ -267,7 +268,7 @@ class Made:
                     found.append(Maker(str(item), namespace, frozenset(words_of(item.name)), item, kustomization))
         return found
 
-    def _speaks_of(self, maker: Maker, reference: Reference) -> bool:
+    def _speaks_of(self, maker: Maker, reference: ObjectReference) -> bool:
         """Return whether a maker's own text names a target; of kinds that it hardly makes, the kind as well."""
         texts = self._texts(maker)
         kind = reference.target.kind.lower()
@@ -330,7 +331,7 @@ BUILT_IN = {"", "apps", "batch", "networking.k8s.io", "gateway.networking.k8s.io
 OF_RUNNING = {"apiextensions.k8s.io", "apiregistration.k8s.io"}
 
 
-def _is_wide(target: Target) -> bool:
+def _is_wide(target: OfKind) -> bool:
     return target.kind in CLUSTER_SCOPED or target.kind in CLUSTER_WIDE
 
 
@@ -339,7 +340,7 @@ def words_of(name: str) -> set[str]:
     return {word for word in re.split(r"[-._/]", name) if len(word) > 2 and not word.isdigit()} - COMMON
 
 
-def _made_of(item: Object) -> Iterator[tuple[Target, str]]:
+def _made_of(item: Object) -> Iterator[tuple[OfKind, str]]:
     """Yield kind and name of what an operator makes of an object."""
     for makes in BY_KIND.get((item.kind, item.group), ()):
         said = item.get(*makes.path) if makes.path else None
@@ -361,7 +362,7 @@ def _is_misspelt(name: str, known: str) -> bool:
 
 
 @lru_cache(maxsize=4)
-def unresolved(cluster: Cluster) -> tuple[tuple[Reference, Verdict], ...]:
+def unresolved(cluster: Cluster) -> tuple[tuple[ObjectReference, ReferenceVerdict], ...]:
     """Return every reference whose target the files do not show; computed once."""
     made = made_in(cluster)
     judged = [(reference, made.judge(reference)) for reference in references(cluster) if not reference.is_optional]

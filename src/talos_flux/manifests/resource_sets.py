@@ -33,7 +33,7 @@ QUOTING = {"quote", "squote", "toString"}
 
 
 @dataclass
-class Made:
+class ExpandedSet:
     """The objects that a ResourceSet makes, and why there can be more, without a full stop."""
 
     objects: list[Object] = field(default_factory=list)
@@ -44,9 +44,9 @@ class _Unknown(Exception):
     """Raised for a template that can't be filled in here."""
 
 
-def made_by(item: Object, providers: list[Object]) -> Made:
+def made_by(item: Object, providers: list[Object]) -> ExpandedSet:
     """Return what a ResourceSet makes; `providers` are the ResourceSetInputProviders of the repository."""
-    made = Made()
+    made = ExpandedSet()
     inputs, made.unknown = _inputs(item, providers)
     seen: set[tuple[str, str, str, str]] = set()
     for keys in _templates(item):

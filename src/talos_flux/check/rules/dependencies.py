@@ -6,10 +6,10 @@ from talos_flux.check.rule import Severity, Violations, rule
 from talos_flux.errors import closest
 from talos_flux.manifests.flux_tree import Cluster
 from talos_flux.manifests.makers import made_in
+from talos_flux.manifests.object_references import ObjectReference
 from talos_flux.manifests.objects import WORKLOADS
 from talos_flux.manifests.providers import providers
-from talos_flux.manifests.reference_table import Target
-from talos_flux.manifests.references import Reference
+from talos_flux.manifests.reference_table import OfKind
 from talos_flux.manifests.releases import mapping, sequence
 from talos_flux.manifests.schemas import is_of_cluster
 
@@ -167,13 +167,13 @@ def health_check_unknown(cluster: Cluster) -> Violations:
         ):
             if not isinstance(entry, dict) or not entry.get("kind") or not entry.get("name"):
                 continue
-            target = Target(str(entry["kind"]), str(entry.get("apiVersion", "")).rpartition("/")[0])
+            target = OfKind(str(entry["kind"]), str(entry.get("apiVersion", "")).rpartition("/")[0])
             place, name = kustomization.item.at("spec", "healthChecks", number), str(entry["name"])
             if not entry.get("namespace") and made.is_namespaced(target):
                 continue  # health-check-without-namespace
             keys = ("spec", "healthChecks", number)
             namespace = str(entry.get("namespace") or "")
-            verdict = made.judge(Reference(kustomization, kustomization.item, keys, target, namespace, name))
+            verdict = made.judge(ObjectReference(kustomization, kustomization.item, keys, target, namespace, name))
             if not verdict.is_there and (verdict.is_close or not verdict.unjudged):
                 path = f"{namespace}/{name}" if namespace else name
                 text = f"{kustomization} looks at {target.kind} {path}, which is not there"

@@ -6,9 +6,9 @@ from typing import Any
 
 from talos_flux.check.rule import Severity, Violations, rule
 from talos_flux.manifests.flux_tree import Cluster
+from talos_flux.manifests.object_references import references
 from talos_flux.manifests.objects import Object
 from talos_flux.manifests.post_build import variables_in
-from talos_flux.manifests.references import references
 from talos_flux.manifests.releases import Keys, mapping, sequence
 from talos_flux.manifests.values import generated_files
 

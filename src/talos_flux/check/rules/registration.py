@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from talos_flux.check.rule import Severity, Violations, rule
-from talos_flux.manifests.elsewhere import elsewhere
 from talos_flux.check.rules.namespaces import is_renamed
+from talos_flux.manifests.elsewhere import elsewhere
 from talos_flux.manifests.flux_tree import KUSTOMIZATION_FILES, Cluster, Kustomization
 from talos_flux.manifests.objects import FLUX, SOURCES, Object, Place
 from talos_flux.manifests.patches import EARLY, LATE, patches_of

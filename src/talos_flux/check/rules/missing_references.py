@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from talos_flux.check.rule import Severity, Violations, rule
 from talos_flux.manifests.flux_tree import Cluster
 from talos_flux.manifests.maker_table import HELD_WHOLE
-from talos_flux.manifests.makers import Verdict, unresolved
+from talos_flux.manifests.makers import ReferenceVerdict, unresolved
+from talos_flux.manifests.object_references import ObjectReference
 from talos_flux.manifests.objects import Place
-from talos_flux.manifests.reference_table import SERVICE, Target
-from talos_flux.manifests.references import Reference
+from talos_flux.manifests.reference_table import SERVICE, OfKind
 
-Unresolved = tuple[Reference, Verdict]
+Unresolved = tuple[ObjectReference, ReferenceVerdict]
 # Other rules have findings about these.
-OF_OTHER_RULES: set[Target] = {SERVICE}
+OF_OTHER_RULES: set[OfKind] = {SERVICE}
 
 
 def unjudged(cluster: Cluster) -> Iterator[tuple[Place, str]]:
@@ -53,12 +53,12 @@ def _of_rules(cluster: Cluster) -> Iterator[Unresolved]:
     return (pair for pair in unresolved(cluster) if pair[0].target not in OF_OTHER_RULES)
 
 
-def _is_held(reference: Reference) -> bool:
+def _is_held(reference: ObjectReference) -> bool:
     """Return whether the repository holds every object of a kind that is needed."""
     return reference.is_vital and reference.target.group in HELD_WHOLE
 
 
-def _is_doubtful(reference: Reference, verdict: Verdict) -> bool:
+def _is_doubtful(reference: ObjectReference, verdict: ReferenceVerdict) -> bool:
     return verdict.is_close if verdict.unjudged else not _is_held(reference)
 
 

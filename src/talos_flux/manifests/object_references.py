@@ -17,8 +17,8 @@ from talos_flux.manifests.reference_table import (
     GATEWAY,
     GROUPS,
     SECRET,
-    Row,
-    Target,
+    Field,
+    OfKind,
 )
 from talos_flux.manifests.releases import Keys, Release, mapping, releases, sequence
 
@@ -36,7 +36,7 @@ TEMPLATE = re.compile(r"\{\{-?\s*\.Release\.(Name|Namespace)\s*-?\}\}")
 
 
 @dataclass(frozen=True, eq=False)
-class Reference:
+class ObjectReference:
     """An object that names another one: where it says so, and what it names.
 
     `part` is the key of a Secret or ConfigMap that it asks for, at `part_keys`; empty for none.
@@ -45,7 +45,7 @@ class Reference:
     kustomization: Kustomization
     item: Object
     keys: Keys
-    target: Target
+    target: OfKind
     namespace: str
     name: str
     is_optional: bool = False
@@ -69,7 +69,7 @@ class Reference:
 
 
 @lru_cache(maxsize=4)
-def references(cluster: Cluster) -> tuple[Reference, ...]:
+def references(cluster: Cluster) -> tuple[ObjectReference, ...]:
     """Return every reference of what Flux applies; computed once."""
     return tuple(_Reader(cluster).read())
 
@@ -85,7 +85,7 @@ class _Reader:
         # Where operators look for the Secrets of objects that are in no namespace.
         self.homes = {"ClusterIssuer": issuers, "CiliumBGPPeerConfig": "kube-system"}
 
-    def read(self) -> Iterator[Reference]:
+    def read(self) -> Iterator[ObjectReference]:
         for kustomization in self.cluster.kustomizations:
             for item in kustomization.objects:
                 if item.kind in WITHOUT:
@@ -96,7 +96,7 @@ class _Reader:
                 else:
                     yield from self._inside(kustomization, item, None, item.content, ())
 
-    def _of_release(self, kustomization: Kustomization, item: Object, release: Release) -> Iterator[Reference]:
+    def _of_release(self, kustomization: Kustomization, item: Object, release: Release) -> Iterator[ObjectReference]:
         for number, entry in enumerate(map(mapping, sequence(item.spec.get("valuesFrom")))):
             target = {"Secret": SECRET, "ConfigMap": CONFIG_MAP}.get(str(entry.get("kind")))
             if target and entry.get("name"):
@@ -104,12 +104,14 @@ class _Reader:
                 part = str(entry.get("valuesKey") or "values.yaml")
                 optional = bool(entry.get("optional"))
                 name = self._text(kustomization, item, None, entry["name"])
-                yield Reference(kustomization, item, keys, target, item.namespace, name, optional, part, keys)
+                yield ObjectReference(kustomization, item, keys, target, item.namespace, name, optional, part, keys)
         yield from self._inside(kustomization, item, release, release.values, ("spec", "values"))
         if release.is_app_template:
             yield from self._of_app_template(kustomization, item, release)
 
-    def _of_app_template(self, kustomization: Kustomization, item: Object, release: Release) -> Iterator[Reference]:
+    def _of_app_template(
+        self, kustomization: Kustomization, item: Object, release: Release
+    ) -> Iterator[ObjectReference]:
         """Yield what persistence of bjw-s' chart names: ConfigMaps, Secrets, and the keys that are mounted alone."""
         for key, entry in mapping(release.get("persistence")).items():
             if not isinstance(entry, dict) or entry.get("enabled") is False or not entry.get("name"):
@@ -119,15 +121,15 @@ class _Reader:
                 continue
             keys: Keys = ("spec", "values", "persistence", key)
             name = self._text(kustomization, item, release, entry["name"])
-            yield Reference(kustomization, item, (*keys, "name"), target, release.namespace, name)
+            yield ObjectReference(kustomization, item, (*keys, "name"), target, release.namespace, name)
             for part, where in _parts_of_volume(entry, keys):
-                yield Reference(
+                yield ObjectReference(
                     kustomization, item, (*keys, "name"), target, release.namespace, name, False, part, where
                 )
 
     def _inside(
         self, kustomization: Kustomization, item: Object, release: Release | None, content: Any, above: Keys
-    ) -> Iterator[Reference]:
+    ) -> Iterator[ObjectReference]:
         """Yield the references inside a value; what values switch off is left out."""
         waiting: list[tuple[Keys, Any]] = [(above, content)]
         while waiting:
@@ -148,7 +150,7 @@ class _Reader:
 
     def _by_rows(
         self, kustomization: Kustomization, item: Object, release: Release | None, key: str, value: Any, keys: Keys
-    ) -> Iterator[Reference]:
+    ) -> Iterator[ObjectReference]:
         for row in (*BY_KEY.get(key, ()), *_by_suffix(key, value)):
             if row.holders and item.kind not in row.holders:
                 continue
@@ -160,8 +162,14 @@ class _Reader:
             return
 
     def _named(
-        self, kustomization: Kustomization, item: Object, release: Release | None, row: Row, value: Any, keys: Keys
-    ) -> Iterator[Reference]:
+        self,
+        kustomization: Kustomization,
+        item: Object,
+        release: Release | None,
+        row: Field,
+        value: Any,
+        keys: Keys,
+    ) -> Iterator[ObjectReference]:
         if isinstance(value, list):
             for number, entry in enumerate(value):
                 yield from self._named(kustomization, item, release, row, entry, (*keys, number))
@@ -170,7 +178,7 @@ class _Reader:
         text = entry.get(row.name) if isinstance(value, dict) else value
         if isinstance(text, dict):
             # A field that holds the reference itself, as configMap does in templateFrom.
-            yield from self._named(kustomization, item, release, Row(row.name, row.target), text, (*keys, row.name))
+            yield from self._named(kustomization, item, release, Field(row.name, row.target), text, (*keys, row.name))
             return
         if not isinstance(text, str) or not text or "*" in text:
             return
@@ -189,18 +197,18 @@ class _Reader:
         name_keys = (*keys, row.name) if isinstance(value, dict) else keys
         is_optional = bool(entry.get("optional")) or _is_made_here(item, entry, keys)
         part_keys = (*keys, row.part) if part else ()
-        yield Reference(kustomization, item, name_keys, target, namespace, name, is_optional, part, part_keys,
+        yield ObjectReference(kustomization, item, name_keys, target, namespace, name, is_optional, part, part_keys,
                         row.is_vital)  # fmt: skip
         for number, each in enumerate(sequence(entry.get("items"))):
             if wanted := mapping(each).get("key"):
                 where = (*keys, "items", number)
-                yield Reference(
+                yield ObjectReference(
                     kustomization, item, name_keys, target, namespace, name, is_optional, str(wanted), where
                 )
 
     def _networks(
         self, kustomization: Kustomization, item: Object, release: Release | None, text: str, keys: Keys
-    ) -> Iterator[Reference]:
+    ) -> Iterator[ObjectReference]:
         """Yield the networks that Multus adds to a pod: names with commas between them, or JSON."""
         own = release.namespace if release else item.namespace
         text = self._text(kustomization, item, release, text).strip()
@@ -215,13 +223,13 @@ class _Reader:
                 namespace, _, name = entry.strip().partition("@")[0].rpartition("/")
                 named.append((namespace or own, name))
         for namespace, name in named:
-            yield Reference(
-                kustomization, item, keys, Target("NetworkAttachmentDefinition", "k8s.cni.cncf.io"), namespace, name
+            yield ObjectReference(
+                kustomization, item, keys, OfKind("NetworkAttachmentDefinition", "k8s.cni.cncf.io"), namespace, name
             )
 
     def _mounted_keys(
         self, kustomization: Kustomization, item: Object, pod: Mapping[str, Any], keys: Keys
-    ) -> Iterator[Reference]:
+    ) -> Iterator[ObjectReference]:
         """Yield the keys of Secrets and ConfigMaps that containers mount alone, by subPath."""
         volumes = {str(v.get("name")): v for v in map(mapping, sequence(pod.get("volumes")))}
         for group in ("initContainers", "containers"):
@@ -240,9 +248,11 @@ class _Reader:
                         where = (*keys, group, number, "volumeMounts", position, "subPath")
                         name = self._text(kustomization, item, None, source[field])
                         part = str(mount["subPath"]).partition("/")[0]
-                        yield Reference(kustomization, item, where, target, item.namespace, name, False, part, where)
+                        yield ObjectReference(
+                            kustomization, item, where, target, item.namespace, name, False, part, where
+                        )
 
-    def _namespace(self, item: Object, release: Release | None, target: Target, entry: Mapping[str, Any]) -> str | None:
+    def _namespace(self, item: Object, release: Release | None, target: OfKind, entry: Mapping[str, Any]) -> str | None:
         """Return the namespace of a target, empty where its kind is in none; None where it can't be told."""
         if target.kind in CLUSTER_WIDE or target.kind in CLUSTER_SCOPED:
             return ""
@@ -265,26 +275,26 @@ def filled(text: str, release: Release) -> str:
     return TEMPLATE.sub(lambda match: names[match[1]], text) if "{{" in text else text
 
 
-def _by_suffix(key: str, value: Any) -> tuple[Row, ...]:
+def _by_suffix(key: str, value: Any) -> tuple[Field, ...]:
     """Return the row of a field that names a Secret's or a ConfigMap's key, as its own name says."""
     if not isinstance(value, dict) or "key" not in value or key == "privateKeySecretRef":
         return ()
-    return (Row(key, CONFIG_MAP if "onfigMap" in key else SECRET, part="key", is_vital=False),)
+    return (Field(key, CONFIG_MAP if "onfigMap" in key else SECRET, part="key", is_vital=False),)
 
 
-def _target_of(row: Row, entry: Mapping[str, Any], kind: str) -> Target:
+def _target_of(row: Field, entry: Mapping[str, Any], kind: str) -> OfKind:
     """Return what a reference names: of the kind that it says, or of its row's."""
     if row.key not in SAYS_KIND:
         return row.target
     if "apiVersion" in entry:
-        return Target(kind, str(entry["apiVersion"]).rpartition("/")[0])
+        return OfKind(kind, str(entry["apiVersion"]).rpartition("/")[0])
     group = entry.get("group", entry.get("apiGroup"))
     if group is not None and group != "core":
-        return Target(kind, str(group))
-    return row.target if kind == row.target.kind else Target(kind, GROUPS.get(kind, _group_beside(row, kind)))
+        return OfKind(kind, str(group))
+    return row.target if kind == row.target.kind else OfKind(kind, GROUPS.get(kind, _group_beside(row, kind)))
 
 
-def _group_beside(row: Row, kind: str) -> str:
+def _group_beside(row: Field, kind: str) -> str:
     """Return the group of a kind that a reference names without one."""
     return (
         ""
