@@ -340,7 +340,7 @@ def check_machines(record: Answers, files: Files) -> None:
     """Check what Talos is told."""
     [resolver] = documents({path: files[path] for path in files if path.name == "dns.yaml"}, "talos/patches/global")
     assert [server["address"] for server in resolver["nameservers"]] == record["dns_servers"]
-    [time] = documents({path: files[path] for path in files if path.name == "time.yaml"}, "talos/patches/global")
+    [time] = (item for item in documents(files, "talos/patches/global") if item["kind"] == "TimeSyncConfig")
     assert time["ntp"]["servers"] == record["ntp_servers"]
     for node in record["nodes"]:
         path = PurePosixPath("talos/nodes", f"{node['name']}.yaml")
@@ -361,7 +361,8 @@ def check_machines(record: Answers, files: Files) -> None:
         else:
             assert node["mac_address"] in talos["LinkAliasConfig"]["selector"]["match"]
         addresses = [each["address"] for item in items for each in item.get("addresses", [])]
-        assert addresses[1:] == [address for link in node.get("links", []) for address in link["addresses"]]
+        of_the_node_network = 2 if record.get("node_cidr_ipv6") else 1
+        assert addresses[of_the_node_network:] == [address for link in node.get("links", []) for address in link["addresses"]]
         volumes = [item for item in items if item["kind"] == "UserVolumeConfig"]
         for volume, disk in zip(volumes, node.get("storage_disks", []), strict=True):
             expression = volume["provisioning"]["diskSelector"]["match"]

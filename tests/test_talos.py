@@ -462,7 +462,10 @@ def test_storage_has_its_folder_and_no_other_storages(machines):
     assert machines("mixed").document("w1", "UserVolumeConfig") is None
 
 
-SEALED = {"provider": "luks2", "keys": [{"slot": 0, "tpm": {}, "lockToState": True}]}
+SEALED = {
+    "provider": "luks2",
+    "keys": [{"slot": 0, "tpm": {"checkSecurebootStatusOnEnroll": True}, "lockToState": True}],
+}
 
 
 def storage_volumes(machines, name, node):
