@@ -68,7 +68,7 @@ bench: $(STAMP) ## measure, side by side
 	$(BIN)/python -m tests.bench_start
 
 pictures: $(STAMP) ## take the pictures of the tools in docs/ anew
-	PICTURES=1 $(BIN)/python -m pytest -k picture tests/test_terminal.py tests/test_health.py tests/test_operations.py tests/test_chart_updates.py tests/cluster/test_faults.py
+	PICTURES=1 $(BIN)/python -m pytest -k picture tests/test_terminal.py tests/test_health.py tests/test_operations.py tests/test_chart_updates.py tests/test_diff_rendered.py tests/cluster/test_faults.py
 
 verify-charts: $(STAMP) ## render the charts in DIR= with the values of every example
 	$(BIN)/python -m tests.verify_charts $(DIR)

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from tests.cluster import registry
-from tests.support import forge, processes
+from tests.support import forge, pictures, processes
 from tests.support.chart_home import DEPLOYMENT, VALUES, ChartHome, made
 from tests.support.commands import TALOS_FLUX
 from tests.support.needs import needs
 from tests.support.proxy import Proxy, certificate_of_loopback
 from tests.support.render import Renderer
+from tests.support.terminal import Terminal
 
 pytestmark = [needs("flate", "helm", "registry"), pytest.mark.full]
 
@@ -164,3 +165,14 @@ def test_ci_writes_it_into_the_pull_request_once_and_the_token_reaches_no_progra
         [comment] = host.comments
     assert "| home/demo | " in comment["body"] and "- --quiet\n+ --loud" in comment["body"]
     assert forge.TOKEN not in done.stdout + done.stderr + comment["body"]
+
+
+def test_its_picture(home: ChartHome) -> None:
+    source = "kubernetes/flux/meta/repos/demo.yaml"
+    home.write(source, home.read(source).replace("1.0.0", "1.1.0"))
+    home.write(f"{APP}/kustomization.yaml", LISTING.replace("  - ./pvc.yaml\n", ""))
+    environment = home.environment | home.extra | {"COLUMNS": "120"}
+    with Terminal([*TALOS_FLUX, "diff", "HEAD", "--fields"], home.root, more=environment) as terminal:
+        assert terminal.ends() == 0
+        said = ("spec.ref.tag", "demo 1.0.0 → 1.1.0: needs care", "args is gone; perhaps arguments now")
+        pictures.take(terminal, "diff", "task diff", *said, "films is deleted for good")
