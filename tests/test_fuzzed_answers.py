@@ -362,7 +362,9 @@ def check_machines(record: Answers, files: Files) -> None:
             assert node["mac_address"] in talos["LinkAliasConfig"]["selector"]["match"]
         addresses = [each["address"] for item in items for each in item.get("addresses", [])]
         of_the_node_network = 2 if record.get("node_cidr_ipv6") else 1
-        assert addresses[of_the_node_network:] == [address for link in node.get("links", []) for address in link["addresses"]]
+        assert addresses[of_the_node_network:] == [
+            address for link in node.get("links", []) for address in link["addresses"]
+        ]
         volumes = [item for item in items if item["kind"] == "UserVolumeConfig"]
         for volume, disk in zip(volumes, node.get("storage_disks", []), strict=True):
             expression = volume["provisioning"]["diskSelector"]["match"]

@@ -100,17 +100,16 @@ def with_its_secrets(workplace: Workplace) -> Path:
 
 
 def provide_what_the_apps_take_for_granted(cluster: Cluster) -> None:
-    """Graphics cards, the vendor's runtime class, and a claim that somebody else made."""
+    """Graphics cards, the vendor's runtime class, and the volumes of the claims that apps share."""
     for node in cluster.server.everything("v1", "Node"):
         cards = dict.fromkeys(("amd.com/gpu", "gpu.intel.com/i915", "nvidia.com/gpu"), "4")
         cluster.server.set_status(node, {"capacity": cards, "allocatable": cards})
     cluster.server.apply(app_cases.NVIDIA)
     for namespace in sorted({app.namespace for app in cluster.repository.apps}):
-        cluster.server.has_namespace(namespace)
-        metadata = {"name": "somebody-elses", "namespace": namespace}
-        spec = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}}
-        claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata}
-        cluster.server.apply(claim | {"spec": spec | {"storageClassName": app_cases.CLUSTERS[OF_APPS]["storage"]}})
+        volume = {"apiVersion": "v1", "kind": "PersistentVolume"}
+        metadata = {"name": f"{app_cases.CLAIM}-{namespace}"}
+        spec = {"accessModes": ["ReadWriteMany"], "capacity": {"storage": "1Gi"}, "hostPath": {"path": "/var/shared"}}
+        cluster.server.apply(volume | {"metadata": metadata, "spec": spec})
 
 
 @pytest.fixture(scope="session")

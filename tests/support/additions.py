@@ -26,7 +26,7 @@ spec:
   accessModes:
     - ReadWriteMany
   storageClassName: ""
-  volumeName: {name}
+  volumeName: {name}-{namespace}
   resources:
     requests:
       storage: 1Gi
