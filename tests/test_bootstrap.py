@@ -19,6 +19,7 @@ from tests.doubles.workplace import ANSWERS, SOPS, environment
 from tests.support.apiserver import ApiServer
 from tests.support.needs import needs
 from tests.support.render import Renderer
+from tests.support.secret_material import JWT
 
 pytestmark = [
     needs("kube-apiserver", "kubectl", "helm", "helmfile", "sops", "age-keygen", "talosctl", "task"),
@@ -27,6 +28,7 @@ pytestmark = [
 # These write for real to the API server that all processes share, so they run one after the other.
 changes_the_server = pytest.mark.xdist_group("changes-the-server")
 
+CREDENTIALS = '{"it\'s": "a\\n\\"b\\""}\n'
 INSTALL = ("bootstrap:talos", "--", "--yes", "--timeout=1")
 ORDER = ["prometheus-operator-crds", "cilium", "coredns", "cert-manager", "flux-operator", "flux-instance"]
 
@@ -334,7 +336,7 @@ def test_apps_are_installed_in_order_with_the_values_that_flux_will_use(
     with_charts_that_show_their_values(home, tmp_path)
     use(home, server)
     register(server, "k8s-1", "k8s-2", "k8s-3")
-    for key, value in {"1password-credentials.json": '{"it\'s": "a\n\\"b\\""}\n', "token": "connect-token"}.items():
+    for key, value in {"1password-credentials.json": CREDENTIALS, "token": JWT}.items():
         name = "onepassword-token" if key == "token" else "op-credentials"
         home.workplace.succeeds("secret:set", f"SECRET={name}", f"KEY={key}", stdin=value)
     said = home.workplace.succeeds("bootstrap:apps", "--", "--timeout=0.1")
@@ -351,8 +353,8 @@ def test_apps_are_installed_in_order_with_the_values_that_flux_will_use(
         assert shown["metadata"]["annotations"]["meta.helm.sh/release-name"] == name
     credentials = kubectl(home, "secret", "op-credentials", "--namespace", "external-secrets")["data"]
     token = kubectl(home, "secret", "onepassword-token", "--namespace", "external-secrets")["data"]
-    assert credentials["1password-credentials.json"] == base64_of('{"it\'s": "a\n\\"b\\""}\n')
-    assert token["token"] == base64_of("connect-token")
+    assert credentials["1password-credentials.json"] == base64_of(CREDENTIALS)
+    assert token["token"] == base64_of(JWT)
     age = kubectl(home, "secret", "sops-age", "--namespace", "flux-system")["data"]["age.agekey"]
     assert age == base64_of(home.workplace.read("age.key"))
     kube_system = kubectl(home, "namespace", "kube-system")["metadata"]

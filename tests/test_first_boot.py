@@ -10,6 +10,7 @@ from tests.doubles.factory import image_factory
 from tests.doubles.machines import machine, network, running
 from tests.doubles.workplace import ANSWERS, SOPS, set_up
 from tests.support.apiserver import ApiServer
+from tests.support.given import given
 from tests.support.needs import needs
 from tests.support.render import Renderer
 from tests.test_bootstrap import register, with_charts_that_show_their_values
@@ -70,5 +71,7 @@ def test_each_task_prints_what_the_page_shows(
             assert as_pattern(printed).search(said), f"task {task} prints\n{said}\nand the page says\n{printed}"
             if words[0] == "init" and answers is ANSWERS:
                 for name, key in GIVEN.items():
-                    workplace.succeeds("secret:set", f"SECRET={name}", f"KEY={key}", stdin="value")
+                    workplace.succeeds(
+                        "secret:set", f"SECRET={name}", f"KEY={key}", stdin=given(workplace.root, name, key)
+                    )
             workplace.push()

@@ -25,6 +25,7 @@ from tests.doubles.workplace import ANSWERS, SOPS
 from tests.support import apiserver, crds, pictures
 from tests.support.apiserver import ApiError, ApiServer
 from tests.support.commands import TALOS_FLUX
+from tests.support.given import given
 from tests.support.needs import needs
 from tests.support.processes import Processes, free_ports
 from tests.support.proxy import Proxy
@@ -942,7 +943,8 @@ def test_keys_that_are_missing_are_named_and_no_value_is_printed(home: Home) -> 
     assert "task secret:set SECRET=cloudflared KEY=tunnel-token" in done.stdout
     assert json.loads(talos_flux(home, "backup", "keys", "--json").stdout)["level"] == "critical"
     for secret, key in re.findall(r"task secret:set SECRET=(\S+) KEY=(\S+)", done.stdout):
-        home.workplace.succeeds("secret:set", f"SECRET={secret}", f"KEY={key}", stdin="very-secret")
+        value = given(home.workplace.root, secret, key)
+        home.workplace.succeeds("secret:set", f"SECRET={secret}", f"KEY={key}", stdin=value)
     said = home.workplace.succeeds("backup:keys")
     assert "age.key, in your password manager" in said and "Emergency Kit" in said
     values = {value for item in home.workplace.items().values() for value in item.values()} - {"admin"}

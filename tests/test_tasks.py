@@ -20,6 +20,7 @@ from tests.doubles.factory import Factory, image_factory
 from tests.doubles.machines import MS_01
 from tests.doubles.workplace import ANSWERS, REPOSITORY, SOPS, Workplace, environment, set_up
 from tests.support import tools
+from tests.support.given import given
 from tests.support.needs import needs
 from tests.support.render import PROJECT, Renderer
 
@@ -425,10 +426,11 @@ def test_an_old_checkout_installs_no_older_versions(task: str, onepassword: Work
 
 def test_what_init_names_as_missing_can_be_set(onepassword: Workplace) -> None:
     said = onepassword.succeeds("init")
-    commands = re.findall(r"`task secret:set (SECRET=\S+) (KEY=\S+)`", said)
-    assert ("SECRET=onepassword-token", "KEY=token") in commands
-    for words in commands:
-        onepassword.succeeds("secret:set", *words, stdin="value")
+    commands = re.findall(r"`task secret:set SECRET=(\S+) KEY=(\S+)`", said)
+    assert ("onepassword-token", "token") in commands
+    for secret, key in commands:
+        value = given(onepassword.root, secret, key)
+        onepassword.succeeds("secret:set", f"SECRET={secret}", f"KEY={key}", stdin=value)
     assert "still lacks" not in onepassword.succeeds("init")
 
 

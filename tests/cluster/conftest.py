@@ -15,6 +15,7 @@ from tests.support import app_cases
 from tests.support.additions import Adder
 from tests.support.cases import EXAMPLES
 from tests.support.flux import LOOKS_LIKE_A_NUMBER
+from tests.support.given import given
 from tests.support.render import Renderer, git
 
 WITH_APPS = "twenty-apps"
@@ -88,12 +89,12 @@ def checkout(template: Path, render: Renderer) -> Callable[[str, Path], Path]:
 
 
 def with_its_secrets(workplace: Workplace) -> Path:
-    """Set up a checkout; each given value is "value of <Secret>", and restic's password consists of digits."""
+    """Set up a checkout; each given value has the form of its key, and restic's password consists of digits."""
     workplace.succeeds("init")
     secrets = yaml.safe_load(workplace.read("bootstrap/secrets.yaml"))["secrets"]
-    given = {(one["name"], key["name"]) for one in secrets for key in one["keys"] if key["made"] == "given"}
-    for name, key in sorted(given):
-        workplace.succeeds("secret:set", f"SECRET={name}", f"KEY={key}", stdin=f"value of {name}")
+    keys = {(one["name"], key["name"]) for one in secrets for key in one["keys"] if key["made"] == "given"}
+    for name, key in sorted(keys):
+        workplace.succeeds("secret:set", f"SECRET={name}", f"KEY={key}", stdin=given(workplace.root, name, key))
     workplace.succeeds("secret:set", "SECRET=backups", "KEY=RESTIC_PASSWORD", stdin=LOOKS_LIKE_A_NUMBER)
     workplace.push()
     return workplace.root

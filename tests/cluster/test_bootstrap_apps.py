@@ -19,6 +19,7 @@ from tests.cluster.conftest import Slot
 from tests.cluster.state import WORKLOADS, helm_releases, key, state
 from tests.doubles.workplace import ANSWERS, Workplace, set_up
 from tests.support import processes
+from tests.support.given import given
 from tests.support.needs import CLUSTER, needs
 from tests.support.render import Renderer
 from tests.support.repository import Object, parse
@@ -60,7 +61,7 @@ def home(slot: Slot, render: Renderer, tmp_path_factory: pytest.TempPathFactory)
     workplace = set_up(folder, render(ANSWERS))
     workplace.succeeds("init")
     for name, field in (("op-credentials", "1password-credentials.json"), ("onepassword-token", "token")):
-        workplace.succeeds("secret:set", f"SECRET={name}", f"KEY={field}", stdin="value")
+        workplace.succeeds("secret:set", f"SECRET={name}", f"KEY={field}", stdin=given(workplace.root, name, field))
     cluster = slot.take(workplace.root, folder / "run", with_secrets=False)
     home = Home(workplace, cluster)
     try:

@@ -13,6 +13,7 @@ from tests.support import tools
 from tests.support.additions import Adder
 from tests.support.app_cases import IMAGE
 from tests.support.flux import LOOKS_LIKE_A_NUMBER
+from tests.support.given import OF_FORM
 from tests.support.needs import CLUSTER, needs
 from tests.support.render import git
 
@@ -27,7 +28,7 @@ def test_every_secret_arrives_decrypted(live: Cluster) -> None:
     live.wait_until_ready()
     found = live.actors.get("v1", "Secret", "cert-manager", "cloudflare")
     assert found
-    assert base64.b64decode(found["data"]["api-token"]).decode() == "value of cloudflare"
+    assert base64.b64decode(found["data"]["api-token"]).decode() == OF_FORM["cloudflare-token"]
 
 
 def test_a_backup_finds_its_keys_beside_it_and_as_they_are(live: Cluster, template: Path) -> None:

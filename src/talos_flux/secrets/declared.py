@@ -19,12 +19,13 @@ NOT_SUBSTITUTED = "kustomize.toolkit.fluxcd.io/substitute"
 
 @dataclass(frozen=True)
 class SecretKey:
-    """One key of a Secret and how its value is made."""
+    """One key of a Secret, how its value is made, and the form that it has, if any is known."""
 
     name: str
     made: str = "given"
     hint: str = ""
     default: str = ""
+    form: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from talos_flux.errors import UserError
 from talos_flux.paths import AGE_KEY
 from talos_flux.process import run, write_private
-from talos_flux.secrets import declared, sops
+from talos_flux.secrets import declared, forms, sops
 from talos_flux.secrets.declared import Secret, SecretKey
 from talos_flux.secrets.store import store
 from talos_flux.terminal import ask_secret, done, step, warn
@@ -87,7 +87,10 @@ def _made_together(secret: Secret, missing: dict[str, SecretKey]) -> dict[str, s
 
 
 def _value_of(secret: Secret, key: SecretKey, known: dict[tuple[str, str], str], *, ask: bool) -> str:
-    """Return a value for a key: another namespace's, random, typed, or the default; empty when there is none."""
+    """Return a value for a key: another namespace's, random, typed, or the default; empty when there is none.
+
+    What was typed and has not the form of the key is left out with a warning.
+    """
     if (secret.name, key.name) in known:
         return known[secret.name, key.name]
     if key.made == "random":
@@ -95,4 +98,8 @@ def _value_of(secret: Secret, key: SecretKey, known: dict[tuple[str, str], str],
     if key.made != "given" or not ask:
         return key.default
     default = f" Enter takes {key.default}." if key.default else " Enter leaves it for later."
-    return ask_secret(f"{secret} {key.name}: {key.hint}.{default}") or key.default
+    typed = ask_secret(f"{secret} {key.name}: {key.hint}.{default}")
+    if typed and (refusal := forms.refusal(secret, key, typed)):
+        warn(refusal)
+        return ""
+    return typed or key.default

@@ -7,7 +7,7 @@ import click
 
 from talos_flux.cli.commands import subcommand
 from talos_flux.errors import UserError
-from talos_flux.secrets import declared
+from talos_flux.secrets import declared, forms
 from talos_flux.secrets.declared import Secret
 from talos_flux.secrets.store import store
 from talos_flux.terminal import ask_secret, can_ask, choose, done, without_its_writers_newline
@@ -82,7 +82,7 @@ def refuse_what_kubernetes_refuses(name: str, key: str) -> None:
 
 
 def read_value(secret: Secret, key: str) -> str:
-    """Return the value, typed or from stdin; UserError when it is empty."""
+    """Return the value, typed or from stdin; UserError when it is empty, or has not the form of its key."""
     if can_ask():
         hint = next((known.hint for known in secret.keys if known.name == key), "")
         value = ask_secret(f"{secret} {key}{f': {hint}' if hint else ''}")
@@ -90,4 +90,6 @@ def read_value(secret: Secret, key: str) -> str:
         value = without_its_writers_newline(sys.stdin.read())
     if not value:
         raise UserError(f"{secret} {key} was given no value: an empty one is never what an app expects.")
+    if secret.keys and (refusal := forms.refusal(secret, secret.key(key), value)):
+        raise UserError(refusal)
     return value
