@@ -53,6 +53,8 @@ SOURCE = item("OCIRepository", "plex", spec={"url": "oci://ghcr.io/charts/plex",
 REPOSITORY = item("GitRepository", "flux-system", spec={"url": "ssh://git@github.com/me/home.git"})
 HELM = "Helm upgrade failed for release media/plex with chart app-template@5.1.0: "
 FIELDS = "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template' are forbidden"
+TYPED = "failed to create typed patch object (media/plex; apps/v1, Kind=Deployment): "
+CHECK = "task check -- kubernetes/apps/media/plex"
 SAID = {
     "a StatefulSet's spec": (
         RELEASE,
@@ -136,6 +138,233 @@ SAID = {
         "secret/media/token is encrypted, and the app's ks.yaml has no decryption",
         "task check -- kubernetes/apps/media/plex",
     ),
+    **{
+        f"a variable: {said}": (
+            APP,
+            f"post build failed for 'Deployment.v1.apps/plex': envsubst error: variable substitution failed: {said}",
+            f"a ${{...}} in Deployment plex {text}; write $${{ where it is meant literally",
+            CHECK,
+        )
+        for said, text in {
+            "missing closing brace": "is not closed",
+            "unable to parse variable name": "does not begin with a variable's name, which is letters, digits and _",
+            "bad substitution": "has an operator that Flux does not know",
+            "unable to parse substitution within function": "has an operator whose text Flux can't read",
+            "unable to parse default function": "has a default that Flux can't read",
+        }.items()
+    },
+    "a variable with a name that is none": (
+        APP,
+        "post build failed for 'ConfigMap.v1.[noGrp]/plex': envsubst error: 'MY-NAME' var name is invalid, must match "
+        "'^[_[:alpha:]][_[:alpha:][:digit:]]*$'",
+        "a variable can't be called MY-NAME: letters, digits and _, no digit first; rename it in what substitute or "
+        "substituteFrom names",
+        CHECK,
+    ),
+    "a variable whose value ends the YAML": (
+        APP,
+        "post build failed for 'ConfigMap.v1.[noGrp]/plex': envsubst error: YAMLToJSON: yaml: line 4: mapping values "
+        "are not allowed in this context",
+        "with its variables filled in, ConfigMap plex can't be read any more: yaml: line 4: mapping values are not "
+        "allowed in this context; quote the field that one of them fills",
+        CHECK,
+    ),
+    "no namespace": (
+        APP,
+        "ConfigMap/lost namespace not specified: the server could not find the requested resource",
+        "ConfigMap lost has no namespace: it names none, and the app's ks.yaml no targetNamespace",
+        CHECK,
+    ),
+    "a number for a text": (
+        APP,
+        f'Deployment/media/plex dry-run failed: {TYPED}.spec.template.spec.containers[name="app"].env[name="A"].value: '
+        "expected string, got &value.valueUnstructured{Value:30}",
+        'spec.template.spec.containers[name="app"].env[name="A"].value of Deployment plex has to be text, and is 30: '
+        "quote it",
+        CHECK,
+    ),
+    "a text for a number": (
+        APP,
+        f"Deployment/media/plex dry-run failed: {TYPED}errors:\n  .spec.replicas: expected numeric (int or float), got "
+        "string\n  .spec.paused: expected boolean, got &{no}",
+        "spec.replicas of Deployment plex has to be a number: write it without quotes",
+        CHECK,
+    ),
+    "a field that there is not": (
+        APP,
+        f"Deployment/media/plex dry-run failed: {TYPED}.spec.replica: field not declared in schema",
+        "Deployment plex has no field spec.replica",
+        CHECK,
+    ),
+    "a value that the API server refuses": (
+        APP,
+        'Service/media/plex dry-run failed (Invalid): Service "plex" is invalid: spec.ports: Required value',
+        "the API server refuses Service plex: spec.ports: Required value",
+        CHECK,
+    ),
+    "a value of a chart that the API server refuses": (
+        RELEASE,
+        f'{HELM}Service "plex" is invalid: spec.ports: Required value',
+        "the API server refuses Service plex: spec.ports: Required value",
+        "flux debug helmrelease plex --namespace media --show-values",
+    ),
+    "a field that the API server does not know": (
+        APP,
+        'Widget/media/plex dry-run failed (BadRequest): failed to apply: strict decoding error: unknown field "spec.x"',
+        'the API server can\'t read it: unknown field "spec.x"',
+        CHECK,
+    ),
+    "what Flux may not do": (
+        APP,
+        'ClusterRole/plex dry-run failed (Forbidden): clusterroles.rbac.authorization.k8s.io "plex" is forbidden: User '
+        '"system:serviceaccount:media:flux" cannot patch resource "clusterroles" in API group '
+        '"rbac.authorization.k8s.io" at the cluster scope',
+        "media/flux may not patch clusterroles",
+        "kubectl auth can-i patch clusterroles --as=system:serviceaccount:media:flux",
+    ),
+    "a dependency that is not there": (
+        APP,
+        "dependency 'flux-system/storage' not found: kustomizations.kustomize.toolkit.fluxcd.io \"storage\" not found",
+        "dependsOn names Kustomization flux-system/storage, which is not there",
+        CHECK,
+    ),
+    "a release that is not there": (
+        RELEASE,
+        "unable to get 'media/storage' dependency: helmreleases.helm.toolkit.fluxcd.io \"storage\" not found",
+        "dependsOn names HelmRelease media/storage, which is not there",
+        "task check",
+    ),
+    "a source that is not there": (
+        RELEASE,
+        'could not get Source object: OCIRepository.source.toolkit.fluxcd.io "plex" not found',
+        "its source OCIRepository plex is not there",
+        "task check",
+    ),
+    "a source that is not there, as the API server says it": (
+        RELEASE,
+        'could not get Source object: ocirepositories.source.toolkit.fluxcd.io "plex" not found',
+        "its source OCIRepository plex is not there",
+        "task check",
+    ),
+    "a repository that is not there": (
+        APP,
+        "Source 'GitRepository/flux-system/home' not found",
+        "its source GitRepository flux-system/home is not there",
+        CHECK,
+    ),
+    "a webhook that calls it invalid": (
+        APP,
+        'Certificate/media/plex dry-run failed: admission webhook "webhook.cert-manager.io" denied the request: '
+        'Certificate "plex" is invalid: spec: no issuer',
+        'the webhook webhook.cert-manager.io refuses it: Certificate "plex" is invalid: spec: no issuer',
+        "flux events --for Kustomization/plex",
+    ),
+    "a source that it may not read": (
+        APP,
+        "can't access 'GitRepository/other/home', cross-namespace references have been blocked",
+        "its source is in another namespace, which this Flux does not allow: can't access 'GitRepository/other/home', "
+        "cross-namespace references have been blocked",
+        CHECK,
+    ),
+    "an expression": (
+        APP,
+        "Reconciliation failed terminally due to configuration error: failed to evaluate dependency storage: failed to "
+        "parse the CEL expression 'dep.': ERROR",
+        "an expression of readyExpr or healthCheckExprs is wrong: failed to evaluate dependency storage: failed to "
+        "parse the CEL expression 'dep.': ERROR",
+        CHECK,
+    ),
+    "a file that is no manifest": (
+        APP,
+        "failed to decode Kubernetes YAML from /tmp/kustomization-42/kubernetes/apps/media/plex/app/values.yaml: "
+        "missing Resource metadata",
+        "kubernetes/apps/media/plex/app/values.yaml is no manifest: missing Resource metadata",
+        CHECK,
+    ),
+    "an age key that is none": (
+        APP,
+        "failed to import 'age.agekey' data from sops decryption Secret 'flux-system/sops-age': malformed secret key",
+        "can't decrypt: what age.agekey of Secret flux-system/sops-age holds is not a key",
+        "task bootstrap:apps",
+    ),
+    "a template of a chart": (
+        RELEASE,
+        f"{HELM}execution error at (app-template/templates/common.yaml:1:3): No enabled controller found with this "
+        "identifier",
+        "the chart can't be rendered: execution error at (app-template/templates/common.yaml:1:3): No enabled "
+        "controller found with this identifier",
+        "flux debug helmrelease plex --namespace media --show-values",
+    ),
+    "a chart that makes no YAML": (
+        RELEASE,
+        f"{HELM}YAML parse error on plex/templates/a.yaml: error converting YAML to JSON: yaml: line 3",
+        "the chart can't be rendered: YAML parse error on plex/templates/a.yaml: error converting YAML to JSON: yaml: "
+        "line 3",
+        "flux debug helmrelease plex --namespace media --show-values",
+    ),
+    "a digest": (
+        item("OCIRepository", "plex", spec={"url": "oci://ghcr.io/charts/plex", "ref": {"digest": "sha256-1"}}),
+        'failed to determine artifact digest: cannot parse hash: "sha256-1"',
+        "can't be fetched from oci://ghcr.io/charts/plex sha256-1: its digest is not sha256: and 64 hexadecimal digits "
+        '(cannot parse hash: "sha256-1")',
+        "task check",
+    ),
+    "a range of versions": (
+        SOURCE,
+        "failed to determine the artifact tag for 'oci://ghcr.io/charts/plex': semver '1.x.' parse error: improper "
+        "constraint: 1.x.",
+        "can't be fetched from oci://ghcr.io/charts/plex 1.2.3: its version is neither one nor a range of versions "
+        "(semver '1.x.' parse error: improper constraint: 1.x.)",
+        "task check",
+    ),
+    "an address with a tag": (
+        SOURCE,
+        "URL validation failed for 'oci://ghcr.io/charts/plex:1': URL must not contain a tag; remove ':1'",
+        "can't be fetched from oci://ghcr.io/charts/plex 1.2.3: its address has a tag, which belongs into ref.tag (URL "
+        "must not contain a tag; remove ':1')",
+        "task check",
+    ),
+    "an address that is none": (
+        SOURCE,
+        "URL validation failed for 'oci://ghcr.io': URL must be in format 'oci://<domain>/<org>/<repo>'",
+        "can't be fetched from oci://ghcr.io/charts/plex 1.2.3: its address is not one of the kind that is expected "
+        "(URL validation failed for 'oci://ghcr.io': URL must be in format 'oci://<domain>/<org>/<repo>')",
+        "task check",
+    ),
+    "an image where a chart should be": (
+        SOURCE,
+        "failed to extract layer contents from artifact: requires gzip-compressed body: gzip: invalid header",
+        "can't be fetched from oci://ghcr.io/charts/plex 1.2.3: what is there is no chart, or layerSelector takes "
+        "another layer of it (gzip: invalid header)",
+        "helm show chart oci://ghcr.io/charts/plex --version '1.2.3'",
+    ),
+    "a layer that there is not": (
+        SOURCE,
+        "failed to find layer with media type 'application/vnd.cncf.helm.chart.content.v1.tar+gzip' in artifact",
+        "can't be fetched from oci://ghcr.io/charts/plex 1.2.3: what is there is no chart, or layerSelector takes "
+        "another layer of it (failed to find layer with media type "
+        "'application/vnd.cncf.helm.chart.content.v1.tar+gzip' in artifact)",
+        "helm show chart oci://ghcr.io/charts/plex --version '1.2.3'",
+    ),
+    "a signature": (
+        SOURCE,
+        "failed to verify the signature using provider 'cosign': no matching signatures were found for "
+        "'ghcr.io/charts/plex:1.2.3'",
+        "can't be fetched from oci://ghcr.io/charts/plex 1.2.3: nobody whom verify names has signed it",
+        "kubectl --namespace flux-system describe ocirepository plex",
+    ),
+    "the Secret with the deploy key": (
+        REPOSITORY,
+        "failed to get secret 'flux-system/deploy-key': secrets \"deploy-key\" not found",
+        "can't be fetched: Secret flux-system/deploy-key with the credentials is not there",
+        "task bootstrap:apps",
+    ),
+    "the Secret of a registry": (
+        SOURCE,
+        "failed to get credential: failed to get secret 'flux-system/ghcr': secrets \"ghcr\" not found",
+        "can't be fetched: Secret flux-system/ghcr with the credentials is not there",
+        "kubectl --namespace flux-system get secret ghcr",
+    ),
     "what nobody has met before": (
         APP, "the flux capacitor is out of plutonium", "the flux capacitor is out of plutonium",
         "flux events --for Kustomization/plex",
@@ -149,7 +378,18 @@ def test_a_message_becomes_a_sentence_and_a_command(case: str) -> None:
     assert explain(about, said) == (text, command)
 
 
-@pytest.mark.parametrize("word", ["x", 'Secret "a" is invalid: ', "Secret/media/token dry-run failed, ", "a " * 20])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "x",
+        'Secret "a" is invalid: ',
+        "a: ",
+        "Secret/a ",
+        f"{TYPED}.a",
+        "Secret/media/token dry-run failed, ",
+        "a " * 20,
+    ],
+)
 def test_a_message_as_long_as_flux_writes_them_is_read_at_once(word: str) -> None:
     said = (word * 32768)[:32768]
     started = time.monotonic()

@@ -5,23 +5,15 @@ The messages are those of Flux 2.9: kustomize-controller 1.9, helm-controller 1.
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
 
+from talos_flux.diagnose.flux.cause import Cause, brief, check_command, folder_of
 from talos_flux.diagnose.flux.names import HOME, events_command, flux_command, key_of, retry_command
+from talos_flux.diagnose.flux.source_messages import explain_source
 from talos_flux.diagnose.flux.status import timeout_of
 from talos_flux.kube.accessors import Object, lasting, namespace_of, spec_of
 from talos_flux.kube.kinds import SOURCES
 
-LONGEST = 300
 SOURCE_KINDS = {kind.name for kind in SOURCES}
-
-
-class Cause(NamedTuple):
-    """The cause of a failure: `text` without a full stop, and `command`, the one that helps."""
-
-    text: str
-    command: str
-
 
 Explain = Callable[["re.Match[str]", Object], Cause]
 
@@ -32,26 +24,8 @@ def explain(item: Object, message: str) -> Cause:
         if match := re.search(pattern, message, re.DOTALL):
             return tell(match, item)
     if item["kind"] in SOURCE_KINDS:
-        return _source(item, message)
+        return explain_source(item, message)
     return Cause(brief(message) or "is not ready, and says nothing of why", events_command(item))
-
-
-def brief(message: str) -> str:
-    """Return a message in one line of limited length, without what only a debugger wants."""
-    text = " ".join(message.partition("\n\nLast Helm logs")[0].split())
-    text = re.sub(r"^Helm (\w+) failed for release \S+ with chart (\S+): ", r"Helm's \1 of \2 failed: ", text)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
-
-
-def folder_of(item: Object) -> str:
-    """Return the folder of the repository that a Kustomization applies; empty for other objects."""
-    return str(spec_of(item).get("path") or "").removeprefix("./").strip("/")
-
-
-def check_command(item: Object) -> str:
-    """Return the command that finds the mistake in the files of an object's app."""
-    folder = "/".join(folder_of(item).split("/")[:4])
-    return f"task check -- {folder}" if folder.startswith("kubernetes/apps/") else "task check"
 
 
 def _kind(match: "re.Match[str]", item: Object) -> Cause:
@@ -101,6 +75,98 @@ def _variable(match: "re.Match[str]", item: Object) -> Cause:
     name = match[1]
     text = f"${{{name}}} is set nowhere: add it to cluster-settings, or write $${{{name}}} where it is meant literally"
     return Cause(text, check_command(item))
+
+
+def _syntax(match: "re.Match[str]", item: Object) -> Cause:
+    text = f"a ${{...}} in {_built(match.string)} {BAD_VARIABLES[match[1]]}"
+    return Cause(f"{text}; write $${{ where it is meant literally", check_command(item))
+
+
+def _variable_name(match: "re.Match[str]", item: Object) -> Cause:
+    text = f"a variable can't be called {match[1]}: letters, digits and _, no digit first"
+    return Cause(f"{text}; rename it in what substitute or substituteFrom names", check_command(item))
+
+
+def _filled_in(match: "re.Match[str]", item: Object) -> Cause:
+    text = f"with its variables filled in, {_built(match.string)} can't be read any more: {brief(match[1])}"
+    return Cause(f"{text}; quote the field that one of them fills", check_command(item))
+
+
+def _built(message: str) -> str:
+    """Return the object that a message of the build is about."""
+    match = re.search(r"post build failed for '(\w+)[^']*/([^'/]+)'", message)
+    return f"{match[1]} {match[2]}" if match else "a manifest"
+
+
+def _no_namespace(match: "re.Match[str]", item: Object) -> Cause:
+    text = f"{match[1]} {match[2]} has no namespace: it names none, and the app's ks.yaml no targetNamespace"
+    return Cause(text, check_command(item))
+
+
+def _field(match: "re.Match[str]", item: Object) -> Cause:
+    """Explain a value of another type than its field has, or a field that its kind does not have."""
+    about, field = _typed(match.string), match[1].strip().lstrip(".")
+    expected = re.match(r"expected (\w+)[^,]*, got (.*)", match[2])
+    if not expected:
+        return Cause(f"{about} has no field {field}", check_command(item))
+    wants, hint = EXPECTED.get(expected[1], (expected[1], ""))
+    value = re.match(r"&value\.valueUnstructured\{Value:(.*?)\}", expected[2])
+    text = f"{field} of {about} has to be {wants}{f', and is {value[1]}' if value else ''}"
+    return Cause(f"{text}{hint and f': {hint}'}", check_command(item))
+
+
+def _typed(message: str) -> str:
+    """Return the object that the API server could not read."""
+    match = re.search(r"object \((?:[^/;)]*/)?([^/;)]+); [\w./-]+, Kind=(\w+)\)", message)
+    return f"{match[2]} {match[1]}" if match else "a manifest"
+
+
+def _strict(match: "re.Match[str]", item: Object) -> Cause:
+    return Cause(f"the API server can't read it: {brief(match[1])}", check_command(item))
+
+
+def _invalid(match: "re.Match[str]", item: Object) -> Cause:
+    text = f"the API server refuses {match[1].partition('.')[0]} {match[2]}: {brief(match[3])}"
+    is_chart = item["kind"] == "HelmRelease"
+    return Cause(text, flux_command("debug", item, " --show-values") if is_chart else check_command(item))
+
+
+def _may_not(match: "re.Match[str]", item: Object) -> Cause:
+    user, verb, resource = match.groups()
+    text = f"{user.removeprefix('system:serviceaccount:').replace(':', '/')} may not {verb} {resource}"
+    return Cause(text, f"kubectl auth can-i {verb} {resource} --as={user}")
+
+
+def _dependency(match: "re.Match[str]", item: Object) -> Cause:
+    text = f"dependsOn names {item['kind']} {match[1] or match[2]}, which is not there"
+    return Cause(text, check_command(item))
+
+
+def _source_missing(match: "re.Match[str]", item: Object) -> Cause:
+    kind = {kind.plural: kind.name for kind in SOURCES}.get(match[1], match[1])
+    return Cause(f"its source {kind} {match[2]} is not there", check_command(item))
+
+
+def _not_allowed(match: "re.Match[str]", item: Object) -> Cause:
+    return Cause(f"its source is in another namespace, which this Flux does not allow: {match[1]}", check_command(item))
+
+
+def _expression(match: "re.Match[str]", item: Object) -> Cause:
+    return Cause(f"an expression of readyExpr or healthCheckExprs is wrong: {brief(match[1])}", check_command(item))
+
+
+def _unreadable(match: "re.Match[str]", item: Object) -> Cause:
+    file = re.sub(r"^/tmp/[^/]+/", "", match[1])
+    return Cause(f"{file} is no manifest: {brief(match[2])}", check_command(item))
+
+
+def _no_age_key_in_it(match: "re.Match[str]", item: Object) -> Cause:
+    text = f"can't decrypt: what {match[1]} of Secret {match[2]} holds is not a key"
+    return Cause(text, _key_command(match[2]))
+
+
+def _template(match: "re.Match[str]", item: Object) -> Cause:
+    return Cause(f"the chart can't be rendered: {brief(match[1])}", flux_command("debug", item, " --show-values"))
 
 
 def _substitutes(match: "re.Match[str]", item: Object) -> Cause:
@@ -198,6 +264,23 @@ def _deleting(match: "re.Match[str]", item: Object) -> Cause:
     return Cause(match[0], f"kubectl --namespace {key.namespace} describe {key.kind.lower()} {key.short}")
 
 
+# Errors of envsubst, and what is wrong with the ${...} then: https://pkg.go.dev/github.com/fluxcd/pkg/envsubst/parse
+BAD_VARIABLES = {
+    "missing closing brace": "is not closed",
+    "unable to parse variable name": "does not begin with a variable's name, which is letters, digits and _",
+    "bad substitution": "has an operator that Flux does not know",
+    "unable to parse substitution within function": "has an operator whose text Flux can't read",
+    "unable to parse default function": "has a default that Flux can't read",
+}
+# Types of structured-merge-diff, in words, and how a value becomes one.
+EXPECTED = {
+    "string": ("text", "quote it"),
+    "numeric": ("a number", "write it without quotes"),
+    "boolean": ("true or false", "write it without quotes"),
+    "list": ("a list", ""),
+    "map": ("a mapping", ""),
+}
+
 # A message can have 32 KiB, so that a pattern must not be tried anew at every letter of a word.
 PATTERNS: tuple[tuple[str, Explain], ...] = (
     (r'no matches for kind "(\w+)" in version "([\w./-]+)"', _kind),
@@ -205,6 +288,19 @@ PATTERNS: tuple[tuple[str, Explain], ...] = (
     (r"cannot get sops data key|data key required to decrypt|verify sops data integrity", _other_age_key),
     (r"(?<!\S)(\S+) is SOPS encrypted, configuring decryption is required", _encrypted),
     (r'variable not set \(strict mode\): "(\w+)"', _variable),
+    (rf"variable substitution failed: ({'|'.join(BAD_VARIABLES)})", _syntax),
+    (r"'([^']+)' var name is invalid", _variable_name),
+    (r"(?:envsubst error: YAMLToJSON|post build failed for '[^']*': UnmarshalJSON): (.*)", _filled_in),
+    (r"failed to import '([^']+)' data from .*decryption Secret '([^']+)'", _no_age_key_in_it),
+    (r"failed to decode Kubernetes YAML from (\S+): (.*)", _unreadable),
+    (r"dependency '([^']+)' not found|unable to get '([^']+)' dependency: .*not found", _dependency),
+    (r"\b(\w+)\.source\.toolkit\.fluxcd\.io \"([^\"]+)\" not found", _source_missing),
+    (r"^Source '(\w+)/([^']+)' not found", _source_missing),
+    (r"(can't access '[^']+', cross-namespace references have been blocked)", _not_allowed),
+    (r"cross-namespace references are not allowed: (cannot access .*)", _not_allowed),
+    (r"failed terminally due to configuration error: (.*)", _expression),
+    (r"(?<!\w)(\w+)/([\w.:-]+) namespace not specified", _no_namespace),
+    (r"typed patch object \([^)]*\): (?:errors:\s*)?(.*?): (field not declared in schema|expected [^\n]*)", _field),
     (r"substitute from '(ConfigMap|Secret)/([^']+)' error: .*not found", _substitutes),
     (
         r"could not resolve (Secret|ConfigMap) chart values reference '([^/']+)/([^']+)' with key '([^']+)': (.*)",
@@ -225,40 +321,14 @@ PATTERNS: tuple[tuple[str, Explain], ...] = (
     (r"(?:timeout waiting for|stalled resources): \[(.*)\]", _timeout),
     (r"context deadline exceeded|would exceed context deadline", _late),
     (r"kustomize build failed: (.*)", _build),
+    (r'User "([^"]+)" cannot (\w+) resource "([^"]+)"', _may_not),
+    (r"strict decoding error: (.*)", _strict),
+    (r'(?<![\w.])([\w.]+) "([\w.-]+)" is invalid: (.*)', _invalid),
+    (r"((?:execution error at|parse error (?:at|in)) \(.*|YAML parse error on .*)", _template),
     (r"is in progress for \S+, which is longer than its timeout", _too_long),
     (r"its controller has not looked at it", _unseen),
     (r"should be gone: something keeps it from being deleted", _deleting),
 )
-
-# Why a source can't be fetched: messages of git, registries and Go's network.
-UNFETCHED = (
-    (r"host key|knownhosts", "the server's host key is another than the one that is expected"),
-    (
-        r"(?i)authentication required|unable to authenticate|permission denied|unauthorized|denied|\b40[13]\b",
-        "it is not allowed to read this: the credentials are missing or wrong",
-    ),
-    (
-        r"(?i)manifest_?unknown|name_unknown|no match found|no chart (?:version|name) found|not found|\b404\b"
-        r"|couldn't find remote ref",
-        "there is no such thing to fetch: the tag, the version, the branch or the address is wrong",
-    ),
-    (
-        r"(?i)no such host|dial tcp|i/o timeout|connection refused|deadline exceeded|timed? ?out|EOF",
-        "it can't be reached",
-    ),
-    (r"(?i)x509|certificate|tls:", "its certificate is not accepted"),
-)
-
-
-def _source(item: Object, message: str) -> Cause:
-    retry = flux_command("reconcile", item)
-    url = spec_of(item).get("url", "")
-    tag = (spec_of(item).get("ref") or {}).get("tag") or spec_of(item).get("version")
-    address = f"{url} {tag}" if tag else str(url)
-    for pattern, text in UNFETCHED:
-        if re.search(pattern, message):
-            return Cause(f"can't be fetched from {address}: {text}", retry)
-    return Cause(f"can't be fetched from {address}: {brief(message) or 'no reason given'}", retry)
 
 
 def given_up(item: Object) -> str:

@@ -8,8 +8,9 @@ from rich.cells import cell_len
 from rich.markup import escape
 from rich.text import Text
 
+from talos_flux.diagnose.flux.cause import brief
 from talos_flux.diagnose.flux.dependency_graph import Graph
-from talos_flux.diagnose.flux.messages import brief, explain
+from talos_flux.diagnose.flux.messages import explain
 from talos_flux.diagnose.flux.names import ObjectKey, listed
 from talos_flux.diagnose.flux.status import State, revision_of, short
 from talos_flux.kube.accessors import spec_of

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from talos_flux.diagnose.flux.cause import brief, check_command
 from talos_flux.diagnose.flux.dependency_graph import Graph, dependencies_of, sources_of
-from talos_flux.diagnose.flux.messages import brief, check_command, explain, given_up
+from talos_flux.diagnose.flux.messages import explain, given_up
 from talos_flux.diagnose.flux.names import (
     HOME,
     RESOURCES,
