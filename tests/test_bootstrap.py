@@ -28,9 +28,10 @@ pytestmark = [
 # These write for real to the API server that all processes share, so they run one after the other.
 changes_the_server = pytest.mark.xdist_group("changes-the-server")
 
-CREDENTIALS = '{"it\'s": "a\\n\\"b\\""}\n'
+# Of several lines, so that its last newline is its own and not the pipe's.
+CREDENTIALS = '{\n"it\'s": "a\\n\\"b\\""}\n'
 INSTALL = ("bootstrap:talos", "--", "--yes", "--timeout=1")
-ORDER = ["prometheus-operator-crds", "cilium", "coredns", "cert-manager", "flux-operator", "flux-instance"]
+ORDER = ["prometheus-operator-crds", "cilium", "coredns", "spegel", "cert-manager", "flux-operator", "flux-instance"]
 
 
 @pytest.fixture(scope="module")

@@ -42,6 +42,7 @@ kind: OCIRepository
 metadata:
   name: {name}
 spec:
+  layerSelector: {{mediaType: application/vnd.cncf.helm.chart.content.v1.tar+gzip, operation: copy}}
   interval: 15m
   ref:
     tag: 5.1.0
