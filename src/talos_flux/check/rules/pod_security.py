@@ -1,0 +1,41 @@
+"""Rules about pods that the pod security of their namespace refuses."""
+
+from talos_flux.check.rule import Severity, Violations, rule
+from talos_flux.manifests.enforced_levels import enforced_levels
+from talos_flux.manifests.flux_tree import Cluster
+from talos_flux.manifests.pod_security import LEVELS, Offence, offences
+from talos_flux.manifests.pods import pods
+
+
+@rule(
+    "pod-security-refused",
+    Severity.ERROR,
+    "Kubernetes makes no pod that asks for more than its namespace enforces; Flux waits until it gives up.",
+    "Take the field out, or label the namespace with the level: `pod-security.kubernetes.io/enforce`.",
+)
+def pod_security_refused(cluster: Cluster) -> Violations:
+    """Find pods of manifests and of app-template that need a higher level than their namespace allows."""
+    levels = enforced_levels(cluster)
+    for pod in pods(cluster):
+        found = offences(pod)
+        if not found:
+            continue
+        allowed = levels.of(pod.kustomization, pod.namespace)
+        too_much = [one for one in found if allowed and LEVELS.index(one.needs) < LEVELS.index(allowed)]
+        if not too_much:
+            continue
+        if pod.is_rendered_on:
+            cluster.doubts.add(f"{pod.item}: its postRenderers may change what its namespace refuses")
+            continue
+        needed = min((one.needs for one in too_much), key=LEVELS.index)
+        chosen = [one for one in too_much if one.needs == needed]
+        text = f"Namespace {pod.namespace} allows {allowed}: {_listed(chosen)} {needed}"
+        yield pod.at(chosen[0].keys), text
+
+
+def _listed(found: list[Offence]) -> str:
+    """Return what needs a level, and the verb."""
+    texts = list(dict.fromkeys(one.text for one in found))
+    if len(texts) == 1:
+        return f"{texts[0]} needs"
+    return f"{', '.join(texts[:-1])} and {texts[-1]} need"
