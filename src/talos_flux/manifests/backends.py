@@ -106,6 +106,13 @@ def _of_releases(cluster: Cluster, variables: Variables) -> Iterator[Backend]:
             yield Backend(reference, variables.resolve(port, release.kustomization, release.item), (*keys, "port"))
 
 
+def identifiers(release: Release) -> Iterator[tuple[Keys, Any]]:
+    """Yield where ingresses and routes of app-template's values name a service of the same values."""
+    for keys, entry in _of_app_template(release):
+        if entry.get("identifier") and not entry.get("name"):
+            yield (*keys, "identifier"), entry["identifier"]
+
+
 def _of_app_template(release: Release) -> Iterator[tuple[Keys, Mapping[str, Any]]]:
     for name, ingress in mapping(release.get("ingress")).items():
         if mapping(ingress).get("enabled") is False:
