@@ -57,7 +57,10 @@ class Volume:
 
 @dataclass(frozen=True, eq=False)
 class Pod:
-    """A pod. What it lacks may be in a Secret unless it `is_whole`; a release with `is_rendered_on` may change it."""
+    """A pod. What it lacks may be in a Secret unless it `is_whole`; a release with `is_rendered_on` may change it.
+
+    `kind` is that of its workload, and `keys` lead to what that says of its pods.
+    """
 
     kustomization: Kustomization
     item: Object
@@ -65,6 +68,8 @@ class Pod:
     own: Part
     containers: tuple[Part, ...]
     volumes: tuple[Volume, ...]
+    kind: str
+    keys: Keys
     is_whole: bool = True
     is_rendered_on: bool = False
 
@@ -107,7 +112,7 @@ def _of_manifest(kustomization: Kustomization, item: Object) -> Pod:
         for kind in [_kind_of(entry)]
     )
     own = Part("", item, ((_with_annotations(spec, item.get(*keys, "metadata", "annotations")), where),))
-    return Pod(kustomization, item, item.namespace, own, containers, volumes)
+    return Pod(kustomization, item, item.namespace, own, containers, volumes, item.kind, ("spec",))
 
 
 def _kind_of(volume: Mapping[str, Any]) -> str:
@@ -140,9 +145,10 @@ def _of_controller(release: Release, name: str, controller: Mapping[str, Any]) -
         for key, entry in mapping(controller.get(kind)).items()
         if mapping(entry).get("enabled") is not False
     )
+    kind, is_rendered_on = str(controller.get("type") or "deployment"), bool(release.item.spec.get("postRenderers"))
     return Pod(
         release.kustomization, release.item, release.namespace, own, containers, tuple(_volumes(release, name)),
-        release.is_whole, bool(release.item.spec.get("postRenderers")),
+        kind, above, release.is_whole, is_rendered_on,
     )  # fmt: skip
 
 

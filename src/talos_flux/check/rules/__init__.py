@@ -4,6 +4,7 @@ from talos_flux.check.rule import RULES, findings
 from talos_flux.check.rules import (
     bootstrap_files,
     builds,
+    claims,
     dependencies,
     dns_records,
     exposed_apps,
@@ -30,6 +31,7 @@ __all__ = [
     "RULES",
     "bootstrap_files",
     "builds",
+    "claims",
     "dependencies",
     "dns_records",
     "exposed_apps",

@@ -1,0 +1,107 @@
+"""Rules about claims: what their storage can do, and whether the pods that mount them can share it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from talos_flux.check.rule import Severity, Violations, rule
+from talos_flux.manifests.flux_tree import Cluster
+from talos_flux.manifests.object_references import filled
+from talos_flux.manifests.objects import Object
+from talos_flux.manifests.pods import Pod, Volume, pods
+from talos_flux.manifests.post_build import Variables, variables_in
+from talos_flux.manifests.releases import VALUES, Keys, mapping, releases, sequence
+
+LOCAL_PATH = "local-path"
+# Of local-path-provisioner's configuration; with it, every node has the same files.
+SHARED = "sharedFileSystemPath"
+ONE_NODE = {"ReadWriteOnce", "ReadWriteOncePod"}
+
+
+@rule(
+    "claim-mode-refused",
+    Severity.ERROR,
+    "local-path-provisioner makes no volume that several nodes write, and the pods wait for it for ever.",
+    "Claim ReadWriteOnce, or another storage class.",
+)
+def claim_mode_refused(cluster: Cluster) -> Violations:
+    """Find claims of the class local-path with another mode than ReadWriteOnce, in manifests and in app-template."""
+    if any(SHARED in file.text for file in cluster.manifests):
+        return
+    for item in cluster.applied:
+        if item.is_a("PersistentVolumeClaim", "") and item.spec.get("storageClassName") == LOCAL_PATH:
+            if not item.spec.get("volumeName"):
+                yield from _refused(item, ("spec", "accessModes"), sequence(item.spec.get("accessModes")))
+    for release in releases(cluster):
+        for key, entry in mapping(release.get("persistence")).items() if release.is_app_template else ():
+            claim = mapping(entry)
+            is_made = claim.get("enabled") is not False and not claim.get("existingClaim")
+            if is_made and claim.get("storageClass") == LOCAL_PATH and claim.get("accessMode"):
+                yield from _refused(release.item, (*VALUES, "persistence", key, "accessMode"), [claim["accessMode"]])
+
+
+def _refused(item: Object, keys: Keys, modes: list[Any]) -> Iterator[Any]:
+    for mode in modes:
+        if mode not in ONE_NODE and "$" not in str(mode):
+            yield item.at(*keys), f"{item} claims {mode} of {LOCAL_PATH}, which has volumes of one node alone"
+
+
+@rule(
+    "claim-not-shared",
+    Severity.WARNING,
+    "A volume of ReadWriteOnce is on one node: a second pod waits for it elsewhere, or writes the same files.",
+    "Run one replica with strategy Recreate, or claim ReadWriteMany of a storage class that has it.",
+)
+def claim_not_shared(cluster: Cluster) -> Violations:
+    """Find Deployments that run two pods on a claim of one node: for good, or while they are replaced."""
+    variables = variables_in(cluster)
+    modes = {
+        (item.namespace, variables.resolve(item.name, kustomization, item)): sequence(item.spec.get("accessModes"))
+        for kustomization in cluster.kustomizations
+        for item in kustomization.objects
+        if item.is_a("PersistentVolumeClaim", "")
+    }
+    release_of = {id(release.item): release for release in releases(cluster)}
+    for pod in pods(cluster):
+        if pod.kind.lower() != "deployment":
+            continue
+        reason, keys = _two_at_once(pod)
+        for volume in pod.volumes if reason else ():
+            release = release_of.get(id(pod.item))
+            name = str(volume.content.get("claimName") or volume.content.get("existingClaim") or "")
+            name = _resolved(variables, pod, filled(name, release) if release else name)
+            known = modes.get((pod.namespace, name), []) if name else _of_release(volume)
+            if known and set(known) <= ONE_NODE:
+                claim = f"claim {name}" if name else f"claim of {volume.name}"
+                yield pod.at(keys), f"{pod.item} {reason} on the {claim}, which is {' and '.join(known)}"
+                break
+
+
+def _resolved(variables: Variables, pod: Pod, name: str) -> str:
+    return variables.resolve(name, pod.kustomization, pod.item)
+
+
+def _of_release(volume: Volume) -> list[str]:
+    """Return the mode of a claim that app-template makes."""
+    mode = volume.content.get("accessMode") if volume.kind == "persistentVolumeClaim" else None
+    return [str(mode)] if mode else []
+
+
+def _two_at_once(pod: Pod) -> tuple[str, Keys]:
+    """Return how a Deployment comes to two pods, and which field says so; empty where it does not."""
+    settings = mapping(pod.item.get(*pod.keys))
+    replicas = settings.get("replicas")
+    if isinstance(replicas, int) and replicas > 1:
+        return f"runs {replicas} replicas", (*pod.keys, "replicas")
+    if _rolls(settings, is_manifest=pod.keys == ("spec",)):
+        return "starts a new pod before the old one ends (RollingUpdate)", (*pod.keys, "strategy")
+    return "", ()
+
+
+def _rolls(settings: Mapping[str, Any], *, is_manifest: bool) -> bool:
+    """Return whether a new pod starts before the old one ends; app-template's default is Recreate."""
+    if is_manifest:
+        strategy = mapping(settings.get("strategy"))
+        kind, surge = strategy.get("type") or "RollingUpdate", mapping(strategy.get("rollingUpdate")).get("maxSurge")
+    else:
+        kind, surge = settings.get("strategy"), mapping(settings.get("rollingUpdate")).get("surge")
+    return kind == "RollingUpdate" and str(surge) not in ("0", "0%")

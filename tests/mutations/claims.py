@@ -1,0 +1,50 @@
+"""Claims, and what their pods do with them."""
+
+from tests.mutations.mutation import APP, MEDIA, Harmless, Mutation
+
+RELEASE = f"{APP}/app/helmrelease.yaml"
+MANIFEST = f"{MEDIA}/manifests-internal-none/app/deployment.yaml"
+STRATEGY = "  strategy:\n    type: Recreate\n"
+ROLLING = "  strategy:\n    type: RollingUpdate\n"
+
+MUTATIONS = [
+    Mutation(
+        "two replicas on a claim of one node",
+        "claim-not-shared",
+        RELEASE,
+        "replicas: 2",
+        {RELEASE: ("        replicas: 1\n        strategy: Recreate\n", "        replicas: 2\n")},
+    ),
+    Mutation(
+        "a release that rolls over a claim of one node",
+        "claim-not-shared",
+        RELEASE,
+        "strategy: RollingUpdate",
+        {RELEASE: ("        strategy: Recreate\n", "        strategy: RollingUpdate\n")},
+    ),
+    Mutation(
+        "a Deployment that rolls over a claim of one node",
+        "claim-not-shared",
+        MANIFEST,
+        "spec:",
+        {MANIFEST: (f"spec:\n  replicas: 1\n  revisionHistoryLimit: 3\n{STRATEGY}", "spec:\n  replicas: 1\n")},
+    ),
+    Mutation(
+        "a claim of several nodes on local-path",
+        "claim-mode-refused",
+        RELEASE,
+        "accessMode: ReadWriteMany",
+        {
+            RELEASE: (
+                "        type: emptyDir\n",
+                "        accessMode: ReadWriteMany\n        size: 1Gi\n        storageClass: local-path\n",
+            )
+        },
+    ),
+]
+HARMLESS = [
+    Harmless(
+        "a Deployment that ends a pod before it starts the next",
+        {MANIFEST: (STRATEGY, f"{ROLLING}    rollingUpdate:\n      maxSurge: 0\n      maxUnavailable: 1\n")},
+    ),
+]
