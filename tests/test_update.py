@@ -408,7 +408,13 @@ def test_a_stricter_rule_replaces_no_recorded_answer(later_release, instance, na
 
 @needs("copier")
 @pytest.mark.parametrize(
-    ("instance", "name"), [case for case in CASES if case.values[1] not in {"generator", *HAVE_NO_DEFAULT}]
+    ("instance", "name"),
+    [
+        case
+        for case in CASES
+        # With the default of this one, the IPv6 network that BGP announces would be another.
+        if case.values[1] not in {"generator", "load_balancer_announcement", *HAVE_NO_DEFAULT}
+    ],
 )
 @pytest.mark.full
 def test_a_question_that_was_never_recorded_has_its_default(later_release, instance, name):
