@@ -9,7 +9,7 @@ import yaml
 from talos_flux.check.rules import findings
 from talos_flux.manifests.flux_tree import Cluster
 from talos_flux.manifests.pod_security import BASELINE, LEVELS, PRIVILEGED, RESTRICTED, offences
-from talos_flux.manifests.pods import pods
+from talos_flux.manifests.pod_specs import pods
 from tests.doubles import app_template
 from tests.support import modules
 from tests.support.apiserver import ApiServer

@@ -802,7 +802,10 @@ NODES = [{"name": "one", "address": "192.168.1.98", "disk": "/dev/sda", "interfa
 def test_a_file_of_answers_gives_what_a_new_cluster_with_them_has(
     years: Years, render: Renderer, template: Path
 ) -> None:
+    # What a new cluster has by default depends on its nodes, what is recorded stays.
+    by_nodes = {"components": ["monitoring", "kubeai"], "talos_extensions": []}
     answers = {"domain": "home.example.net", "repository_url": "https://github.com/me/home.git", "nodes": NODES}
+    answers |= by_nodes
     fresh = home_with_apps(years.folder / "fresh", render(answers), template)
     file = years.folder / "answers.yaml"
     file.write_text(yaml.safe_dump(answers, sort_keys=False))

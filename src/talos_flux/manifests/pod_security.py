@@ -7,7 +7,7 @@ namespace enforces the latest unless it says otherwise. Pods for Windows are not
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from talos_flux.manifests.pods import Part, Pod
+from talos_flux.manifests.pod_specs import Part, Pod
 from talos_flux.manifests.releases import Keys, mapping, sequence
 
 PRIVILEGED, BASELINE, RESTRICTED = "privileged", "baseline", "restricted"
@@ -27,7 +27,7 @@ Path = tuple[str, ...]
 Allows = Callable[[Any], bool]
 
 
-class Field(NamedTuple):
+class PodField(NamedTuple):
     """A field that only some values are allowed for; `*` in its path is each entry of a list."""
 
     path: Path
@@ -55,40 +55,40 @@ PROFILES = one_of("RuntimeDefault", "Localhost")
 CONTEXT = "securityContext"
 # Of the pod and of each container.
 SHARED = (
-    Field((CONTEXT, "appArmorProfile", "type"), PROFILES, "appArmorProfile {value}"),
-    Field((CONTEXT, "seLinuxOptions", "type"),
+    PodField((CONTEXT, "appArmorProfile", "type"), PROFILES, "appArmorProfile {value}"),
+    PodField((CONTEXT, "seLinuxOptions", "type"),
           one_of("", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"),
           "seLinuxOptions.type {value}"),
-    Field((CONTEXT, "seLinuxOptions", "user"), one_of(""), "seLinuxOptions.user {value}"),
-    Field((CONTEXT, "seLinuxOptions", "role"), one_of(""), "seLinuxOptions.role {value}"),
-    Field((CONTEXT, "seccompProfile", "type"), PROFILES, "seccompProfile {value}"),
-    Field((CONTEXT, "windowsOptions", "hostProcess"), NOT_TRUE, "hostProcess"),
+    PodField((CONTEXT, "seLinuxOptions", "user"), one_of(""), "seLinuxOptions.user {value}"),
+    PodField((CONTEXT, "seLinuxOptions", "role"), one_of(""), "seLinuxOptions.role {value}"),
+    PodField((CONTEXT, "seccompProfile", "type"), PROFILES, "seccompProfile {value}"),
+    PodField((CONTEXT, "windowsOptions", "hostProcess"), NOT_TRUE, "hostProcess"),
 )  # fmt: skip
 OF_POD = (
-    Field(("hostNetwork",), NOT_TRUE, "hostNetwork"),
-    Field(("hostPID",), NOT_TRUE, "hostPID"),
-    Field(("hostIPC",), NOT_TRUE, "hostIPC"),
-    Field((CONTEXT, "sysctls", "*", "name"), SYSCTLS, "sysctl {value}"),
+    PodField(("hostNetwork",), NOT_TRUE, "hostNetwork"),
+    PodField(("hostPID",), NOT_TRUE, "hostPID"),
+    PodField(("hostIPC",), NOT_TRUE, "hostIPC"),
+    PodField((CONTEXT, "sysctls", "*", "name"), SYSCTLS, "sysctl {value}"),
     *SHARED,
 )
 HANDLERS: tuple[Path, ...] = (
     ("livenessProbe",), ("readinessProbe",), ("startupProbe",), ("lifecycle", "postStart"), ("lifecycle", "preStop"),
 )  # fmt: skip
 OF_CONTAINER = (
-    Field((CONTEXT, "privileged"), NOT_TRUE, "privileged"),
-    Field((CONTEXT, "capabilities", "add", "*"), CAPABILITIES, "capability {value}"),
-    Field(("ports", "*", "hostPort"), one_of(0), "hostPort {value}"),
+    PodField((CONTEXT, "privileged"), NOT_TRUE, "privileged"),
+    PodField((CONTEXT, "capabilities", "add", "*"), CAPABILITIES, "capability {value}"),
+    PodField(("ports", "*", "hostPort"), one_of(0), "hostPort {value}"),
     *SHARED,
     *(
-        Field((*handler, action, "host"), one_of(""), f"{handler[-1]} of host {{value}}")
+        PodField((*handler, action, "host"), one_of(""), f"{handler[-1]} of host {{value}}")
         for handler in HANDLERS
         for action in ("httpGet", "tcpSocket")
     ),
 )
-PROC_MOUNT = Field((CONTEXT, "procMount"), one_of("Default"), "procMount {value}")
-RUN_AS_USER = Field((CONTEXT, "runAsUser"), lambda value: isinstance(value, bool) or value != 0, "runAsUser {value}")
-RUN_AS_NON_ROOT = Field((CONTEXT, "runAsNonRoot"), one_of(True), "runAsNonRoot: false")
-ADDED = Field((CONTEXT, "capabilities", "add", "*"), one_of("NET_BIND_SERVICE"), "capability {value}")
+PROC_MOUNT = PodField((CONTEXT, "procMount"), one_of("Default"), "procMount {value}")
+RUN_AS_USER = PodField((CONTEXT, "runAsUser"), lambda value: isinstance(value, bool) or value != 0, "runAsUser {value}")
+RUN_AS_NON_ROOT = PodField((CONTEXT, "runAsNonRoot"), one_of(True), "runAsNonRoot: false")
+ADDED = PodField((CONTEXT, "capabilities", "add", "*"), one_of("NET_BIND_SERVICE"), "capability {value}")
 VOLUMES = {
     "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "image", "persistentVolumeClaim", "projected", "secret",
 }  # fmt: skip
@@ -124,7 +124,7 @@ def _beyond_restricted(pod: Pod) -> Iterator[Offence]:
     for volume in pod.volumes:
         if volume.kind not in VOLUMES | {"hostPath"} and not _is_open(volume.kind):
             yield Offence(BASELINE, f"{volume.kind} of {volume.name}", volume.keys)
-    users: tuple[Field, ...] = () if pod.own.get("hostUsers") is False else (RUN_AS_NON_ROOT, RUN_AS_USER)
+    users: tuple[PodField, ...] = () if pod.own.get("hostUsers") is False else (RUN_AS_NON_ROOT, RUN_AS_USER)
     yield from _forbidden(BASELINE, pod.own, users)
     for container in pod.containers:
         added = [one for one in _forbidden(BASELINE, container, (ADDED,)) if CAPABILITIES(one.text.split()[1])]
@@ -157,7 +157,7 @@ def _drops_all(dropped: list[Any]) -> bool:
     return any(each == "ALL" or _is_open(each) for each in dropped)
 
 
-def _forbidden(level: str, part: Part, fields: tuple[Field, ...]) -> Iterator[Offence]:
+def _forbidden(level: str, part: Part, fields: tuple[PodField, ...]) -> Iterator[Offence]:
     for field in fields:
         for value, keys in _values(part, field.path):
             if not _is_open(value) and not field.allows(value):

@@ -4,7 +4,7 @@ from talos_flux.check.rule import Severity, Violations, rule
 from talos_flux.manifests.enforced_levels import enforced_levels
 from talos_flux.manifests.flux_tree import Cluster
 from talos_flux.manifests.pod_security import LEVELS, Offence, offences
-from talos_flux.manifests.pods import pods
+from talos_flux.manifests.pod_specs import pods
 
 
 @rule(

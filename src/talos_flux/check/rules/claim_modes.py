@@ -7,7 +7,7 @@ from talos_flux.check.rule import Severity, Violations, rule
 from talos_flux.manifests.flux_tree import Cluster
 from talos_flux.manifests.object_references import filled
 from talos_flux.manifests.objects import Object
-from talos_flux.manifests.pods import Pod, Volume, pods
+from talos_flux.manifests.pod_specs import Pod, Volume, pods
 from talos_flux.manifests.post_build import Variables, variables_in
 from talos_flux.manifests.releases import VALUES, Keys, mapping, releases, sequence
 
