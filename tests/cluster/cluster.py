@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 import threading
 import time
 import traceback
@@ -137,7 +138,8 @@ class Cluster:
         """As Talos registers them, with the labels and taints of their configurations; one that is gone is removed."""
         if not (secrets := self.folder / "secrets.yaml").exists():
             new_secrets(self.folder)
-        machines = Machines(self.checkout, secrets, self.folder)
+        # talosctl overwrites no configuration.
+        machines = Machines(self.checkout, secrets, Path(tempfile.mkdtemp(prefix="machines-", dir=self.folder)))
         for name, documents in machines.configurations.items():
             self._register(name, next(d for d in documents if is_kind(d, "KubeNodeConfig")))
         for node in self.server.everything("v1", "Node"):

@@ -3,6 +3,7 @@
 Each step is a `task update` of the answers. Machines follow their Talos configuration as Talos makes them follow.
 """
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ def follow(years: Years, live: Cluster) -> Callable[..., str]:
     """Change answers, commit, apply the machines' configurations, and wait for Flux; what the update said."""
 
     def follow(**answers: Any) -> str:
-        words = [word for name, value in answers.items() for word in ("--data", f"{name}={yaml.safe_dump(value)}")]
+        words = [word for name, value in answers.items() for word in ("--data", f"{name}={json.dumps(value)}")]
         said = years.update(*words)
         live.commit()
         live.register_machines()
@@ -84,7 +85,7 @@ def copies(live: Cluster) -> set[int]:
     """Return on how many nodes Longhorn keeps a volume, in each place that its release says so."""
     values = helm_releases(live)["storage", "longhorn"]["config"]
     settings = values["defaultSettings"]["defaultReplicaCount"]
-    return {int(values["persistence"]["defaultClassReplicaCount"]), *map(int, yaml.safe_load(settings).values())}
+    return {int(values["persistence"]["defaultClassReplicaCount"]), *map(int, settings.values())}
 
 
 def running_on(live: Cluster, namespace: str, name: str) -> set[str]:
