@@ -104,7 +104,7 @@ def test_nothing_is_wiped_before_the_image_factory_knows_the_images(
     assert "the Image Factory at http://127.0.0.1:9 does not answer" in home.workplace.refuses(*INSTALL)
     assert machines.calls() == []
     home.workplace.extra["IMAGE_FACTORY_URL"] = factory.url
-    assert "✓ the Image Factory knows talos/schematic-vanilla.yaml." in home.workplace.succeeds(*INSTALL)
+    assert "✓ the Image Factory knows talos/schematic-i915-intel-ucode.yaml." in home.workplace.succeeds(*INSTALL)
 
 
 def test_installing_again_changes_nothing(home: Home, machines: Machines) -> None:
