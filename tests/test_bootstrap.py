@@ -188,8 +188,11 @@ def test_serial_numbers_and_mac_addresses_are_looked_up(single: Home, tmp_path: 
         assert [call["method"] for call in machines.calls()] == ["ApplyConfiguration", "Bootstrap", "Kubeconfig"]
 
 
-def test_a_disk_is_sealed_only_on_a_machine_whose_secure_boot_is_on(encrypted: Home, tmp_path: Path) -> None:
+def test_a_disk_is_sealed_only_on_a_machine_whose_secure_boot_is_on(
+    encrypted: Home, factory: Factory, tmp_path: Path
+) -> None:
     home = encrypted.copy(tmp_path / "home")
+    home.workplace.extra["IMAGE_FACTORY_URL"] = factory.url
     (tmp_path / "on").mkdir()
     with running(tmp_path, [machine(home.address(98))]) as machines:
         refusal = home.workplace.refuses(*INSTALL)
