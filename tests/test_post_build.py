@@ -6,21 +6,8 @@ import pytest
 
 from talos_flux.manifests.flux_tree import Cluster
 from talos_flux.manifests.post_build import VariableSet, variables_in
+from tests.support.small_repository import FLUX
 
-FLUX = """\
-apiVersion: kustomize.toolkit.fluxcd.io/v1
-kind: Kustomization
-metadata:
-  name: {name}
-  namespace: flux-system
-spec:
-  interval: 1h
-  path: ./kubernetes/{name}
-  prune: true
-  sourceRef:
-    kind: GitRepository
-    name: flux-system
-"""
 ROOT, APPS = (FLUX.format(name=name) for name in ("root", "apps"))
 KUSTOMIZATION = f"""\
 {APPS}  postBuild:

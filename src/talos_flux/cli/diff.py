@@ -58,16 +58,16 @@ def command(base: str, form: str, *, with_fields: bool, comment: bool) -> int:
         step("Rendering both sides, charts included")
     else:
         progress_to_stderr()
-    found = difference(base_of(base))
+    cluster_diff = difference(base_of(base))
     if request:
-        done(f"It is in {request.comment(diff_report.MARK, diff_report.as_markdown(found, LONGEST))}.")
+        done(f"It is in {request.comment(diff_report.MARK, diff_report.as_markdown(cluster_diff, LONGEST))}.")
     if form == "json":
-        print(json.dumps(diff_report.as_data(found), indent=2, default=str))
+        print(json.dumps(diff_report.as_data(cluster_diff), indent=2, default=str))
     elif form == "markdown":
-        print(diff_report.as_markdown(found, LONGEST))
+        print(diff_report.as_markdown(cluster_diff, LONGEST))
     else:
-        diff_report.show(found, with_fields=with_fields)
-    return 1 if found.unknown else 0
+        diff_report.show(cluster_diff, with_fields=with_fields)
+    return 1 if cluster_diff.unknown else 0
 
 
 def difference(commit: str) -> ClusterDiff:

@@ -23,7 +23,7 @@ class ChangedApp:
 
     def count(self, what: str) -> int:
         """Return how many objects are added, changed or removed."""
-        return sum(change.what == what and (what != "changed" or bool(change.fields)) for change in self.changes)
+        return sum(change.what == what and change.is_shown for change in self.changes)
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,6 @@ class ClusterDiff:
     def is_nothing(self) -> bool:
         """Return whether nothing differs in the cluster, and that is known."""
         return not (self.apps or self.raises or self.unknown)
-
-    @property
-    def restarts(self) -> int:
-        """Return how many workloads restart."""
-        return sum(len(app.restarts) for app in self.apps)
 
     @property
     def needs_nothing(self) -> bool:
@@ -77,7 +72,7 @@ def by_app(
     }
     for key, reason in restarting.items():
         app_of(key).restarts.append((key, reason))
-    shown = [app for app in apps.values() if app.restarts or any(c.fields or c.what != "changed" for c in app.changes)]
+    shown = [app for app in apps.values() if app.restarts or any(change.is_shown for change in app.changes)]
     return ClusterDiff(
         base,
         sorted(shown, key=lambda app: app.name),

@@ -26,7 +26,7 @@ def show(outcome: ClusterDiff, *, with_fields: bool) -> None:
     for app in outcome.apps:
         out.print(f"[bold]{escape(app.name)}[/bold]  {escape(counts(app))}")
         for change in app.changes:
-            if change.fields or change.what != "changed":
+            if change.is_shown:
                 sign, colour = SIGNS[change.what]
                 out.print(f"  [{colour}]{sign}[/{colour}] {escape(str(change.key))}")
                 for line in field_lines(change.fields) if with_fields else ():
@@ -60,8 +60,8 @@ def unknown_lines(outcome: ClusterDiff) -> Iterator[str]:
 
 def counts(app: ChangedApp) -> str:
     """Return how many objects of an app differ, in words."""
-    found = [f"{number} {what}" for what in SIGNS if (number := app.count(what))]
-    return ", ".join(found) or "no object differs"
+    by_kind = [f"{number} {what}" for what in SIGNS if (number := app.count(what))]
+    return ", ".join(by_kind) or "no object differs"
 
 
 def verdict(raised: Any) -> str:
@@ -154,7 +154,7 @@ def cell(text: str) -> str:
 def _details(app: ChangedApp) -> str:
     lines = [f"<details><summary>{app.name}: {counts(app)}</summary>\n"]
     for change in app.changes:
-        if change.fields or change.what != "changed":
+        if change.is_shown:
             lines += [f"`{change.key}` {change.what}\n", *_fenced(_lines(change))]
     lines += [f"- `{key}` restarts: {reason}" for key, reason in app.restarts]
     return "\n".join([*lines, "\n</details>\n"])
@@ -185,9 +185,7 @@ def as_data(outcome: ClusterDiff) -> dict[str, Any]:
         "apps": [
             {
                 "name": app.name,
-                "objects": [
-                    _change_data(change) for change in app.changes if change.fields or change.what != "changed"
-                ],
+                "objects": [_change_data(change) for change in app.changes if change.is_shown],
                 "restarts": _reasons(app.restarts),
                 "waiting": list(app.waiting),
             }

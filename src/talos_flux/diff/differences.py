@@ -38,6 +38,11 @@ class Change:
             return "added"
         return "changed" if self.after is not None else "removed"
 
+    @property
+    def is_shown(self) -> bool:
+        """Return whether more differs than what a chart writes for each of its versions."""
+        return bool(self.fields) or self.what != "changed"
+
 
 @dataclass(frozen=True)
 class Differences:
