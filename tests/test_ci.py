@@ -282,7 +282,7 @@ def findings(render: Renderer, tmp_path_factory: pytest.TempPathFactory) -> list
 @pytest.mark.witness
 def test_what_must_not_be_committed_is_refused_with_its_place(findings: list[str], case: str) -> None:
     name, _, reason = BAD[case]
-    assert any(line.startswith(f"{name}:") and reason in line for line in findings), findings
+    assert any(line.startswith(f"{name}:") and reason in line for line in findings), "\n".join(findings)
 
 
 @needs("gitleaks", "kustomize", "talosctl")

@@ -19,7 +19,7 @@ PATTERNS = {
     "an age secret key": re.compile(r"AGE-SECRET-KEY-(?:PQ-)?1[0-9A-Z]{20,}"),
     # With at least a part of the key: a script or a page can speak of the line alone.
     "a private key": re.compile(
-        r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----(?:\s|\\n|[\w-]+: \S.*\n)*[A-Za-z0-9+/=]{16,}"
+        r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----(?:\s|\\n|[\w-]+: \S.*\n)*[A-Za-z0-9+/=]{10,}"
     ),
     "a service account token": re.compile(r"\bops_[A-Za-z0-9_=-]{60,}"),
     "a JSON Web Token": re.compile(r"\beyJhbGci[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"),
@@ -35,6 +35,8 @@ JINJA_VARIABLE = re.compile(r"(?!.*://)[\w.]")
 GO_VARIABLE = re.compile(r"[.$]\w")
 # What files that are encrypted, or that hold public keys, are called.
 ENCRYPTED_NAME = re.compile(r"\.(?:sops|enc|encrypted|age|gpg)\.|\.(?:age|gpg|pub|crt|cer|asc)$")
+# How anything begins that a program replaces: Jinja's, Go's and op's, and cluster-template's signs.
+PLACED = re.compile(r"\{\{|\{%|#\{|#%|%\{")
 PLACEHOLDER = re.compile(r"\{\{\s*(.*?)\s*\}\}")
 # Statements and comments of Jinja, also with the signs that cluster-template takes, and its values there.
 STATEMENT = re.compile(r"^[ \t]*(?:\{%.*?%\}|\{#.*?#\}|#%.*?%#|#\|.*?#\|)[ \t]*$", re.MULTILINE)
@@ -76,7 +78,7 @@ def without_placeholders(text: str, *, is_jinja: bool = False) -> str:
 
     A reference such as op:// stays, and so does what is no variable: that can be a secret.
     """
-    if not re.search(r"\{\{|\{%|#\{|#%", text):
+    if not PLACED.search(text):
         return text
     variable = JINJA_VARIABLE if is_jinja else GO_VARIABLE
     text = PLACEHOLDER.sub(lambda match: FILLED_IN if variable.match(match[1]) else match[1], text)
