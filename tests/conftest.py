@@ -11,7 +11,7 @@ from typing import Any
 import plumbum
 import pytest
 
-from tests.support import apiserver, processes, tools
+from tests.support import apiserver, processes, scratch, tools
 from tests.support.cases import CASES, EXAMPLES
 from tests.support.home import Home
 from tests.support.needs import (
@@ -41,6 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("tier") != "all":
         use_stand_ins()
+    scratch.use_memory()
     folders = [*tools.folders(), Path(sys.executable).parent]
     os.environ["PATH"] = os.pathsep.join([*map(str, folders), os.environ["PATH"]])
     # One look for all processes, because they must agree on the order of the tests.
@@ -130,6 +131,7 @@ def isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         "TALOS_FLUX": str(PROJECT),
         # kubectl keeps there what each server of a test can do.
         "KUBECACHEDIR": str(home / "kubectl"),
+        **scratch.keep_below(tmp_path_factory.getbasetemp() / "tmp"),
     }
     unwanted = {name for name in os.environ if name.startswith("GIT_") or name == "VIRTUAL_ENV"} - values.keys()
     environment: Any = plumbum.local.env

@@ -267,6 +267,7 @@ def test_the_template_may_make_a_folder_of_its_own_file_and_back(root: Path) -> 
 
 
 @pytest.mark.witness
+@pytest.mark.slow
 def test_an_edit_after_a_power_cut_survives_looking_and_recovering(root: Path) -> None:
     killed(root, is_noted)
     assert status(root) == ""
@@ -279,6 +280,7 @@ def test_an_edit_after_a_power_cut_survives_looking_and_recovering(root: Path) -
     assert (root / "README.md").read_text() == "mine\n"
 
 
+@pytest.mark.slow
 def test_an_edit_of_what_was_half_written_is_named_and_stays(root: Path) -> None:
     killed(root, is_half_written)
     write(root, {"README.md": "mine\n"})
@@ -286,6 +288,7 @@ def test_an_edit_of_what_was_half_written_is_named_and_stays(root: Path) -> None
     assert tree(root) == {".gitignore": b"*.unfinished\n", "README.md": b"mine\n", "apps/a.yaml": b"first\n"}
 
 
+@pytest.mark.slow
 def test_what_is_staged_after_a_reset_by_hand_stays_staged(root: Path) -> None:
     killed(root, is_half_written)
     git(root, "reset", "--quiet", "--hard")
@@ -367,6 +370,7 @@ def test_undo_is_exact_whatever_git_makes_of_a_file(peculiar: str, root: Path) -
     assert (root / "README.md").stat().st_mode == mode
 
 
+@pytest.mark.slow
 def test_killed_at_any_change_of_the_file_system_update_and_undo_are_taken_back(root: Path) -> None:
     before = tree(root), status(root)
     for at in itertools.count(1):
