@@ -19,7 +19,7 @@ export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/$(BIN):$(PATH)
 # Where Python may not keep what it compiled, collecting the tests alone takes seven times as long.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help python cluster check test test-all mutants docs lock bench pictures verify-charts pins tags release-cluster tools clean
+.PHONY: help python cluster check test test-all mutants docs lock bench pictures verify-charts pins tables tags release-cluster tools clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -58,7 +58,7 @@ lock: $(STAMP) ## pin and hash what the tools need, and what this project needs 
 	$(COMPILE) pyproject.toml --output-file src/talos_flux/requirements.txt
 	$(COMPILE) pyproject.toml requirements.in --constraint src/talos_flux/requirements.txt --output-file requirements.txt
 
-bench verify-charts pins tags release-cluster: export PYTHONPATH := $(CURDIR)/src
+bench verify-charts pins tables tags release-cluster: export PYTHONPATH := $(CURDIR)/src
 
 bench: $(STAMP) ## measure, side by side
 	$(BIN)/python -m tests.bench
@@ -72,6 +72,10 @@ pictures: $(STAMP) ## take the pictures of the tools in docs/ anew
 
 verify-charts: $(STAMP) ## render the charts in DIR= with the values of every example
 	$(BIN)/python -m tests.verify_charts $(DIR)
+
+tables: $(STAMP) ## make the tables of components anew from their records, and the pages of docs/reference
+	@$(BIN)/python -m tests.tools.components
+	@$(BIN)/python -m tests.tools.pages
 
 pins: $(STAMP) ## list each version that a new cluster starts with, its age, and the newest there is evidence for
 	@$(BIN)/python -m tests.pins

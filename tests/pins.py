@@ -1,6 +1,7 @@
 """Each pin, the newest version that there is evidence for, and its age: `make pins`.
 
-tests/pins.yml is what is known. Where its evidence is a registry, that is asked too; what does not answer is skipped.
+What is known stands in tests/pins.yml, and of charts and images in the records of the components. Where its evidence
+is a registry, that is asked too; what does not answer is skipped.
 """
 
 import json
@@ -18,8 +19,8 @@ from packaging.version import InvalidVersion, Version
 
 from tests.support.render import PROJECT
 
-KNOWN = PROJECT / "tests/pins.yml"
-QUESTIONS = PROJECT / "questions/pins.yml"
+KNOWN = re.compile(r"tests/pins\.yml|template/kubernetes/apps/[^/]+/component\.yaml")
+QUESTIONS = ("questions/pins.yml", "questions/component_pins.yml", "questions/tool_pins.yml")
 DAYS = 42
 HEADING = "## Versions older than six weeks"
 STILL_THE_NEWEST = "nothing newer was seen"
@@ -49,10 +50,17 @@ class Pin:
         return self.stays or STILL_THE_NEWEST
 
 
-def known(text: str) -> dict[str, Pin]:
-    """Return what tests/pins.yml, or an older state of it, says of each pin."""
+def known_now() -> dict[str, Pin]:
+    """Return what is known of each pin."""
+    paths = [PROJECT / "tests/pins.yml", *(PROJECT / "template/kubernetes/apps").glob("*/component.yaml")]
+    return known(path.read_text() for path in sorted(paths))
+
+
+def known(texts: Iterable[str]) -> dict[str, Pin]:
+    """Return what files like these, or older states of them, say of each pin."""
     found = {}
-    for name, facts in yaml.safe_load(text)["pins"].items():
+    told = [yaml.safe_load(text).get("pins") or {} for text in texts]
+    for name, facts in sorted(entry for pins in told for entry in pins.items()):
         found[name] = Pin(
             name,
             str(facts["version"]),
@@ -67,9 +75,10 @@ def known(text: str) -> dict[str, Pin]:
     return found
 
 
-def pinned(text: str) -> dict[str, str]:
-    """Return the versions in questions/pins.yml, without their digests and commits."""
-    defaults = {name: str(question["default"]) for name, question in yaml.safe_load(text).items()}
+def pinned() -> dict[str, str]:
+    """Return the versions of the questions, without their digests and commits."""
+    questions = [yaml.safe_load((PROJECT / name).read_text()) for name in QUESTIONS]
+    defaults = {name: str(question["default"]) for each in questions for name, question in each.items()}
     return {name: default.rpartition("# ")[2].partition("@")[0] for name, default in defaults.items()}
 
 
@@ -138,7 +147,7 @@ def _number(version: str) -> Version:
 
 def main() -> None:
     today = date.today()
-    pins = known(KNOWN.read_text())
+    pins = known_now()
     with ThreadPoolExecutor(8) as pool:
         asked = dict(zip(pins, pool.map(newest_of, pins.values()), strict=True))
     rows = [("pin", "version", "days", "newest", "evidence")]

@@ -9,21 +9,23 @@ from tests import pins
 from tests.support import releases
 from tests.support.render import PROJECT, git
 
-KNOWN = pins.known(pins.KNOWN.read_text())
+KNOWN = pins.known_now()
 DAY = re.compile(r"^\| \[(\S+)\]\(\S+\) \| ([0-9-]{10}) \|", re.MULTILINE)
 DAYS = {version: date.fromisoformat(day) for version, day in DAY.findall((PROJECT / "CHANGELOG.md").read_text())}
 
 
-def then(version: str, name: str) -> str:
-    """Return a file as it was at a release, or as it is for one to come; nothing where there was none."""
+def then(version: str, wanted: re.Pattern[str]) -> list[str]:
+    """Return files as they were at a release, or as they are for one to come."""
     commit = releases.releases().get(version)
     if commit is None:
-        return (PROJECT / name).read_text()
-    return git(PROJECT, "show", f"{commit}:{name}") if git(PROJECT, "ls-tree", commit, "--", name) else ""
+        names = git(PROJECT, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
+        return [(PROJECT / name).read_text() for name in names if wanted.fullmatch(name)]
+    names = git(PROJECT, "ls-tree", "-r", "-z", "--name-only", commit).split("\0")
+    return [git(PROJECT, "show", f"{commit}:{name}") for name in names if wanted.fullmatch(name)]
 
 
 def test_of_each_pin_it_is_known_where_it_was_seen() -> None:
-    assert {name: pin.version for name, pin in KNOWN.items()} == pins.pinned(pins.QUESTIONS.read_text())
+    assert {name: pin.version for name, pin in KNOWN.items()} == pins.pinned()
 
 
 @pytest.mark.parametrize("pin", KNOWN.values(), ids=KNOWN)
@@ -48,9 +50,9 @@ def test_a_chart_that_was_not_rendered_as_pinned_has_a_reason() -> None:
 
 @pytest.mark.parametrize("version", DAYS)
 def test_a_release_says_why_a_version_is_older_than_six_weeks(version: str) -> None:
-    record = then(version, "tests/pins.yml")
-    old = pins.old(pins.known(record).values(), DAYS[version]) if record else []
-    assert pins.unexplained(then(version, f"docs/releases/{version}.md"), old) == []
+    old = pins.old(pins.known(then(version, pins.KNOWN)).values(), DAYS[version])
+    notes = then(version, re.compile(re.escape(f"docs/releases/{version}.md")))
+    assert pins.unexplained("\n".join(notes), old) == []
 
 
 def test_what_make_pins_prints_is_what_the_note_of_a_release_needs() -> None:

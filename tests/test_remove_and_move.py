@@ -724,4 +724,4 @@ def test_a_namespace_that_is_not_named_is_asked_for(words: tuple[str, ...], sent
 def test_the_tools_bring_the_copier_that_mise_installs() -> None:
     pinned = re.search(r"^copier==(\S+)", (PROJECT / "src/talos_flux/requirements.txt").read_text(), re.MULTILINE)
     assert pinned
-    assert f"pin_copier:\n  type: str\n  default: {pinned[1]}\n" in (PROJECT / "questions/pins.yml").read_text()
+    assert f"pin_copier:\n  type: str\n  default: {pinned[1]}\n" in (PROJECT / "questions/tool_pins.yml").read_text()

@@ -142,7 +142,7 @@ def test_what_calls_flux_follows_when_nothing_can_reach_it_any_more(release):
 
 @needs("copier")
 def test_a_raised_pin_of_the_template_leaves_the_clusters_version_alone(release):
-    replace(release.template / "questions/pins.yml", "default: 1.20.2", "default: 1.99.0")
+    replace(release.template / "questions/component_pins.yml", "default: 1.20.2", "default: 1.99.0")
     release.release()
     before = (release.cluster / CILIUM).read_text()
     assert release.update()["pin_cilium"] == "1.20.2"
@@ -154,7 +154,7 @@ def test_a_raised_pin_of_the_template_leaves_the_clusters_version_alone(release)
 def test_what_renovate_raised_survives_when_the_template_raises_it_too(release):
     replace(release.cluster / CILIUM, "tag: 1.20.2", "tag: 1.20.7")
     commit(release.cluster, "chore: raise cilium")
-    replace(release.template / "questions/pins.yml", "default: 1.20.2", "default: 1.99.0")
+    replace(release.template / "questions/component_pins.yml", "default: 1.20.2", "default: 1.99.0")
     replace(
         release.template / "macros/flux.jinja", "  interval: 15m\n  layerSelector:", "  interval: 20m\n  layerSelector:"
     )
@@ -168,7 +168,7 @@ def test_what_renovate_raised_survives_when_the_template_raises_it_too(release):
 @needs("copier")
 @pytest.mark.full
 def test_a_component_that_comes_later_starts_at_that_releases_version(release):
-    replace(release.template / "questions/pins.yml", "default: 1.12.1", "default: 1.13.0")
+    replace(release.template / "questions/component_pins.yml", "default: 1.12.1", "default: 1.13.0")
     release.release()
     assert release.update(storage="longhorn")["pin_longhorn"] == "1.13.0"
 

@@ -5,7 +5,7 @@ import io
 import json
 import tarfile
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import yaml
 from tests.doubles.app_template_keys import VALUES
 from tests.support import charts, crds, tools
 from tests.support.repository import Object
+from tests.tools.components.record import components
 
 STUBS = Path(__file__).parent / "stubs"
 
@@ -27,63 +28,27 @@ class Stub:
 
     workloads: tuple[tuple[str, str], ...] = (("Deployment", ""),)
     groups: tuple[str, ...] = ()
-    objects: tuple[Object, ...] = field(default=())
+    objects: tuple[Object, ...] = ()
 
 
-def _storage_class(name: str, provisioner: str, binding: str) -> Object:
-    return {
-        "apiVersion": "storage.k8s.io/v1",
-        "kind": "StorageClass",
-        "metadata": {"name": name, "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
-        "provisioner": provisioner,
-        "volumeBindingMode": binding,
-    }
+@cache
+def stubs() -> dict[str, Stub]:
+    """Return what the records say of the charts that no Go module carries, by the last part of their address.
 
+    One without a word is a Deployment.
+    """
+    found = {}
+    for component in components():
+        if component.chart:
+            said = component.stub
+            workloads = said.get("workloads", [{"kind": "Deployment"}])
+            found[component.chart.url.rpartition("/")[2]] = Stub(
+                tuple((workload["kind"], workload.get("name", "")) for workload in workloads),
+                tuple(said.get("groups", ())),
+                tuple(said.get("objects", ())),
+            )
+    return found
 
-# The charts that no Go module carries, by the last part of their address. One that is not named here is a Deployment.
-CHARTS = {
-    "cloudnative-pg": Stub(groups=("postgresql.cnpg.io",)),
-    "connect": Stub((("Deployment", ""), ("Deployment", "onepassword-connect-operator")), ("onepassword.com",)),
-    "flux-instance": Stub(
-        (),
-        objects=(
-            {
-                "apiVersion": "fluxcd.controlplane.io/v1",
-                "kind": "FluxInstance",
-                "metadata": {"name": "flux", "namespace": "{{ .Release.Namespace }}"},
-                "spec": {
-                    "distribution": {
-                        "version": "{{ .Values.instance.distribution.version }}",
-                        "registry": "{{ .Values.instance.distribution.registry }}",
-                    }
-                },
-            },
-        ),
-    ),
-    "flux-operator": Stub(groups=("fluxcd.controlplane.io",)),
-    "kube-prometheus-stack": Stub((("Deployment", ""), ("StatefulSet", "prometheus"), ("DaemonSet", "node-exporter"))),
-    "kubeai": Stub(groups=("kubeai.org",)),
-    "local-path-provisioner": Stub(
-        objects=(_storage_class("{{ .Values.storageClass.name }}", "rancher.io/local-path", "WaitForFirstConsumer"),)
-    ),
-    "longhorn": Stub(
-        (("DaemonSet", ""), ("Deployment", "longhorn-ui")),
-        objects=(_storage_class("longhorn", "driver.longhorn.io", "Immediate"),),
-    ),
-    "nginx-ingress": Stub(
-        objects=(
-            {
-                "apiVersion": "networking.k8s.io/v1",
-                "kind": "IngressClass",
-                "metadata": {"name": "{{ .Values.controller.ingressClass.name }}"},
-                "spec": {"controller": "nginx.org/ingress-controller"},
-            },
-        )
-    ),
-    "node-problem-detector": Stub((("DaemonSet", ""),)),
-    "prometheus-operator-crds": Stub((), ("monitoring.coreos.com",)),
-    "spegel": Stub((("DaemonSet", ""),)),
-}
 
 # A chart's CRDs that its authors add when they release it.
 WITHOUT_CRDS = {"external-secrets": ("external-secrets.io", "generators.external-secrets.io")}
@@ -96,7 +61,7 @@ def archive(name: str, version: str) -> bytes:
         return _packaged(name, version)
     files = {
         "Chart.yaml": yaml.safe_dump({"apiVersion": "v2", "name": name, "version": version.removeprefix("v")}),
-        **(_app_template() if name == "app-template" else _stub(CHARTS.get(name, Stub()))),
+        **(_app_template() if name == "app-template" else _stub(stubs().get(name, Stub()))),
     }
     return packed({f"{name}/{path}": text.encode() for path, text in files.items()})
 

@@ -1,15 +1,13 @@
 """Which version runs, and whether Renovate sees it."""
 
-import yaml
-
 from tests.mutations.mutation import APP, MEDIA, Harmless, Mutation
-from tests.support.render import PROJECT
+from tests.pins import pinned
 
 RELEASE = f"{APP}/app/helmrelease.yaml"
 LIST = f"{APP}/app/kustomization.yaml"
 PLAIN = f"{MEDIA}/manifests-none-none/app/deployment.yaml"
 REPOSITORY = "kubernetes/flux/meta/repos/app-template.yaml"
-PIN = f"tag: {yaml.safe_load((PROJECT / 'questions/pins.yml').read_text())['pin_app_template']['default']}"
+PIN = f"tag: {pinned()['pin_app_template']}"
 RENOVATE = ".renovaterc.json5"
 NOTED = "talos/noted.yaml"
 CHART = (

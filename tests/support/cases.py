@@ -7,12 +7,15 @@ from typing import Any
 import yaml
 
 from tests.support.render import PROJECT
+from tests.tools.components.record import components
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     file.stem: yaml.safe_load(file.read_text()) for file in sorted((PROJECT / "examples").glob("*.yaml"))
 }
 
-COMPONENTS = ("monitoring", "kubeai", "node-problem-detector", "spegel", "tailscale", "cloudnative-pg", "dragonfly")
+# The choices of the question `components`, with words that only a cluster with the component may contain.
+COMPONENT_WORDS = {each.choice.name: each.choice.words for each in components() if each.choice}
+COMPONENTS = tuple(sorted(COMPONENT_WORDS))
 # What can be chosen, by name of the choice. Most are a question and its answers; `answers_to` says what the rest mean.
 CHOICES: dict[str, tuple[str, ...]] = {
     "external_access": ("quic", "http2", "direct-name", "direct-address", "none"),

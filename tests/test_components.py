@@ -1,0 +1,104 @@
+"""A component is one folder: its manifests, and a record of which the tables follow."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.render import PROJECT
+from tests.tools.components.record import Component, component, components, manifests
+from tests.tools.components.tables import all_tables
+
+NEW = """\
+---
+does: removes pods that would stand better elsewhere
+namespace: kube-system
+tier: standard
+when: "'descheduler' in components"
+choice:
+  name: descheduler
+  text: moves pods to where they stand better
+  words: [descheduler]
+depends_on: [metrics-server]
+chart:
+  url: oci://ghcr.io/home-operations/charts-mirror/descheduler
+pins:
+  pin_descheduler:
+    version: 0.36.0
+    released: 2026-09-01
+    evidence: charts in public repositories
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Provide the folder of a new component."""
+    folder = tmp_path / "{{ folder['descheduler'] }}"
+    folder.mkdir()
+    (folder / "component.yaml").write_text(NEW)
+    (folder / "helmrelease.yaml.jinja").write_text("---\n")
+    return folder
+
+
+def table(name: str, *more: Component) -> str:
+    return all_tables([*components(), *more])[PROJECT / name]
+
+
+@pytest.mark.parametrize("path", all_tables(components()), ids=lambda path: path.name)
+def test_the_tables_are_what_the_records_say(path: Path) -> None:
+    assert path.read_text() == all_tables(components())[path], "make tables"
+
+
+def test_every_folder_of_manifests_has_a_record() -> None:
+    folders = (PROJECT / "template/kubernetes/apps").glob("{{ folder*")
+    assert [folder.name for folder in folders if not (folder / "component.yaml").exists()] == []
+
+
+def test_a_new_component_is_in_every_table_by_its_record_alone(folder: Path) -> None:
+    new = component(folder / "component.yaml")
+    assert "name='descheduler'" in table("macros/catalogue.jinja", new)
+    assert "    {% if 'descheduler' in components %}\n    - {name: descheduler, url:" in table(
+        "questions/charts.yml", new
+    )
+    assert table("questions/component_pins.yml", new).endswith(
+        "\n\npin_descheduler:\n  type: str\n  default: 0.36.0\n  ask: false\n"
+        "  when: \"{{ generator == 'cluster' and 'descheduler' in components }}\"\n"
+    )
+    assert "    descheduler - moves pods to where they stand better: descheduler\n  #" in table(
+        "questions/components.yml", new
+    )
+
+
+def test_what_is_recorded_keeps_its_order_and_what_is_new_comes_last(folder: Path) -> None:
+    new = component(folder / "component.yaml")
+    pins, choices = "questions/component_pins.yml", "questions/components.yml"
+    assert order(table(pins, new)) == [*order((PROJECT / pins).read_text()), "pin_descheduler"]
+    with_it, without = table(choices, new), (PROJECT / choices).read_text()
+    assert with_it.replace("    descheduler - moves pods to where they stand better: descheduler\n", "") == without
+
+
+def order(text: str) -> list[str]:
+    return list(yaml.safe_load(text))
+
+
+def test_a_manifest_is_there_under_the_condition_in_its_name(folder: Path) -> None:
+    (folder / "{% if backups == 's3' %}secret.yaml{% endif %}.jinja").touch()
+    (folder / "{% if ingress_backend == 'nginx' %}route.yaml{% endif %}").touch()
+    (folder / "{% if ingress_backend != 'nginx' %}route.yaml{% endif %}.jinja").touch()
+    found = {"helmrelease.yaml": "", "route.yaml": "", "secret.yaml": "backups == 's3'"}
+    assert manifests(folder) == found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("does:", "what:", "what is no key of a record; it has "),
+        ("tier: standard", "tier: slow", "tier is critical, core or standard, not slow."),
+        ("tier: standard", "tier: standard\npod_security: open", "pod_security is restricted, baseline or privileged"),
+        ("[metrics-server]", "[metric-server]", "depends_on has no component metric-server."),
+    ],
+)
+def test_a_record_that_is_wrong_is_refused(old: str, new: str, reason: str, folder: Path) -> None:
+    (folder / "component.yaml").write_text(NEW.replace(old, new))
+    with pytest.raises(ValueError, match=reason):
+        all_tables([*components(), component(folder / "component.yaml")])

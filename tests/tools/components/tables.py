@@ -1,0 +1,139 @@
+"""The tables that Copier reads, made of the records."""
+
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.support.render import PROJECT
+from tests.tools.components.record import Component
+
+MADE = "Made by `make tables` of template/kubernetes/apps/*/component.yaml."
+CHOICES = re.compile(r"(?<=^components:\n)(?P<above>(?:  .*\n)*?  choices:\n)(?P<choices>(?:    .*\n)+)", re.MULTILINE)
+EXPRESSION = re.compile(r"\{\{ (.+?) \}\}")
+
+
+def all_tables(components: Iterable[Component]) -> dict[Path, str]:
+    """Return each table as it should be, by its path. What is around the choices of a question stays as it is.
+
+    ValueError for a component that waits for one that is none.
+    """
+    listed = tuple(sorted(components, key=lambda each: (each.namespace, each.name)))
+    names = {each.name for each in listed}
+    for each in listed:
+        if unknown := set(each.depends_on) - names:
+            raise ValueError(f"{each.name}: depends_on has no component {min(unknown)}.")
+    question, versions = PROJECT / "questions/components.yml", PROJECT / "questions/component_pins.yml"
+    return {
+        PROJECT / "macros/catalogue.jinja": catalogue(listed),
+        PROJECT / "questions/charts.yml": chart_sources(listed),
+        versions: pins(listed, versions.read_text() if versions.exists() else ""),
+        question: CHOICES.sub(lambda match: match["above"] + choices(listed, match["choices"]), question.read_text()),
+    }
+
+
+# --- macros/catalogue.jinja ---
+
+
+def catalogue(components: tuple[Component, ...]) -> str:
+    """Return the namespaces with their apps, and what each app does, in Jinja."""
+    lines = [f"{{#- {MADE} -#}}", "{% set catalogue = ["]
+    for namespace, apps in itertools.groupby(components, lambda each: each.namespace):
+        lines.append(f"  dict(name={namespace!r}, apps=[")
+        for app in apps:
+            fields = [f"{key}={value}" for key, value in row(app).items()]
+            lines += ["    dict(", *(f"      {each}," for each in fields), "    ),"]
+        lines.append("  ]),")
+    texts = [f"    {app.name!r}: {text(app.does)}," for app in components]
+    macro = ["", "{#- What each app does, by its name; here, because it may say what follows from other tables. -#}"]
+    macro += ["{% macro what_each_app_does() -%}", "  {{- {", *texts, "  } | to_json -}}", "{%- endmacro %}"]
+    return "\n".join([*lines, "] %}", *macro, ""])
+
+
+def row(app: Component) -> dict[str, str]:
+    """Return what the catalogue says of an app: expressions of Jinja."""
+    secret = f"{app.secret!r} if {app.secret_when} else ''" if app.secret_when else repr(app.secret)
+    manifests = ", ".join(f"{name!r}: {when or 'true'}" for name, when in app.manifests.items())
+    optional = {
+        "when": app.when,
+        "depends_on": app.depends_on and list(app.depends_on),
+        "secret": app.secret and secret,
+        "item": app.item and repr(app.item),
+        "current_when": app.current_when and list(app.current_when),
+    }
+    return {
+        "name": repr(app.name),
+        "tier": repr(app.tier),
+        "pod_security": repr(app.pod_security),
+        **{key: str(value) for key, value in optional.items() if value},
+        "manifests": f"{{{manifests}}}",
+    }
+
+
+def text(template: str) -> str:
+    """Return a text with expressions of Jinja in it as one expression."""
+    parts = EXPRESSION.split(template)
+    shown = [f"({part})" if number % 2 else repr(part) for number, part in enumerate(parts) if part]
+    return " ~ ".join(shown)
+
+
+# --- questions/ ---
+
+
+def chart_sources(components: tuple[Component, ...]) -> str:
+    """Return the question with the chart sources, those that are always there first."""
+
+    def lines(app: Component) -> Iterator[str]:
+        if app.chart:
+            source = f'name: {app.chart.name}, url: "{app.chart.url}", tag: "{{{{ {app.chart.pin} }}}}"'
+            yield f"    - {{{source}}}"
+
+    above = (
+        f"# Where each chart comes from and its version: kubernetes/flux/meta/repos/<name>.yaml.\n# {MADE}\n"
+        "chart_sources:\n  type: yaml\n  default: |\n"
+    )
+    return above + "".join(_by_condition(components, lines)) + "  when: false\n"
+
+
+def pins(components: tuple[Component, ...], before: str) -> str:
+    """Return the questions that record the version of each chart and image.
+
+    They keep the order that they have in the file before, and with it that of the answers files; new ones come last.
+    """
+    questions = {}
+    for app in components:
+        when = f"generator == 'cluster' and {app.when}" if app.when else "generator == 'cluster'"
+        for name, pin in app.pins.items():
+            version = scalar(pin["version"])
+            questions[name] = f'{name}:\n  type: str\n  default: {version}\n  ask: false\n  when: "{{{{ {when} }}}}"\n'
+    order = [*re.findall(r"^(pin_\w+):$", before, re.MULTILINE), *questions]
+    found = [questions[name] for name in dict.fromkeys(order) if name in questions]
+    return f"# Charts and images, as the versions in questions/pins.yml.\n# {MADE}\n\n" + "\n".join(found)
+
+
+def choices(components: tuple[Component, ...], before: str) -> str:
+    """Return the choices of the question `components`, in the order that they have before; new ones come last.
+
+    Copier records what is chosen in the order of the choices.
+    """
+    entries = {app.choice.name: app.choice.text for app in components if app.choice}
+    order = [*re.findall(r": (\S+)$", before, re.MULTILINE), *sorted(entries)]
+    return "".join(f"    {name} - {entries[name]}: {name}\n" for name in dict.fromkeys(order) if name in entries)
+
+
+def _by_condition(components: tuple[Component, ...], lines: Callable[[Component], Iterable[str]]) -> Iterator[str]:
+    """Yield lines of components, each below an `if` with its condition, which they share."""
+    by_condition = sorted(components, key=lambda each: (each.when, each.name))
+    for when, apps in itertools.groupby(by_condition, lambda each: each.when):
+        found = [f"{line}\n" for app in apps for line in lines(app)]
+        if found and when:
+            found = [f"    {{% if {when} %}}\n", *found, "    {% endif %}\n"]
+        yield from found
+
+
+def scalar(value: Any) -> str:
+    """Return a version as YAML: quoted where it would be a number."""
+    plain = str(value)
+    return json.dumps(plain) if re.fullmatch(r"[0-9.]*", plain) and plain.count(".") < 2 else plain
