@@ -74,7 +74,7 @@ verify-charts: $(STAMP) ## render the charts in DIR= with the values of every ex
 	$(BIN)/python -m tests.verify_charts $(DIR)
 
 tables: $(STAMP) ## make the tables of components anew from their records, and the pages of docs/reference
-	@$(BIN)/python -m tests.tools.components
+	@$(BIN)/python -m tests.tools.records
 	@$(BIN)/python -m tests.tools.pages
 
 pins: $(STAMP) ## list each version that a new cluster starts with, its age, and the newest there is evidence for

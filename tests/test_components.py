@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from tests.support.render import PROJECT
-from tests.tools.components.record import Component, component, components, manifests
-from tests.tools.components.tables import all_tables
+from tests.tools.records.component import Component, component, components, manifests
+from tests.tools.records.component_tables import all_tables
 
 NEW = """\
 ---

@@ -14,7 +14,7 @@ import yaml
 from tests.doubles.app_template_keys import VALUES
 from tests.support import charts, crds, tools
 from tests.support.repository import Object
-from tests.tools.components.record import components
+from tests.tools.records.component import components
 
 STUBS = Path(__file__).parent / "stubs"
 

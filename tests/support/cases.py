@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from tests.support.render import PROJECT
-from tests.tools.components.record import components
+from tests.tools.records.component import components
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     file.stem: yaml.safe_load(file.read_text()) for file in sorted((PROJECT / "examples").glob("*.yaml"))

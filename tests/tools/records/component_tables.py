@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.render import PROJECT
-from tests.tools.components.record import Component
+from tests.tools.records.component import Component
 
-MADE = "Made by `make tables` of template/kubernetes/apps/*/component.yaml."
+MADE = "Made by `make tables` of {}."
+MADE_OF_RECORDS = MADE.format("template/kubernetes/apps/*/component.yaml")
 CHOICES = re.compile(r"(?<=^components:\n)(?P<above>(?:  .*\n)*?  choices:\n)(?P<choices>(?:    .*\n)+)", re.MULTILINE)
 EXPRESSION = re.compile(r"\{\{ (.+?) \}\}")
 
@@ -39,7 +40,8 @@ def all_tables(components: Iterable[Component]) -> dict[Path, str]:
 
 def catalogue(components: tuple[Component, ...]) -> str:
     """Return the namespaces with their apps, and what each app does, in Jinja."""
-    lines = [f"{{#- {MADE} -#}}", "{% set catalogue = ["]
+    lines = [f"{{#- {MADE_OF_RECORDS} Import with context. -#}}", "{% from 'macros/dns.jinja' import dns with context %}"]
+    lines.append("{% set catalogue = [")
     for namespace, apps in itertools.groupby(components, lambda each: each.namespace):
         lines.append(f"  dict(name={namespace!r}, apps=[")
         for app in apps:
@@ -54,7 +56,9 @@ def catalogue(components: tuple[Component, ...]) -> str:
 
 def row(app: Component) -> dict[str, str]:
     """Return what the catalogue says of an app: expressions of Jinja."""
-    secret = f"{app.secret!r} if {app.secret_when} else ''" if app.secret_when else repr(app.secret)
+    secret = text(app.secret)
+    if app.secret_when:
+        secret = f"{secret} if {app.secret_when} else ''"
     manifests = ", ".join(f"{name!r}: {when or 'true'}" for name, when in app.manifests.items())
     optional = {
         "when": app.when,
@@ -91,7 +95,7 @@ def chart_sources(components: tuple[Component, ...]) -> str:
             yield f"    - {{{source}}}"
 
     above = (
-        f"# Where each chart comes from and its version: kubernetes/flux/meta/repos/<name>.yaml.\n# {MADE}\n"
+        f"# Where each chart comes from and its version: kubernetes/flux/meta/repos/<name>.yaml.\n# {MADE_OF_RECORDS}\n"
         "chart_sources:\n  type: yaml\n  default: |\n"
     )
     return above + "".join(_by_condition(components, lines)) + "  when: false\n"
@@ -110,7 +114,7 @@ def pins(components: tuple[Component, ...], before: str) -> str:
             questions[name] = f'{name}:\n  type: str\n  default: {version}\n  ask: false\n  when: "{{{{ {when} }}}}"\n'
     order = [*re.findall(r"^(pin_\w+):$", before, re.MULTILINE), *questions]
     found = [questions[name] for name in dict.fromkeys(order) if name in questions]
-    return f"# Charts and images, as the versions in questions/pins.yml.\n# {MADE}\n\n" + "\n".join(found)
+    return f"# Charts and images, as the versions in questions/pins.yml.\n# {MADE_OF_RECORDS}\n\n" + "\n".join(found)
 
 
 def choices(components: tuple[Component, ...], before: str) -> str:

@@ -1,0 +1,14 @@
+"""Records of components and backends, and the tables that follow from them.
+
+`make tables` writes the tables; `make check` compares them.
+"""
+
+from pathlib import Path
+
+from tests.tools.records import component_tables, dns
+from tests.tools.records.component import components
+
+
+def all_tables() -> dict[Path, str]:
+    """Return each table as it should be, by its path."""
+    return {**component_tables.all_tables(components()), **dns.all_tables(dns.providers())}

@@ -1,0 +1,105 @@
+"""Providers of public DNS, backends/dns/<name>.yaml, and the tables that follow from them.
+
+A provider is one that both cert-manager and external-dns serve by themselves.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from tests.support.render import PROJECT
+from tests.tools.records.component_tables import MADE
+
+RECORDS = PROJECT / "backends/dns"
+CHOICES = re.compile(
+    r"(?<=^dns_provider:\n)(?P<above>(?:  .*\n)*?  choices:\n)(?P<choices>(?:    .*\n)+)(?=    none - )", re.MULTILINE
+)
+# Texts of a record that are templates, each a macro.
+TEXTS = ("account", "first_boot", "keys", "new_domain", "solver", "external_dns", "external_dns_arguments")
+
+
+@dataclass(frozen=True)
+class Provider:
+    """A provider of DNS.
+
+    `choice` is the text of its choice, `title` what it is called in a sentence. `secret` is the Secret, and the
+    1Password item, that cert-manager and external-dns read; `keys` its entry in bootstrap/secrets.yaml, and
+    `value_of_others` what is in it, in words. `account` is what a person needs beforehand, `first_boot` what they make
+    there, `new_domain` what lets the cluster into a new zone. `solver` stands below dns01 in cert-manager's issuer,
+    `external_dns` in the values of the chart, `external_dns_arguments` below its extraArgs. All of these are texts of
+    Jinja.
+    """
+
+    name: str
+    choice: str
+    title: str
+    secret: str
+    value_of_others: str
+    account: str
+    first_boot: str
+    keys: str
+    new_domain: str
+    solver: str
+    external_dns: str
+    external_dns_arguments: str
+
+    @property
+    def key_names(self) -> list[str]:
+        return [key["name"] for key in yaml.safe_load(self.keys)]
+
+
+@cache
+def providers() -> tuple[Provider, ...]:
+    """Return all providers, by name; ValueError for a record that lacks a key or has one that is none."""
+    return tuple(provider(path) for path in sorted(RECORDS.glob("*.yaml")))
+
+
+def provider(path: Path) -> Provider:
+    """Return what a record says."""
+    values: dict[str, str] = yaml.safe_load(path.read_text())
+    known = {each.name for each in fields(Provider)} - {"name"}
+    for name in sorted(values.keys() ^ known):
+        raise ValueError(f"{path}: {name} is {'no key of a record' if name in values else 'missing'}.")
+    return Provider(name=path.stem, **values)
+
+
+def all_tables(listed: Iterable[Provider]) -> dict[Path, str]:
+    """Return each table as it should be, by its path."""
+    given = tuple(listed)
+    question = PROJECT / "questions/access.yml"
+    return {
+        PROJECT / "macros/dns.jinja": macros(given),
+        question: CHOICES.sub(lambda match: match["above"] + choices(given, match["choices"]), question.read_text()),
+    }
+
+
+def macros(listed: tuple[Provider, ...]) -> str:
+    """Return what templates ask about the provider of a cluster: `dns`, empty without one, and a macro for each text."""
+    lines = [f"{{#- {MADE.format('backends/dns/*.yaml')} Import with context. -#}}", "{% set dns = {"]
+    for each in listed:
+        facts = {"title": each.title, "secret": each.secret, "key_names": each.key_names, "value": each.value_of_others}
+        lines.append(f"  {each.name!r}: dict({', '.join(f'{key}={value!r}' for key, value in facts.items())}),")
+    lines.append("}.get(dns_provider, {}) %}")
+    for text in TEXTS:
+        lines += ["", f"{{% macro dns_{text}() %}}"]
+        for number, each in enumerate(listed):
+            lines.append(f"{{% {'elif' if number else 'if'} dns_provider == {each.name!r} %}}")
+            lines += getattr(each, text).rstrip("\n").split("\n")
+        lines += ["{% endif %}", "{% endmacro %}"]
+    return "\n".join([*lines, ""])
+
+
+def choices(listed: tuple[Provider, ...], before: str) -> str:
+    """Return the choices of the question `dns_provider` but for none, in the order that they have before."""
+    by_name = {each.name: each for each in listed}
+    order = [*re.findall(r"^      value: (\S+)$", before, re.MULTILINE), *by_name]
+    return "".join(
+        f"    {name} - {by_name[name].choice}:\n      value: {name}\n"
+        "      validator: \"{% from 'macros/names.jinja' import public_domain_error %}{{ public_domain_error(domain) }}\"\n"
+        for name in dict.fromkeys(order)
+        if name in by_name
+    )
