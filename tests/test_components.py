@@ -1,4 +1,4 @@
-"""A component is one folder: its manifests, and a record of which the tables follow."""
+"""A component is one folder, a backend one file: a record of which the tables follow."""
 
 from pathlib import Path
 
@@ -6,6 +6,8 @@ import pytest
 import yaml
 
 from tests.support.render import PROJECT
+from tests.tools import records
+from tests.tools.records import dns
 from tests.tools.records.component import Component, component, components, manifests
 from tests.tools.records.component_tables import all_tables
 
@@ -44,9 +46,9 @@ def table(name: str, *more: Component) -> str:
     return all_tables([*components(), *more])[PROJECT / name]
 
 
-@pytest.mark.parametrize("path", all_tables(components()), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", records.all_tables(), ids=lambda path: path.name)
 def test_the_tables_are_what_the_records_say(path: Path) -> None:
-    assert path.read_text() == all_tables(components())[path], "make tables"
+    assert path.read_text() == records.all_tables()[path], "make tables"
 
 
 def test_every_folder_of_manifests_has_a_record() -> None:
@@ -102,3 +104,24 @@ def test_a_record_that_is_wrong_is_refused(old: str, new: str, reason: str, fold
     (folder / "component.yaml").write_text(NEW.replace(old, new))
     with pytest.raises(ValueError, match=reason):
         all_tables([*components(), component(folder / "component.yaml")])
+
+
+# --- Providers of DNS ---
+
+
+def test_a_provider_of_dns_is_one_record(tmp_path: Path) -> None:
+    source = (PROJECT / "backends/dns/digitalocean.yaml").read_text()
+    (tmp_path / "hetzner.yaml").write_text(source.replace("DigitalOcean", "Hetzner").replace("digitalocean", "hetzner"))
+    tables = dns.all_tables([*dns.providers(), dns.provider(tmp_path / "hetzner.yaml")])
+    assert "  'hetzner': dict(title='Hetzner', secret='hetzner'," in tables[PROJECT / "macros/dns.jinja"]
+    choice = "    hetzner - the same through Hetzner:\n      value: hetzner\n"
+    assert choice in tables[PROJECT / "questions/access.yml"]
+
+
+@pytest.mark.parametrize("line", ["solver: |", "owner: me\nsolver: |"])
+def test_a_record_that_lacks_a_key_or_has_one_that_is_none_is_refused(line: str, tmp_path: Path) -> None:
+    source = (PROJECT / "backends/dns/digitalocean.yaml").read_text()
+    changed = source.replace("solver: |", "solve: |") if line == "solver: |" else source.replace("solver: |", line)
+    (tmp_path / "new.yaml").write_text(changed)
+    with pytest.raises(ValueError, match="new.yaml: (solve is no key|owner is no key)"):
+        dns.provider(tmp_path / "new.yaml")

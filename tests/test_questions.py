@@ -11,6 +11,7 @@ import yaml
 
 from tests.support.questions import questions
 from tests.support.render import PROJECT, quicker
+from tests.tools.records import dns
 
 ASKED = [
     "cluster_name",
@@ -456,7 +457,7 @@ REFUSED = [
     ("load_balancer_mode", "hybrid", "hybrid"),
     ("load_balancer_announcement", "ospf", "ospf"),
     ("ingress_backend", "traefik", "traefik"),
-    ("dns_provider", "route53", "route53"),
+    ("dns_provider", "hesiod", "hesiod"),
     ("domain", "home.local", "home.local can't be the domain"),
     ("cloudflare_tunnel_id", "my-tunnel", "my-tunnel is not a UUID"),
     ("acme_server", "letsencrypt", "letsencrypt"),
@@ -720,7 +721,22 @@ CONTRADICTIONS = [
         {"dns_provider": "none", "external_access": "cloudflare-tunnel"},
         "cloudflare-tunnel needs dns_provider cloudflare",
     ),
-    ({"dns_provider": "none", "external_access": "direct"}, "direct needs dns_provider cloudflare"),
+    ({"dns_provider": "none", "external_access": "direct"}, "direct needs a dns_provider, not none"),
+    (
+        {"dns_provider": "route53", "external_access": "cloudflare-tunnel"},
+        "cloudflare-tunnel needs dns_provider cloudflare, not route53",
+    ),
+    *(
+        (each.answers | {name: bad}, f"{name}.*{re.escape(bad)} {question.refusal}")
+        for each in dns.providers()
+        for name, question in each.questions.items()
+        for bad in question.bad
+    ),
+    *(
+        ({"dns_provider": each.name}, f"{name}.*nothing, which dns_provider {each.name} needs, {question.refusal}")
+        for each in dns.providers()
+        for name, question in [*each.questions.items()][:1]
+    ),
     ({"external_access": "none", "webhook_provider": "github"}, "github can not reach a cluster"),
     ({"external_access": "direct"}, "external_dns_target.*nothing, "),
     ({"external_access": "direct", "external_dns_target": "192.168.1.1"}, "192.168.1.1 is not a public address"),

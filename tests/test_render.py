@@ -16,6 +16,7 @@ from tests.support import cases
 from tests.support.crds import PROVIDERS
 from tests.support.render import VERSION, Renderer, files_in
 from tests.support.repository import App, Object, Repository, chart_source, parse, walk
+from tests.tools.records import dns
 
 # Interval and timeout of each tier, fastest first.
 TIERS = [("5m", "5m"), ("15m", "10m"), ("1h", "10m")]
@@ -35,7 +36,9 @@ WITHOUT_CONTAINERS = {"prometheus-operator-crds", "flux-instance"}
 COMPONENT_WORDS: dict[str, tuple[str, ...]] = {
     "nginx": ("nginx", "nginx-internal", "nginx-external"),
     "envoy-gateway": ("envoy-gateway", "envoyproxy", "HTTPRoute", "gateway-httproute", "gateway.networking.k8s.io"),
-    "cloudflare": ("cloudflare", "letsencrypt", "acme"),
+    "cloudflare": ("cloudflare",),
+    "acme": ("letsencrypt", "acme"),
+    **{each.name: (each.name, each.title, each.secret) for each in dns.providers() if each.name != "cloudflare"},
     "cloudflare-tunnel": ("cloudflared", "cloudflare-tunnel", "cfargotunnel", "tunnel-token"),
     "external": ("external-dns", "DNSEndpoint", "EXTERNAL_ADDRESS", "nginx-external"),
     "internal-ca": ("internal-ca",),
@@ -61,7 +64,8 @@ def components_of(answers: dict[str, Any]) -> set[str]:
     here = {
         "nginx": answers["ingress_backend"] == "nginx",
         "envoy-gateway": answers["ingress_backend"] == "envoy-gateway",
-        "cloudflare": answers["dns_provider"] == "cloudflare",
+        **{each.name: answers["dns_provider"] == each.name for each in dns.providers()},
+        "acme": answers["dns_provider"] != "none",
         "cloudflare-tunnel": external == "cloudflare-tunnel",
         "external": external != "none",
         "internal-ca": answers["dns_provider"] == "none",

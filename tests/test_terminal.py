@@ -13,6 +13,7 @@ from tests.support import terminal as screens
 from tests.support.needs import needs
 from tests.support.questions import questions
 from tests.test_questions import ASKED, questionnaire  # noqa: F401  (a fixture)
+from tests.tools.records import dns
 
 pytestmark = [needs("copier", "terminal"), pytest.mark.full]
 
@@ -60,8 +61,9 @@ class Terminal:
         return yaml.safe_load((self.destination / ".copier-answers.yml").read_text())
 
 
-# Asked only with an IPv6 network of the nodes, and where backups or alerts are chosen.
+# Asked only with an IPv6 network of the nodes, and where another provider of DNS, backups or alerts are chosen.
 DUAL_STACK = ("pod_cidr_ipv6", "service_cidr_ipv6", "bgp_router_address_ipv6", "load_balancer_cidr_ipv6")
+OF_OTHER_PROVIDERS = [name for each in dns.providers() for name in each.questions]
 UPKEEP = ("backup_s3_url", "backup_s3_region", "backup_nfs", "ntfy_topic")
 
 
@@ -72,7 +74,7 @@ def asked_when_advanced(*but: str) -> list[str]:
         for name, question in questions().items()
         if question.get("when") is not False
         and question.get("ask") is not False
-        and name not in (*DUAL_STACK, *UPKEEP, *but)
+        and name not in (*DUAL_STACK, *UPKEEP, *OF_OTHER_PROVIDERS, *but)
     ]
 
 
@@ -143,7 +145,7 @@ def test_a_number_that_is_none_is_named_and_can_be_mended(terminal):
 def test_without_a_dns_provider_no_outside_is_offered(terminal):
     outside = ("acme_server", "external_dns_target", "external_address", "tunnel_transport", "cloudflare_tunnel_id")
     bgp = ("bgp_router_address", "bgp_router_asn", "bgp_node_asn")
-    given = {"advanced": ["y"], "dns_provider": [DOWN]}
+    given = {"advanced": ["y"], "dns_provider": [DOWN * len(dns.providers())]}
     for name in asked_when_advanced("repository_known_hosts", "controllers_run_apps", *outside, *bgp):
         terminal.answers(name, *given.get(name, []))
     answers = terminal.ends()

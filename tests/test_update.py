@@ -17,6 +17,7 @@ from tests.support.needs import needs
 from tests.support.questions import questions
 from tests.support.render import PROJECT, commit_all, git, quicker
 from tests.test_questions import questionnaire  # noqa: F401  (a fixture)
+from tests.tools.records import dns
 
 CILIUM = Path("kubernetes/flux/meta/repos/cilium.yaml")
 
@@ -234,6 +235,7 @@ INSTANCES: dict[str, dict[str, Any]] = {
         "ntfy_topic": "https://ntfy.sh/home-7c1f0e",
     },
     "no dns provider": {"dns_provider": "none", "backups": "nfs", "backup_nfs": "nas.example.net:/backups"},
+    **{f"dns by {each.name}": each.answers for each in dns.providers() if each.questions},
     "namespace": {"generator": "namespace", "ns_name": "media", "ns_pod_security": "restricted"},
     "app": {
         "generator": "app",

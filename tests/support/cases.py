@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from tests.support.render import PROJECT
+from tests.tools.records import dns
 from tests.tools.records.component import components
 
 EXAMPLES: dict[str, dict[str, Any]] = {
@@ -24,7 +25,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "nodes": ("one", "three", "mixed"),
     "storage": ("local-path", "longhorn", "none"),
     "ci": ("github", "gitlab", "none"),
-    "dns_provider": ("cloudflare", "none"),
+    "dns_provider": (*(each.name for each in dns.providers()), "none"),
     "ingress_backend": ("nginx", "envoy-gateway"),
     "secrets_backend": ("onepassword", "sops"),
     "load_balancer_announcement": ("l2", "bgp"),
@@ -41,6 +42,8 @@ def is_possible(picked: dict[str, str]) -> bool:
     """Whether the rules of the questions allow these choices together; choices not made yet are absent."""
     external, webhook = (picked.get(name, "none") for name in ("external_access", "webhook_provider"))
     if picked.get("dns_provider") == "none" and (external, webhook) != ("none", "none"):
+        return False
+    if picked.get("dns_provider", "cloudflare") != "cloudflare" and external in ("quic", "http2"):
         return False
     if picked.get("storage") == "none" and picked.get("backups", "none") != "none":
         return False
@@ -87,7 +90,9 @@ def answers_to(picked: dict[str, str]) -> dict[str, Any]:
     answers: dict[str, Any] = {
         "cluster_name": "pairs",
         "domain": "pairs.example.net",
-        **{name: picked[name] for name in ("storage", "ci", "dns_provider", "ingress_backend", "secrets_backend")},
+        **{name: picked[name] for name in ("storage", "ci", "ingress_backend", "secrets_backend")},
+        "dns_provider": picked["dns_provider"],
+        **next((each.answers for each in dns.providers() if each.name == picked["dns_provider"]), {}),
         **{name: picked[name] for name in ("load_balancer_announcement", "load_balancer_mode", "webhook_provider")},
         **{name: picked[name] for name in ("backups", "alerts")},
         "components": [component for component in COMPONENTS if picked[component] == "on"],

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.support import app_cases
 from tests.support.cases import AWKWARD, EXAMPLES
 from tests.support.questions import is_public, questions
+from tests.tools.records import dns
 
 Answers = dict[str, Any]
 Strategy = st.SearchStrategy[Any]
@@ -306,6 +307,11 @@ SHAPES: dict[str, Strategy] = {
     "bgp_router_address_ipv6": mostly(["fd00::1", "2001:1:1:1:1:1:1:1", "fd00::"], ["fe80::1", "::1", "192.168.1.254", "FD00::1"]),
     "pod_cidr": mostly(["10.42.0.0/16", "10.99.0.0/16", "172.30.0.0/16"], ["10.42.1.0/16", "192.168.0.0/16"]),
     "service_cidr": mostly(["10.43.0.0/16", "10.98.0.0/20"], ["10.43.1.0/16", "10.42.0.0/16"]),
+    **{
+        name: mostly(question.good, [*question.bad, "on", "123", "null", "a: b"])
+        for each in dns.providers()
+        for name, question in each.questions.items()
+    },
     "external_dns_target": mostly(["home.example.net", "93.184.215.14", "1.on", "null.null"], ["10.0.0.1", "a_b.c"]),
     "cloudflare_tunnel_id": mostly(["6f2b0a57-31c4-4f0e-8c62-1a7d3c5e9b40", "1e301e30-0000-0000-0000-000000000001"], texts),
     "backup_s3_url": mostly(

@@ -10,6 +10,7 @@ import talos_flux.template.render
 from tests.support.questions import is_public, questions
 from tests.support.render import PROJECT
 from tests.tools.pages.tables import Row, filled
+from tests.tools.records import dns
 
 PAGE = PROJECT / "docs/reference/questions.md"
 HEADER = "| question | type | asked | default | choices, or an example | rule |"
@@ -24,6 +25,7 @@ WITH: dict[str, list[dict[str, Any]]] = {
     "cluster": [
         {},
         {"backups": "s3", "backup_s3_url": "https://s3.eu-central-1.amazonaws.com/anton-backups"},
+        *(each.answers for each in dns.providers()),
         {
             "node_cidr_ipv6": "fd12:3456:789a:1::/64",
             "load_balancer_announcement": "bgp",
@@ -54,11 +56,21 @@ def page(text: str) -> str:
 
 
 def rows(generator: str) -> Iterator[Row]:
-    """Yield a row for each question that a person can be asked. When it is asked, and its rule, are written by hand."""
+    """Yield a row for each question that a person can be asked.
+
+    When it is asked, and its rule, are written by hand, but for those of the records.
+    """
+    of_dns = {
+        name: (f"with {each.name}", question.rule)
+        for each in dns.providers()
+        for name, question in each.questions.items()
+    }
     for name, question in questions(generator).items():
         if is_public(question):
             kind = "choices" if question.get("multiselect") else "choice" if "choices" in question else question["type"]
-            yield [name, kind, None, default(generator, name, question), possible(name, question), None]
+            told = of_dns.get(name)
+            asked, rule = told or (None, None)
+            yield [name, kind, asked, default(generator, name, question), possible(name, question), rule]
 
 
 def default(generator: str, name: str, question: dict[str, Any]) -> str:

@@ -40,7 +40,10 @@ def all_tables(components: Iterable[Component]) -> dict[Path, str]:
 
 def catalogue(components: tuple[Component, ...]) -> str:
     """Return the namespaces with their apps, and what each app does, in Jinja."""
-    lines = [f"{{#- {MADE_OF_RECORDS} Import with context. -#}}", "{% from 'macros/dns.jinja' import dns with context %}"]
+    lines = [
+        f"{{#- {MADE_OF_RECORDS} Import with context. -#}}",
+        "{% from 'macros/dns.jinja' import dns with context %}",
+    ]
     lines.append("{% set catalogue = [")
     for namespace, apps in itertools.groupby(components, lambda each: each.namespace):
         lines.append(f"  dict(name={namespace!r}, apps=[")

@@ -5,9 +5,10 @@ A provider is one that both cert-manager and external-dns serve by themselves.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -20,6 +21,22 @@ CHOICES = re.compile(
 )
 # Texts of a record that are templates, each a macro.
 TEXTS = ("account", "first_boot", "keys", "new_domain", "solver", "external_dns", "external_dns_arguments")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What else is asked when a provider is chosen.
+
+    `like` is the regular expression that an answer fits whole, `refusal` follows an answer that does not, `rule` stands
+    on the page of the questions. `good` and `bad` are answers for the tests.
+    """
+
+    help: str
+    like: str
+    refusal: str
+    rule: str
+    good: tuple[str, ...]
+    bad: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -46,6 +63,12 @@ class Provider:
     solver: str
     external_dns: str
     external_dns_arguments: str
+    questions: dict[str, Question] = field(default_factory=dict)
+
+    @property
+    def answers(self) -> dict[str, str]:
+        """Return answers that choose it, for the tests."""
+        return {"dns_provider": self.name, **{name: question.good[0] for name, question in self.questions.items()}}
 
     @property
     def key_names(self) -> list[str]:
@@ -60,11 +83,12 @@ def providers() -> tuple[Provider, ...]:
 
 def provider(path: Path) -> Provider:
     """Return what a record says."""
-    values: dict[str, str] = yaml.safe_load(path.read_text())
-    known = {each.name for each in fields(Provider)} - {"name"}
+    values: dict[str, Any] = yaml.safe_load(path.read_text())
+    asked = values.pop("questions", {})
+    known = {each.name for each in fields(Provider)} - {"name", "questions"}
     for name in sorted(values.keys() ^ known):
         raise ValueError(f"{path}: {name} is {'no key of a record' if name in values else 'missing'}.")
-    return Provider(name=path.stem, **values)
+    return Provider(name=path.stem, questions={name: Question(**said) for name, said in asked.items()}, **values)
 
 
 def all_tables(listed: Iterable[Provider]) -> dict[Path, str]:
@@ -73,12 +97,14 @@ def all_tables(listed: Iterable[Provider]) -> dict[Path, str]:
     question = PROJECT / "questions/access.yml"
     return {
         PROJECT / "macros/dns.jinja": macros(given),
+        PROJECT / "macros/dns_rules.jinja": rules(given),
+        PROJECT / "questions/dns.yml": questions(given),
         question: CHOICES.sub(lambda match: match["above"] + choices(given, match["choices"]), question.read_text()),
     }
 
 
 def macros(listed: tuple[Provider, ...]) -> str:
-    """Return what templates ask about the provider of a cluster: `dns`, empty without one, and a macro for each text."""
+    """Return what templates ask about a cluster's provider: `dns`, empty without one, and a macro for each text."""
     lines = [f"{{#- {MADE.format('backends/dns/*.yaml')} Import with context. -#}}", "{% set dns = {"]
     for each in listed:
         facts = {"title": each.title, "secret": each.secret, "key_names": each.key_names, "value": each.value_of_others}
@@ -93,13 +119,46 @@ def macros(listed: tuple[Provider, ...]) -> str:
     return "\n".join([*lines, ""])
 
 
+def rules(listed: tuple[Provider, ...]) -> str:
+    """Return the rules of the questions of all providers, each a macro."""
+    lines = [f"{{#- {MADE.format('backends/dns/*.yaml')} -#}}", "{% from 'macros/names.jinja' import as_one_line %}"]
+    for each in listed:
+        for name, question in each.questions.items():
+            lines += [
+                f"\n{{% macro {name}_error(text) -%}}",
+                f"  {{% if not text | string | regex_search({f'^({question.like})' + chr(92) + 'Z'!r}) %}}",
+                f"    {{{{- as_one_line(text) }}}} {question.refusal}",
+                "  {%- endif %}\n{%- endmacro %}",
+            ]
+    return "\n".join([*lines, ""])
+
+
+def questions(listed: tuple[Provider, ...]) -> str:
+    """Return what is asked when one of these providers is chosen; nobody but the person can know it."""
+    found = []
+    for each in listed:
+        for name, question in each.questions.items():
+            lines = question.help.rstrip("\n").split("\n")
+            said = f" {lines[0]}" if len(lines) == 1 else "".join(f"\n    {line}" for line in ["|", *lines])
+            said = said.replace("\n    |", " |", 1)
+            rule = f"{{% from 'macros/dns_rules.jinja' import {name}_error %}}{{{{ {name}_error({name}) }}}}"
+            default = f"'nothing, which dns_provider {each.name} needs,' if _copier_conf.defaults else UNSET"
+            found.append(
+                f"{name}:\n  type: str\n  help:{said}\n"
+                f'  default: "{{{{ {default} }}}}"\n'
+                f"  when: \"{{{{ generator == 'cluster' and dns_provider == '{each.name}' }}}}\"\n"
+                f'  validator: "{rule}"\n'
+            )
+    return f"# What a provider of DNS has to be told.\n# {MADE.format('backends/dns/*.yaml')}\n\n" + "\n".join(found)
+
+
 def choices(listed: tuple[Provider, ...], before: str) -> str:
     """Return the choices of the question `dns_provider` but for none, in the order that they have before."""
     by_name = {each.name: each for each in listed}
     order = [*re.findall(r"^      value: (\S+)$", before, re.MULTILINE), *by_name]
+    rule = "{% from 'macros/names.jinja' import public_domain_error %}{{ public_domain_error(domain) }}"
     return "".join(
-        f"    {name} - {by_name[name].choice}:\n      value: {name}\n"
-        "      validator: \"{% from 'macros/names.jinja' import public_domain_error %}{{ public_domain_error(domain) }}\"\n"
+        f'    {name} - {by_name[name].choice}:\n      value: {name}\n      validator: "{rule}"\n'
         for name in dict.fromkeys(order)
         if name in by_name
     )
