@@ -113,7 +113,7 @@ def test_a_provider_of_dns_is_one_record(tmp_path: Path) -> None:
     source = (PROJECT / "backends/dns/digitalocean.yaml").read_text()
     (tmp_path / "hetzner.yaml").write_text(source.replace("DigitalOcean", "Hetzner").replace("digitalocean", "hetzner"))
     tables = dns.all_tables([*dns.providers(), dns.provider(tmp_path / "hetzner.yaml")])
-    assert "  'hetzner': dict(title='Hetzner', secret='hetzner'," in tables[PROJECT / "macros/dns.jinja"]
+    assert "  'hetzner': dict(title='Hetzner', service=" in tables[PROJECT / "macros/dns.jinja"]
     choice = "    hetzner - the same through Hetzner:\n      value: hetzner\n"
     assert choice in tables[PROJECT / "questions/access.yml"]
 

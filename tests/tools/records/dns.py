@@ -43,7 +43,8 @@ class Question:
 class Provider:
     """A provider of DNS.
 
-    `choice` is the text of its choice, `title` what it is called in a sentence. `secret` is the Secret, and the
+    `choice` is the text of its choice, `title` where a zone is, `service` what
+    serves it. `secret` is the Secret, and the
     1Password item, that cert-manager and external-dns read; `keys` its entry in bootstrap/secrets.yaml, and
     `value_of_others` what is in it, in words. `account` is what a person needs beforehand, `first_boot` what they make
     there, `new_domain` what lets the cluster into a new zone. `solver` stands below dns01 in cert-manager's issuer,
@@ -54,6 +55,7 @@ class Provider:
     name: str
     choice: str
     title: str
+    service: str
     secret: str
     value_of_others: str
     account: str
@@ -107,7 +109,13 @@ def macros(listed: tuple[Provider, ...]) -> str:
     """Return what templates ask about a cluster's provider: `dns`, empty without one, and a macro for each text."""
     lines = [f"{{#- {MADE.format('backends/dns/*.yaml')} Import with context. -#}}", "{% set dns = {"]
     for each in listed:
-        facts = {"title": each.title, "secret": each.secret, "key_names": each.key_names, "value": each.value_of_others}
+        facts = {
+            "title": each.title,
+            "service": each.service,
+            "secret": each.secret,
+            "key_names": each.key_names,
+            "value": each.value_of_others,
+        }
         lines.append(f"  {each.name!r}: dict({', '.join(f'{key}={value!r}' for key, value in facts.items())}),")
     lines.append("}.get(dns_provider, {}) %}")
     for text in TEXTS:
