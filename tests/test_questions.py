@@ -100,6 +100,7 @@ def test_sixteen_questions_are_asked_in_the_order_of_thought():
         "backup_s3_url",
         "backup_nfs",
         "ntfy_topic",
+        *(name for each in dns.providers() for name in each.questions),
     } | (set(BGP | BGP_IPV6) - {"load_balancer_announcement"})
     assert [name for name in asked if name not in only_when_needed] == ASKED
 
