@@ -3,6 +3,11 @@
 from tests.mutants.mutant import Mutant
 
 APPS, FLUX, YAML = "macros/apps.jinja", "macros/flux.jinja", "macros/yaml.jinja"
+# Made of the records of components.
+ROWS = "macros/catalogue.jinja"
+CILIUM = "name='cilium',\n      tier='critical',\n      pod_security='privileged',\n      depends_on=['prometheus-operator-crds'"
+OPERATOR = "pod_security='restricted',\n      depends_on=['cilium', 'coredns', 'prometheus-operator-crds'],\n      manifests={'helmrelease.yaml': true},\n    ),\n    dict(\n      name='flux-webhook'"
+LONGHORN = "when=storage == 'longhorn',\n      depends_on=['prometheus-operator-crds'],\n      manifests={'helmrelease.yaml': true, 'networkpolicy.yaml': true}"
 ROOTS = "template/kubernetes/flux/cluster/ks.yaml.jinja"
 SETTINGS = "template/kubernetes/flux/meta/settings/cluster-settings.yaml.jinja"
 TALOS = "template/talos/patches"
@@ -11,13 +16,13 @@ WAITS = f"{FILES}custom_resource_comes_after_the_app_that_brings_its_kind"
 
 MUTANTS = (
     # What waits for what.
-    Mutant("an app waits for nothing that brings its kind", APPS, "name='external-record', when=external, tier='core', depends_on=['external-dns']", "name='external-record', when=external, tier='core'", f"{WAITS}[anton]"),
-    Mutant("a certificate does not wait for its issuer", APPS, "tier='core', depends_on=['cluster-issuer'], resources={'certificate.yaml': true}", "tier='core', resources={'certificate.yaml': true}", f"{WAITS}[anton]"),
+    Mutant("an app waits for nothing that brings its kind", ROWS, "      depends_on=['external-dns'],\n", "", f"{WAITS}[anton]"),
+    Mutant("a certificate does not wait for its issuer", ROWS, "      depends_on=['cluster-issuer'],\n", "", f"{WAITS}[anton]"),
     Mutant("a secret's app does not wait for its operator", APPS, "(['onepassword-connect'] if secret else [])", "[]", f"{WAITS}[anton]"),
-    Mutant("a circle of apps", APPS, "dict(name='cilium', tier='critical', depends_on=[metrics])", "dict(name='cilium', tier='critical', depends_on=[metrics, 'coredns'])", f"{FILES}dependency_exists_and_none_is_circular[anton]"),
-    Mutant("a critical app waits for a slower one", APPS, "dict(name='flux-operator', tier='critical', depends_on=['cilium', 'coredns', metrics])", "dict(name='flux-operator', tier='critical', depends_on=['cilium', 'coredns', metrics, 'reloader'])", f"{FILES}app_follows_a_tier_and_waits_for_none_slower[anton]"),
+    Mutant("a circle of apps", ROWS, CILIUM, f"{CILIUM}, 'coredns'", f"{FILES}dependency_exists_and_none_is_circular[anton]"),
+    Mutant("a critical app waits for a slower one", ROWS, OPERATOR, OPERATOR.replace("-crds']", "-crds', 'reloader']"), f"{FILES}app_follows_a_tier_and_waits_for_none_slower[anton]"),
     Mutant("an app that is off is waited for", APPS, "waits_for | reject('in', off) | sort", "waits_for | sort", f"{FILES}dependency_exists_and_none_is_circular[internal-only]"),
-    Mutant("a component is there though it is off", APPS, "when='spegel' in components", "when=true", "test_render.py::test_a_component_that_is_off_is_nowhere_mentioned[anton]"),
+    Mutant("a component is there though it is off", ROWS, "when='spegel' in components", "when=true", "test_render.py::test_a_component_that_is_off_is_nowhere_mentioned[anton]"),
     # The shapes.
     Mutant("a path without its app folder", FLUX, "path: ./kubernetes/apps/{{ app.folder }}/app", "path: ./kubernetes/apps/{{ app.folder }}", f"{OBJECTS}flux_reaches_every_kustomization[anton]"),
     Mutant("no target namespace", FLUX, "  targetNamespace: {{ app.namespace }}\n  commonMetadata", "  commonMetadata", f"{OBJECTS}every_object_of_an_app_is_in_its_namespace[anton]"),
@@ -45,7 +50,7 @@ MUTANTS = (
     Mutant("a board boots what a PC boots", "macros/schematics.jinja", "'.raw.xz' if node.board else '.iso'", "'.iso'", "test_talos.py::test_the_page_of_the_first_boot_has_each_machines_image"),
     Mutant("Anton's firmware for every machine", "macros/defaults.jinja", "nodes == three_ms_01() | from_json and not", "not", "test_questions.py::test_only_antons_own_machines_have_antons_extensions"),
     Mutant("the whole home may open the ports of nodes and pods", "macros/talos.jinja", "  - subnet: {{ node.address }}/32", "  - subnet: {{ node_cidr }}", "test_network_policies.py::test_a_device_at_home_reads_no_metrics_of_a_node"),
-    Mutant("Longhorn is open to every pod", APPS, "resources={'helmrelease.yaml': true, 'networkpolicy.yaml': true},\n    ),\n    dict(\n      name='volsync'", "resources={'helmrelease.yaml': true, 'networkpolicy.yaml': false},\n    ),\n    dict(\n      name='volsync'", "test_network_policies.py::test_whatever_has_no_login_is_selected_by_a_policy"),
+    Mutant("Longhorn is open to every pod", ROWS, LONGHORN, LONGHORN.replace("policy.yaml': true", "policy.yaml': false"), "test_network_policies.py::test_whatever_has_no_login_is_selected_by_a_policy"),
     # Rules.
     Mutant("pods may have the machines' network", "macros/rules.jinja", "network_error(network, 8, 24) or overlap_error(network, {'node_cidr': node_cidr})", "network_error(network, 8, 24)", "test_questions.py::test_a_bad_answer_is_refused_with_value_and_rule"),
     Mutant("the API may have the router's address", "macros/rules.jinja", "host_address_error(address) or address_in_use_error('api_address', address, {'default_gateway': default_gateway})", "host_address_error(address)", "test_questions.py::test_a_bad_answer_is_refused_with_value_and_rule"),
