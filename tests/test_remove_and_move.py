@@ -392,7 +392,7 @@ def three_steps(change: FileTransaction, root: Path) -> None:
 
 
 def test_a_change_happens(root: Path) -> None:
-    with FileTransaction() as change:
+    with FileTransaction(root) as change:
         three_steps(change, root)
     assert everything_in(root) == {"file": "other\n"}
     assert sorted(path.name for path in root.iterdir()) == ["file", "moved"]
@@ -401,7 +401,7 @@ def test_a_change_happens(root: Path) -> None:
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError("disk full")])
 def test_a_change_that_fails_or_is_interrupted_leaves_nothing(error: BaseException, root: Path) -> None:
     before = everything_in(root)
-    with pytest.raises((KeyboardInterrupt, OSError)), FileTransaction() as change:
+    with pytest.raises((KeyboardInterrupt, OSError)), FileTransaction(root) as change:
         three_steps(change, root)
         raise error
     assert everything_in(root) == before
@@ -410,7 +410,7 @@ def test_a_change_that_fails_or_is_interrupted_leaves_nothing(error: BaseExcepti
 
 def test_a_step_that_fails_takes_back_the_steps_before(root: Path) -> None:
     before = everything_in(root)
-    with pytest.raises(FileNotFoundError), FileTransaction() as change:
+    with pytest.raises(FileNotFoundError), FileTransaction(root) as change:
         three_steps(change, root)
         change.move(root / "none", root / "other")
     assert everything_in(root) == before
@@ -418,7 +418,7 @@ def test_a_step_that_fails_takes_back_the_steps_before(root: Path) -> None:
 
 def test_a_link_that_leads_nowhere_is_moved_back_too(root: Path) -> None:
     (root / "link").symlink_to("nowhere")
-    with pytest.raises(OSError, match="disk full"), FileTransaction() as change:
+    with pytest.raises(OSError, match="disk full"), FileTransaction(root) as change:
         change.move(root / "link", root / "moved")
         change.delete(root / "moved")
         raise OSError("disk full")

@@ -96,9 +96,12 @@ def test_a_key_whose_form_is_not_known_has_any_value() -> None:
 
 
 def test_every_value_that_a_cluster_needs_has_a_form(example: Repository) -> None:
-    for entry in example.documents("bootstrap/secrets.yaml")[0]["secrets"]:
-        for key in entry["keys"]:
-            assert key["made"] == "from age.key" or key["form"] in forms.FORMS, (entry["name"], key)
+    [declared] = example.documents("bootstrap/secrets.yaml")
+    needed = {(entry["name"], key["name"]) for entry in declared["secrets"] for key in entry["keys"]}
+    known = {(name, key) for name, keys in declared["forms"].items() for key in keys}
+    assert needed - known == {("sops-age", "age.agekey")}
+    assert known <= needed
+    assert {form for keys in declared["forms"].values() for form in keys.values()} <= forms.FORMS.keys()
 
 
 def test_what_is_typed_at_set_up_and_can_not_be_is_left_for_later(

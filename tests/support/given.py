@@ -35,8 +35,6 @@ OF_FORM = {
 
 def given(root: Path, secret: str, key: str) -> str:
     """Return a value that a checkout's key of a Secret can have."""
-    secrets = yaml.safe_load((root / "bootstrap/secrets.yaml").read_text())["secrets"]
-    [form] = {
-        one.get("form") for entry in secrets if entry["name"] == secret for one in entry["keys"] if one["name"] == key
-    }
+    forms = yaml.safe_load((root / "bootstrap/secrets.yaml").read_text())["forms"]
+    form = forms.get(secret, {}).get(key)
     return OF_FORM[form] if form else f"value of {secret}"

@@ -1,7 +1,7 @@
 """The Secrets that bootstrap/secrets.yaml declares, without their values, which the store keeps."""
 
 import secrets as random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Any
 
 from talos_flux.errors import UserError
 from talos_flux.paths import ROOT
-from talos_flux.repository.settings import look_up, short
+from talos_flux.repository.settings import load, look_up, short
 
 SECRETS = ROOT / "bootstrap/secrets.yaml"
 KNOWN_HOSTS = ROOT / "bootstrap/known_hosts"
@@ -40,10 +40,14 @@ class Secret:
     item: str = ""
 
     @classmethod
-    def read(cls, entry: dict[str, Any]) -> "Secret":
-        """Return the Secret of an entry of bootstrap/secrets.yaml; UserError when it can't be used."""
+    def read(cls, entry: dict[str, Any], forms: Mapping[str, str] | None = None) -> "Secret":
+        """Return the Secret of an entry of bootstrap/secrets.yaml; UserError when it can't be used.
+
+        The forms of its keys stand in a table of their own: the updaters up to v0.3 refuse an entry with more in it.
+        """
         try:
-            return cls(**entry | {"keys": tuple(SecretKey(**key) for key in entry["keys"])})
+            keys = tuple(SecretKey(**key, form=(forms or {}).get(key["name"], "")) for key in entry["keys"])
+            return cls(**entry | {"keys": keys})
         except (KeyError, TypeError) as error:
             reason = f"no {error.args[0]}" if isinstance(error, KeyError) else str(error).partition("__init__() ")[2]
             raise UserError(f"{short(SECRETS)} has a Secret that can't be used: {reason or entry}.") from None
@@ -69,7 +73,8 @@ class Secret:
 @cache
 def wanted() -> tuple[Secret, ...]:
     """Return every Secret that bootstrap/secrets.yaml declares."""
-    return tuple(Secret.read(entry) for entry in look_up(SECRETS, "secrets"))
+    forms = load(SECRETS).get("forms") or {}
+    return tuple(Secret.read(entry, forms.get(entry.get("name"))) for entry in look_up(SECRETS, "secrets"))
 
 
 def one_of_each(secrets: Iterable[Secret]) -> list[Secret]:

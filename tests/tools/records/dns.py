@@ -43,13 +43,12 @@ class Question:
 class Provider:
     """A provider of DNS.
 
-    `choice` is the text of its choice, `title` where a zone is, `service` what
-    serves it. `secret` is the Secret, and the
-    1Password item, that cert-manager and external-dns read; `keys` its entry in bootstrap/secrets.yaml, and
-    `value_of_others` what is in it, in words. `account` is what a person needs beforehand, `first_boot` what they make
-    there, `new_domain` what lets the cluster into a new zone. `solver` stands below dns01 in cert-manager's issuer,
-    `external_dns` in the values of the chart, `external_dns_arguments` below its extraArgs. All of these are texts of
-    Jinja.
+    `choice` is the text of its choice, `title` where a zone is, `service` what serves it. `secret` is the Secret, and
+    the 1Password item, that cert-manager and external-dns read; `keys` its entry in bootstrap/secrets.yaml, `forms`
+    what its values have to look like, and `value_of_others` what is in it, in words. `account` is what a person needs
+    beforehand, `first_boot` what they make there, `new_domain` what lets the cluster into a new zone. `solver` stands
+    below dns01 in cert-manager's issuer, `external_dns` in the values of the chart, `external_dns_arguments` below its
+    extraArgs. All of these are texts of Jinja.
     """
 
     name: str
@@ -65,6 +64,7 @@ class Provider:
     solver: str
     external_dns: str
     external_dns_arguments: str
+    forms: dict[str, str]
     questions: dict[str, Question] = field(default_factory=dict)
 
     @property
@@ -112,6 +112,7 @@ def macros(listed: tuple[Provider, ...]) -> str:
         facts = {
             "title": each.title,
             "service": each.service,
+            "forms": each.forms,
             "secret": each.secret,
             "key_names": each.key_names,
             "value": each.value_of_others,
