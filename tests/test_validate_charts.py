@@ -1,4 +1,4 @@
-"""Values are held against the schema of a chart that was fetched before, as Helm will do it."""
+"""Values are held against the charts that were fetched before, as Helm will do it."""
 
 import io
 import json
@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from talos_flux.charts import value_schemas
+from talos_flux.charts.at_hand import registries
+from talos_flux.charts.chart_values import ChartJudgement, in_one_line
 from talos_flux.manifests.flux_tree import Cluster
 from tests.support.additions import Adder
 from tests.support.render import Renderer
@@ -30,6 +31,7 @@ SCHEMA = {
 }
 DEFAULTS = {"given": "by default", "replicas": 1}
 VERSION = "2.0.0"
+ABOUT = f"name: vendor\nversion: {VERSION}\n"
 
 
 @pytest.fixture
@@ -43,7 +45,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def as_helm_keeps_it(cache: Path, schema: object = SCHEMA) -> None:
     (cache / "helm/repository").mkdir(parents=True)
     with tarfile.open(cache / f"helm/repository/vendor-{VERSION}.tgz", "w:gz") as archive:
-        for name, content in (("values.schema.json", json.dumps(schema)), ("values.yaml", yaml.safe_dump(DEFAULTS))):
+        files = {"Chart.yaml": ABOUT, "values.schema.json": json.dumps(schema), "values.yaml": yaml.safe_dump(DEFAULTS)}
+        for name, content in files.items():
             member = tarfile.TarInfo(f"vendor/{name}")
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content.encode()))
@@ -52,6 +55,7 @@ def as_helm_keeps_it(cache: Path, schema: object = SCHEMA) -> None:
 def as_helmfile_keeps_it(cache: Path) -> None:
     folder = cache / f"helmfile/oci__ghcr_io/example/charts/vendor/{VERSION}/vendor"
     folder.mkdir(parents=True)
+    (folder / "Chart.yaml").write_text(ABOUT)
     (folder / "values.schema.json").write_text(json.dumps(SCHEMA))
     (folder / "values.yaml").write_text(yaml.safe_dump(DEFAULTS))
 
@@ -70,7 +74,9 @@ def said(root: Path, values: str) -> list[str]:
     release = root / "kubernetes/apps/media/vendor/app/helmrelease.yaml"
     head = release.read_text().split("  values:")[0]
     release.write_text(f"{head}  values:\n{values}")
-    return [str(finding).partition("helmrelease.yaml:")[2] for finding in value_schemas.charts(Cluster(root), None)]
+    with registries(offline=True) as asked:
+        findings = list(ChartJudgement(Cluster(root), asked).findings(None))
+    return [str(finding).partition("helmrelease.yaml:")[2] for finding in findings]
 
 
 @pytest.mark.parametrize("keep", [as_helm_keeps_it, as_helmfile_keeps_it])
@@ -80,8 +86,8 @@ def test_what_the_schema_refuses_is_found_at_its_line(keep, cache: Path, cluster
     line = (cluster / "kubernetes/apps/media/vendor/app/helmrelease.yaml").read_text().splitlines().index(
         "    replicas: 5"
     ) + 1
-    unknown, too_many = sorted(found)
-    assert unknown.startswith(f"{line - 2}: vendor 2.0.0 refuses values: Additional properties are not allowed")
+    too_many, unknown = sorted(found)
+    assert unknown == f"{line + 1}: vendor 2.0.0 refuses colour: it is no key of the chart [chart-values]"
     assert too_many == f"{line}: vendor 2.0.0 refuses replicas: 5 is greater than the maximum of 3 [chart-values]"
 
 
@@ -98,8 +104,26 @@ def test_what_flux_fills_in_is_judged_as_filled_in(cache: Path, cluster: Path) -
     assert "does not match" in said(cluster, "    host: Vendor.example.com\n")[0]
 
 
-def test_a_chart_that_nobody_fetched_is_not_judged(cache: Path, cluster: Path) -> None:
+def test_a_key_that_only_looks_like_one_is_told_the_right_one(cache: Path, cluster: Path) -> None:
+    as_helm_keeps_it(cache)
+    assert (
+        "refuses replicsa: it is no key of the chart: did you mean replicas?" in said(cluster, "    replicsa: 2\n")[0]
+    )
+
+
+def test_a_chart_that_nobody_fetched_is_not_judged_and_that_is_said(cache: Path, cluster: Path) -> None:
     assert said(cluster, "    colour: red\n") == []
+    with registries(offline=True) as asked:
+        judgement = ChartJudgement(Cluster(cluster), asked)
+        assert list(judgement.findings({"kubernetes/apps/media/vendor/app/helmrelease.yaml"})) == []
+    assert in_one_line(judgement.not_judged, "chart") == "1 chart was not judged: it is not on this computer"
+    assert [one.name for one in judgement.not_judged] == ["vendor 2.0.0"]
+
+
+def test_what_a_secret_can_hold_is_not_missed(cache: Path, cluster: Path) -> None:
+    as_helm_keeps_it(cache, SCHEMA | {"required": ["gone"]})
+    assert "'gone' is a required property" in said(cluster, "    replicas: 2\n")[0]
+    assert said(cluster, "    replicas: 2\n  valuesFrom: [{kind: Secret, name: vendor}]\n") == []
 
 
 @pytest.mark.parametrize("schema", [{"$ref": "https://example.net/schema.json"}, {"type": "no such type"}])

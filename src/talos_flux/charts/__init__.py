@@ -4,8 +4,19 @@ pins.py finds the pinned versions, constraint.py orders versions and reads limit
 registry.py ask registries, cache.py reads local charts, sources.py combines these, archive.py reads a chart, compare.py
 compares two charts by our values, rendering.py runs helm template, updates.py combines the results, apply.py writes new
 versions, charts_report.py prints them.
+
+For the checks, at_hand.py has the charts that are on this computer, kept.py keeps what registries said, bounded.py asks
+them, value_schemas.py and chart_values.py hold values against a chart.
 """
 
 
 class ChartUnavailable(Exception):
     """Why a chart or its versions can't be fetched, as the end of a sentence."""
+
+
+class NotThere(ChartUnavailable):
+    """A registry that knows the chart or image says that it has no such version."""
+
+
+class NoAnswer(ChartUnavailable):
+    """A host can't be reached, or is too slow."""

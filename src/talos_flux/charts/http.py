@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from talos_flux.charts import ChartUnavailable
+from talos_flux.charts import ChartUnavailable, NoAnswer
 
 # The largest known index of a public repository has 30 MB; Helm refuses charts above 100 MB.
 LARGEST = 100 * 1024 * 1024
@@ -45,14 +45,19 @@ class Web:
         self._client.close()
 
     def ask(
-        self, url: str, headers: Mapping[str, str] | None = None, form: Mapping[str, str] | None = None
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | None = None,
+        *,
+        head: bool = False,
     ) -> Response:
-        """Send GET, or POST with a form; ChartUnavailable when there is no response in time, or it is too large.
+        """Send GET, HEAD, or POST with a form; ChartUnavailable when there is no response in time, or it is too large.
 
         No status is an error.
         """
         deadline = time.monotonic() + self.timeout
-        method = "GET" if form is None else "POST"
+        method = "HEAD" if head else "GET" if form is None else "POST"
         try:
             with self._client.stream(method, url, headers=dict(headers or {}), data=form) as response:
                 content = bytearray()
@@ -64,9 +69,9 @@ class Web:
                         raise httpx2.ReadTimeout("")
                 return Response(response.status_code, response.headers, bytes(content))
         except httpx2.TimeoutException:
-            raise ChartUnavailable(f"{_host(url)} does not answer within {self.timeout:g} seconds") from None
+            raise NoAnswer(f"{_host(url)} does not answer within {self.timeout:g} seconds") from None
         except httpx2.ConnectError as error:
-            raise ChartUnavailable(f"{_host(url)} can't be reached: {_plain(error)}") from None
+            raise NoAnswer(f"{_host(url)} can't be reached: {_plain(error)}") from None
         except (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError) as error:
             raise ChartUnavailable(f"{_host(url)} gives no proper answer: {_plain(error)}") from None
 

@@ -1,17 +1,25 @@
-"""Charts in OCI registries, by the distribution specification: tags, manifests, blobs, tokens."""
+"""Charts and images in OCI registries, by the distribution specification: tags, manifests, blobs, tokens."""
 
 import hashlib
 import re
 from threading import Lock
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from talos_flux.charts import ChartUnavailable
+from talos_flux.charts import ChartUnavailable, NotThere
 from talos_flux.charts.http import Response, Web, refuse_bad
 from talos_flux.charts.pins import ChartOrigin
 from talos_flux.charts.registry_login import login_for
 from talos_flux.manifests.releases import mapping, sequence
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+# An image for several platforms has an index, those that Docker made have types of their own.
+MANIFESTS = ", ".join(
+    (
+        "application/vnd.oci.image.index.v1+json", MANIFEST,
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+        "application/vnd.docker.distribution.manifest.v2+json",
+    )
+)  # fmt: skip
 # The second is that of Helm before 3.8.
 CHART_LAYERS = ("application/vnd.cncf.helm.chart.content.v1.tar+gzip", "application/tar+gzip")
 MOST_PAGES = 100
@@ -50,7 +58,7 @@ class Registry:
         host, path, base = _parts(source)
         url = f"{base}/v2/{path}/manifests/{version.replace('+', '_')}"
         answer = self._ask(url, host, path, {"Accept": MANIFEST})
-        refuse_bad(answer, url, f"version {version} of {path}")
+        _refuse_bad_manifest(answer, url, f"version {version} of {path}")
         manifest = answer.json()
         layers = manifest.get("layers") if isinstance(manifest, dict) else None
         layer = next(
@@ -66,12 +74,26 @@ class Registry:
             raise ChartUnavailable(f"{host} sends another content for {path}:{version} than its digest says")
         return answer.content
 
-    def _ask(self, url: str, host: str, path: str, headers: dict[str, str] | None = None) -> Response:
+    def find(self, source: ChartOrigin, reference: str) -> None:
+        """Look for a tag or a digest; NotThere when the registry has none such, ChartUnavailable when it doesn't tell.
+
+        Docker Hub counts a GET as a pull, and not a HEAD; only the body of a GET tells which 404 it is.
+        """
+        host, path, base = _parts(source)
+        url = f"{base}/v2/{path}/manifests/{reference}"
+        answer = self._ask(url, host, path, {"Accept": MANIFESTS}, head=True)
+        if answer.status in (404, 405):
+            answer = self._ask(url, host, path, {"Accept": MANIFESTS})
+        _refuse_bad_manifest(answer, url, f"{reference} of {path}")
+
+    def _ask(
+        self, url: str, host: str, path: str, headers: dict[str, str] | None = None, *, head: bool = False
+    ) -> Response:
         """Send a request, and repeat it with credentials when the registry demands them."""
         key = f"{host}/{path}"
         with self._lock:
             known = self._headers.get(key)
-        answer = self._web.ask(url, (headers or {}) | ({"Authorization": known} if known else {}))
+        answer = self._web.ask(url, (headers or {}) | ({"Authorization": known} if known else {}), head=head)
         if answer.status != 401:
             return answer
         # Tokens expire after about a minute.
@@ -80,7 +102,7 @@ class Registry:
             return answer
         with self._lock:
             self._headers[key] = authorization
-        return self._web.ask(url, (headers or {}) | {"Authorization": authorization})
+        return self._web.ask(url, (headers or {}) | {"Authorization": authorization}, head=head)
 
     def _authorization(self, answer: Response, host: str, path: str) -> str:
         """Return the header that answers an authentication challenge; empty when there is no answer."""
@@ -109,6 +131,25 @@ class Registry:
         given = token.json()
         given = given if isinstance(given, dict) else {}
         return f"Bearer {given.get('token') or given.get('access_token') or ''}"
+
+
+def _refuse_bad_manifest(answer: Response, url: str, requested: str) -> None:
+    """Raise NotThere when a registry has no such manifest, ChartUnavailable for any other status but 200.
+
+    Many registries answer 404 for what is private, too: only their own word counts.
+    """
+    if answer.status == 404 and "MANIFEST_UNKNOWN" in _codes(answer):
+        raise NotThere(f"{urlsplit(url).netloc} has no {requested}")
+    refuse_bad(answer, url, requested)
+
+
+def _codes(answer: Response) -> set[str]:
+    """Return the codes of the errors in a response."""
+    try:
+        errors = mapping(answer.json()).get("errors")
+    except ChartUnavailable:
+        return set()
+    return {str(mapping(error).get("code")) for error in sequence(errors)}
 
 
 def is_loopback(host: str) -> bool:

@@ -9,7 +9,7 @@ from urllib.parse import urljoin
 
 import yaml
 
-from talos_flux.charts import ChartUnavailable
+from talos_flux.charts import ChartUnavailable, NotThere
 from talos_flux.charts.archive import Chart, from_archive
 from talos_flux.charts.cache import ChartCache
 from talos_flux.charts.http import Web, refuse_bad
@@ -35,10 +35,15 @@ class Sources:
         Each repository's index is fetched once.
         """
         sources = list(dict.fromkeys(wanted))
-        if self._web:
-            urls = list(dict.fromkeys(source.url for source in sources if not source.is_oci))
-            self._indexes = dict(zip(urls, pool.map(self._index, urls), strict=True))
+        urls = list(dict.fromkeys(source.url for source in sources if not source.is_oci))
+        for _ in pool.map(self.read_index, urls):
+            pass
         return dict(zip(sources, pool.map(self._versions, sources), strict=True))
+
+    def read_index(self, url: str) -> None:
+        """Read the index of an HTTP repository, for all its charts."""
+        if self._web:
+            self._indexes[url] = self._index(url)
 
     def chart(self, source: ChartOrigin, version: str) -> Chart:
         """Return a chart; ChartUnavailable when it can't be fetched."""
@@ -52,7 +57,7 @@ class Sources:
             (candidate for candidate in self._entries(source) if same(str(candidate.get("version")), version)), None
         )
         if entry is None:
-            raise ChartUnavailable(f"{source.url} has no version {version} of {source.chart}")
+            raise NotThere(f"{source.url} has no version {version} of {source.chart}")
         urls = [url for url in sequence(entry.get("urls")) if isinstance(url, str)]
         if not urls:
             raise ChartUnavailable(f"{source.url} says no address for {source.chart} {version}")
@@ -85,7 +90,7 @@ class Sources:
 
     def _entries(self, source: ChartOrigin) -> list[dict[str, Any]]:
         """Return the entries of a chart's versions in the index of an HTTP repository."""
-        index = self._indexes[source.url]
+        index = self._indexes.get(source.url, ChartUnavailable(f"{source.url} was not asked in time"))
         if isinstance(index, ChartUnavailable):
             raise index
         if source.chart not in index:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from talos_flux.charts.at_hand import registries
 from talos_flux.check import output
 from talos_flux.cli.commands import CHECK_FAILED, say_error, subcommand
 from talos_flux.manifests.flux_tree import Cluster
@@ -32,26 +33,34 @@ from talos_flux.validate.all_checks import validate
     show_default=True,
     help="The least that is a failure.",
 )
+@click.option(
+    "--offline",
+    is_flag=True,
+    envvar="TALOS_FLUX_OFFLINE",
+    help="Ask no registry: judge by the charts that are on this computer.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the findings for programs.")
-def command(form: str, report: Path | None, fail_on: str, *, changed: bool, as_json: bool) -> int:
+def command(form: str, report: Path | None, fail_on: str, *, changed: bool, offline: bool, as_json: bool) -> int:
     """Check this repository as the commit hook and CI do.
 
     \b
     yamllint           YAML is well formed, and no key stands twice
     kustomize          every kustomization builds, with every file that it lists
     gitleaks           nothing looks like a password, a key or a token, not in archives either
-    charts             values fit the schema of every chart that was fetched before
+    charts             values fit the schema of their chart, and the chart is there
     talosctl           every machine configuration is one, where it is installed
     talos-flux check   everything that this repository's own rules know
 
     Every file is looked at that git tracks or would add. Secrets that can be read are found also in the staged text
-    where that differs.
+    where that differs. Charts are fetched and kept, for a minute at most: what is not here by then is said, and no
+    error, and neither is a registry that does not answer. With --offline, as the commit hook has it, nobody is asked.
 
     Exit codes: 0 nothing found, 1 warnings (0 with --fail-on=error), 2 errors, 3 a check could not run.
     """
     chosen = external_tools.changed() if changed else None
     cluster = Cluster(ROOT)
-    findings, failures = validate(cluster, chosen)
+    with registries(offline=offline) as asked:
+        findings, failures = validate(cluster, chosen, asked, in_full=as_json)
     findings = output.condensed(findings)
     output.show(findings, "json" if as_json else form, cluster.unjudged)
     if report:

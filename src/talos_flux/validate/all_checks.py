@@ -1,10 +1,11 @@
 """Everything that the commit hook and CI check, one check after the other."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
-from talos_flux.charts import value_schemas
+from talos_flux.charts.at_hand import Registries
+from talos_flux.charts.chart_values import REFUSED, ChartJudgement, in_one_line
 from talos_flux.check import output
-from talos_flux.check.rule import Finding, Severity
+from talos_flux.check.rule import Finding, Severity, is_waived
 from talos_flux.check.rules import findings
 from talos_flux.errors import UserError
 from talos_flux.manifests.flux_tree import Cluster
@@ -16,10 +17,13 @@ from talos_flux.validate.staged import private, staged
 Check = Callable[[Cluster, set[str] | None], Iterable[Finding]]
 
 
-def validate(cluster: Cluster, chosen: set[str] | None) -> tuple[list[Finding], list[str]]:
+def validate(
+    cluster: Cluster, chosen: set[str] | None, registries: Registries, *, in_full: bool
+) -> tuple[list[Finding], list[str]]:
     """Return the findings by location, without hints, and why checks could not run, each without a full stop.
 
-    `chosen` are the files to check, None for all.
+    `chosen` are the files to check, None for all. What could not be judged is in the cluster's `unjudged` then, by name
+    if wanted `in_full`.
     """
     findings_of_all: list[Finding] = []
     failures: list[str] = []
@@ -29,6 +33,7 @@ def validate(cluster: Cluster, chosen: set[str] | None) -> tuple[list[Finding], 
         except UserError as refusal:
             failures.append(str(refusal).removesuffix("."))
     findings_of_all += findings(cluster)
+    findings_of_all += _by_charts(cluster, chosen, registries, in_full=in_full)
     if not cluster.kustomizations:
         failures.append(output.NO_ROOT.removesuffix("."))
     # A set, because the same line can be wrong in the work tree and in the index.
@@ -44,6 +49,19 @@ def validate(cluster: Cluster, chosen: set[str] | None) -> tuple[list[Finding], 
     return by_place, failures
 
 
+def _by_charts(
+    cluster: Cluster, chosen: set[str] | None, registries: Registries, *, in_full: bool
+) -> Iterator[Finding]:
+    """Yield what is wrong with the releases by their charts, unless it is waived."""
+    judgement = ChartJudgement(cluster, registries)
+    for finding in judgement.findings(chosen):
+        if not is_waived(cluster.files.get(finding.place.path), finding):
+            yield finding
+    if not_judged := judgement.not_judged:
+        names = {f"{one.name}: {one.why}" for one in not_judged}
+        cluster.unjudged[REFUSED.id] = names if in_full else {in_one_line(not_judged, "chart")}
+
+
 def _without_what_a_rule_says_better(findings: set[Finding]) -> set[Finding]:
     """Return the findings without those of gitleaks at a place where a rule of ours names the secret."""
     of_gitleaks = {finding for finding in findings if finding.rule is external_tools.GITLEAKS}
@@ -53,7 +71,7 @@ def _without_what_a_rule_says_better(findings: set[Finding]) -> set[Finding]:
 
 def _checks() -> list[Check]:
     """Return the checks of other tools, without those of gitleaks and talosctl where these are not installed."""
-    checks: list[Check] = [external_tools.yamllint, external_tools.kustomize, value_schemas.charts, staged, private]
+    checks: list[Check] = [external_tools.yamllint, external_tools.kustomize, staged, private]
     for tool, check, unchecked in (
         ("gitleaks", external_tools.gitleaks, "secrets are looked for by this repository's own rules alone"),
         ("talosctl", external_tools.machines, "machine configurations are not checked"),

@@ -1,0 +1,123 @@
+"""Hold the values of HelmReleases against their charts, as far as these are at hand or a registry gives them."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from jsonschema.exceptions import ValidationError, best_match
+
+from talos_flux.charts import ChartUnavailable, NoAnswer, NotThere
+from talos_flux.charts.archive import Chart
+from talos_flux.charts.at_hand import ChartVersion, Registries
+from talos_flux.charts.compare import dotted
+from talos_flux.charts.pins import Pin, pins
+from talos_flux.charts.value_schemas import coalesced, errors, substituted
+from talos_flux.check.rule import Finding, Rule, Severity
+from talos_flux.errors import closest
+from talos_flux.manifests.flux_tree import Cluster
+from talos_flux.manifests.post_build import variables_in
+from talos_flux.manifests.releases import VALUES, Keys, Release, mapping
+
+REFUSED = Rule(
+    "chart-values",
+    Severity.ERROR,
+    "Helm refuses values that the chart's own schema refuses.",
+    "Correct the value; `helm show values` shows what the chart takes.",
+)
+MISSING = Rule(
+    "chart-missing",
+    Severity.ERROR,
+    "Flux can't install a version of a chart that its registry does not have.",
+    "Write a version that there is; `task charts:updates` shows the newer ones.",
+)
+
+
+# What a schema says of keys that are not there.
+COMPLETENESS = {"required", "minProperties", "dependentRequired", "dependencies"}
+
+
+class NotJudged(NamedTuple):
+    """What nobody looked at, and why."""
+
+    name: str
+    why: ChartUnavailable | str
+
+
+class ChartJudgement:
+    """What is wrong with the releases of a cluster, by their charts, and which were not judged."""
+
+    def __init__(self, cluster: Cluster, registries: Registries) -> None:
+        self._cluster = cluster
+        self._registries = registries
+        self.not_judged: list[NotJudged] = []
+
+    def findings(self, chosen: set[str] | None) -> Iterator[Finding]:
+        """Yield the findings for the releases and sources in these files, None for all."""
+        by_chart: dict[ChartVersion, list[Pin]] = {}
+        for pin in pins(self._cluster):
+            if chosen is not None and not chosen & {pin.place.path, *(one.item.file.path for one in pin.releases)}:
+                continue
+            if pin.source and pin.version and not pin.reason:
+                by_chart.setdefault(ChartVersion(pin.source, pin.version), []).append(pin)
+            else:
+                self.not_judged.append(NotJudged(f"the chart of {', '.join(pin.users)}", pin.reason))
+        for wanted, chart in self._registries.charts(by_chart).items():
+            if isinstance(chart, NotThere):
+                yield from (Finding(MISSING, pin.place, str(chart)) for pin in by_chart[wanted])
+            elif isinstance(chart, ChartUnavailable):
+                self.not_judged.append(NotJudged(str(wanted), chart))
+            else:
+                for pin in by_chart[wanted]:
+                    for release in pin.releases:
+                        yield from self._of_release(release, chart)
+
+    def _of_release(self, release: Release, chart: Chart) -> Iterator[Finding]:
+        ours = substituted(dict(release.values), variables_in(self._cluster).of(release.kustomization))
+        for keys, reason, validator in _refusals(chart, ours):
+            written = release.get(*keys)
+            if isinstance(written, str) and "${" in written:
+                continue  # what Flux substitutes can have any type
+            if validator in COMPLETENESS and not release.is_whole:
+                continue  # a Secret can hold it
+            what = f"{chart.name} {chart.version} refuses {dotted(keys) or 'values'}: {reason}"
+            yield Finding(REFUSED, release.item.at(*VALUES, *keys), what)
+
+
+def _refusals(chart: Chart, ours: Mapping[str, Any]) -> Iterator[tuple[Keys, str, str]]:
+    """Yield the keys of what the schemas refuse, with the reason and the schema's word for it."""
+    everything = coalesced(chart.values, ours)
+    for keys, schema in chart.own_schemas:
+        values: Any = everything
+        for key in keys:
+            values = mapping(values).get(key, {})
+        for error in errors(schema, values, chart.registry) or []:
+            # Of several alternatives, the one that the values come nearest to.
+            nearest = best_match([error]) or error
+            place = (*keys, *nearest.absolute_path)
+            if unknown := _unknown_keys(nearest):
+                for name, known in unknown.items():
+                    yield (*place, name), f"it is no key of the chart{known}", str(nearest.validator)
+            else:
+                yield place, " ".join(nearest.message.split())[:200], str(nearest.validator)
+
+
+def _unknown_keys(error: ValidationError) -> dict[str, str]:
+    """Return the keys that a schema has no place for, each with a similar one that it has."""
+    if error.validator != "additionalProperties" or error.validator_value is not False:
+        return {}
+    known = mapping(mapping(error.schema).get("properties"))
+    if mapping(error.schema).get("patternProperties"):
+        return {}
+    unknown = [name for name in mapping(error.instance) if name not in known]
+    near = {name: closest(str(name), known) for name in unknown}
+    return {name: f": did you mean {near[name]}?" if near[name] else "" for name in unknown}
+
+
+def in_one_line(not_judged: list[NotJudged], what: str) -> str:
+    """Return how many charts or images were not judged, and why."""
+    number = len(not_judged)
+    subject = f"{number} {what}{'s' * (number > 1)} {'were' if number > 1 else 'was'} not judged"
+    silent = sorted({str(one.why).partition(" ")[0] for one in not_judged if isinstance(one.why, NoAnswer)})
+    others = sorted({str(one.why) for one in not_judged if not isinstance(one.why, NoAnswer)})
+    reasons = [f"no answer from {', '.join(silent)}"] * bool(silent) + others
+    more = f", and {len(reasons) - 2} more reasons" if len(reasons) > 3 else ""
+    return f"{subject}: {'; '.join(reasons[:2] if more else reasons)}{more}"
