@@ -72,6 +72,26 @@ def test_values_are_judged_by_a_chart_that_was_fetched_for_it(home: ChartHome) -
     assert found["text"] == "demo 1.0.0 refuses replicas: 5 is greater than the maximum of 3"
 
 
+def test_a_key_that_no_template_of_the_chart_reads_is_a_warning_at_its_line(home: ChartHome) -> None:
+    path = home.add_app(args=["--quiet"], imgae={"tag": "1.0.0"})
+    [found] = validated(home)
+    line = home.read(path).splitlines().index("    imgae:") + 1
+    assert (found["rule"], found["severity"], found["path"], found["line"]) == (
+        "chart-key-unread",
+        "warning",
+        path,
+        line,
+    )
+    assert found["text"] == "demo 1.0.0 reads no imgae: did you mean image?"
+    assert [one["text"] for one in validated(home, "--offline")] == [found["text"]]
+
+
+def test_a_key_that_is_meant_to_be_there_is_waived(home: ChartHome) -> None:
+    path = home.add_app(mine={"tag": "1.0.0"})
+    home.write(path, home.read(path).replace("mine:", "mine: # allow chart-key-unread: another chart reads it"))
+    assert validated(home) == []
+
+
 def test_a_chart_is_fetched_once_and_judges_offline_from_then_on(home: ChartHome, proxy: Proxy) -> None:
     home.add_app(replicas=5)
     assert [one["severity"] for one in validated(home, "--offline")] == ["unjudged"]

@@ -1,8 +1,10 @@
 """The content of a chart: its metadata, its default values with those of its subcharts, its schemas."""
 
 import gzip
+import hashlib
 import io
 import json
+import posixpath
 import re
 import tarfile
 import zlib
@@ -11,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import yaml
 from jsonschema_specifications import REGISTRY
@@ -26,8 +29,24 @@ from talos_flux.repository.apps import Loader
 LARGEST = 100 * 1024 * 1024
 WORD = re.compile(r"[A-Za-z_][\w-]*")
 READ = (".yaml", ".yml", ".tpl", ".txt", ".json", ".tgz")
+# Helm executes whatever is in this folder, and what it has no suffix for can be executed by that.
+EXECUTED = re.compile(r"(^|/)templates/|(^|/)files/|(^|/)configs?/")
 
 Files = Mapping[str, bytes]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A chart without its subcharts: its files, those with the keys of their values, and what Chart.yaml says of them.
+
+    `conditions` are the keys that switch subcharts on, `missing` the keys of subcharts that are not in the package.
+    """
+
+    files: Files
+    is_library: bool
+    subcharts: tuple[tuple[str, "Part"], ...]
+    conditions: tuple[tuple[str, ...], ...]
+    missing: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +92,15 @@ class Chart:
     @cached_property
     def named_schemas(self) -> dict[str, dict[str, Any]]:
         """Return the schemas in the chart and its subcharts by their $id, which other schemas refer to."""
-        parsed = (_json(content) for path, content in self.files.items() if path.endswith(".schema.json"))
-        by_address = {_address(schema["$id"]): schema for schema in parsed if schema.get("$id")}
+        of_json = {path: _json(content) for path, content in self.files.items() if path.endswith(".json")}
+        named = {path: schema for path, schema in of_json.items() if path.endswith(".schema.json") and "$id" in schema}
+        by_address = {_address(schema["$id"]): schema for schema in named.values()}
+        for path, schema in named.items():
+            # Schemas refer to others beside them by relative paths, which are resolved against their $id.
+            folder = path.rpartition("/")[0]
+            beside = {other: one for other, one in of_json.items() if other.startswith(f"{folder}/".lstrip("/"))}
+            for other, one in beside.items():
+                by_address.setdefault(urljoin(_address(schema["$id"]), posixpath.relpath(other, folder or ".")), one)
         return {
             address: _without_external_references(schema, by_address.keys()) for address, schema in by_address.items()
         }
@@ -93,6 +119,19 @@ class Chart:
         return REGISTRY.with_resources(resources.items())
 
     @cached_property
+    def part(self) -> Part:
+        """Return its own files, and those of its subcharts apart."""
+        return _part(self.about, self.files)
+
+    @cached_property
+    def digest(self) -> str:
+        """Return a hash of all its files."""
+        parts = (
+            hashlib.sha256(name.encode() + b"\0" + content).digest() for name, content in sorted(self.files.items())
+        )
+        return hashlib.sha256(b"".join(parts)).hexdigest()
+
+    @cached_property
     def words(self) -> frozenset[str]:
         """Return every word in the templates, values and schemas of the chart and its subcharts.
 
@@ -109,8 +148,8 @@ def from_archive(content: bytes) -> Chart:
 def from_folder(folder: Path) -> Chart:
     """Return the chart in a folder; ChartUnavailable when there is none."""
     try:
-        paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name.endswith(READ)]
-        return _chart({path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}, folder)
+        paths = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+        return _chart({name: path.read_bytes() for name, path in paths.items() if _is_read(name)}, folder)
     except OSError as error:
         raise ChartUnavailable(f"{folder} can't be read: {error.strerror}") from None
 
@@ -126,11 +165,15 @@ def unpacked(content: bytes) -> dict[str, bytes]:
                 size += member.size
                 if size > LARGEST:
                     raise ChartUnavailable(f"the chart has more than {LARGEST // 1024 // 1024} MB")
-                if member.isfile() and path.endswith(READ) and (file := archive.extractfile(member)):
+                if member.isfile() and _is_read(path) and (file := archive.extractfile(member)):
                     files[path] = file.read()
     except (tarfile.TarError, EOFError, OSError, zlib.error, gzip.BadGzipFile):
         raise ChartUnavailable("what it sends is no packaged chart") from None
     return files
+
+
+def _is_read(path: str) -> bool:
+    return path.endswith(READ) or EXECUTED.search(path) is not None
 
 
 def name_and_version(path: Path) -> tuple[str, str] | None:
@@ -169,6 +212,15 @@ def _chart(files: Files, origin: bytes | Path) -> Chart:
 
 def _parts(about: Mapping[str, Any], files: Files) -> Iterator[tuple[str, Chart]]:
     """Yield the subcharts, with the keys of their values. A library chart has no values of its own."""
+    parts = [_chart(part_files, b"") for part_files in _files_of_parts(files)]
+    for part in parts:
+        if part.about.get("type") == "library":
+            continue
+        for key in _keys_of(part.name, about):
+            yield key, part
+
+
+def _files_of_parts(files: Files) -> Iterator[Files]:
     inside: dict[str, dict[str, bytes]] = {}
     for path, content in files.items():
         folder, _, rest = path.removeprefix("charts/").partition("/")
@@ -176,18 +228,35 @@ def _parts(about: Mapping[str, Any], files: Files) -> Iterator[tuple[str, Chart]
             inside.setdefault(folder, {})[rest] = content
         elif path.startswith("charts/") and folder.endswith(".tgz"):
             inside[folder] = unpacked(content)
-    parts = [_chart(part_files, b"") for part_files in inside.values() if "Chart.yaml" in part_files]
+    yield from (part_files for part_files in inside.values() if "Chart.yaml" in part_files)
+
+
+def _keys_of(name: str, about: Mapping[str, Any]) -> list[str]:
+    """Return the keys that hold the values of a subchart: its aliases, or its name."""
     listed = [mapping(entry) for entry in sequence(about.get("dependencies"))]
-    for part in parts:
-        if part.about.get("type") == "library":
-            continue
-        keys = {
-            str(dependency.get("alias") or dependency.get("name"))
-            for dependency in listed
-            if dependency.get("name") == part.name
-        }
-        for key in sorted(keys or {part.name}):
-            yield key, part
+    return sorted({str(entry.get("alias") or name) for entry in listed if entry.get("name") == name} or {name})
+
+
+def _part(about: Mapping[str, Any], files: Files) -> Part:
+    subcharts: list[tuple[str, Part]] = []
+    here = set()
+    for part_files in _files_of_parts(files):
+        about_part = _mapping(part_files["Chart.yaml"])
+        name = str(about_part.get("name"))
+        here.add(name)
+        subcharts += [(key, _part(about_part, part_files)) for key in _keys_of(name, about)]
+    listed = [mapping(entry) for entry in sequence(about.get("dependencies"))]
+    conditions = [
+        tuple(path.strip().split(".")) for entry in listed for path in str(entry.get("condition") or "").split(",")
+    ]
+    tags = [("tags", str(tag)) for entry in listed for tag in sequence(entry.get("tags"))]
+    return Part(
+        {path: content for path, content in files.items() if not path.startswith("charts/")},
+        about.get("type") == "library",
+        tuple(subcharts),
+        tuple(path for path in [*conditions, *tags] if path != ("",)),
+        tuple(str(entry.get("alias") or entry.get("name")) for entry in listed if entry.get("name") not in here),
+    )
 
 
 def _words(files: Files) -> Iterator[str]:

@@ -8,7 +8,8 @@ from jsonschema.exceptions import ValidationError, best_match
 from talos_flux.charts import ChartUnavailable, NoAnswer, NotThere
 from talos_flux.charts.archive import Chart
 from talos_flux.charts.at_hand import ChartVersion, Registries
-from talos_flux.charts.compare import dotted
+from talos_flux.charts.compare import dotted, in_schema
+from talos_flux.charts.keys_read import KeysRead, keys_read, unread
 from talos_flux.charts.pins import Pin, pins
 from talos_flux.charts.value_schemas import coalesced, errors, substituted
 from talos_flux.check.rule import Finding, Rule, Severity
@@ -31,8 +32,20 @@ MISSING = Rule(
 )
 
 
+# Keys that hold anchors for other keys.
+OF_AUTHORS = ("x-", "_")
 # What a schema says of keys that are not there.
 COMPLETENESS = {"required", "minProperties", "dependentRequired", "dependencies"}
+
+
+UNREAD = Rule(
+    "chart-key-unread",
+    Severity.WARNING,
+    "No template of the chart reads such a key: what stands there has no effect.",
+    "Correct the key, or take it out; `helm show values` shows those that the chart has.",
+)
+# Raised with what keys_read.py finds out, which is kept.
+KEYS_VERSION = 1
 
 
 class NotJudged(NamedTuple):
@@ -72,6 +85,7 @@ class ChartJudgement:
 
     def _of_release(self, release: Release, chart: Chart) -> Iterator[Finding]:
         ours = substituted(dict(release.values), variables_in(self._cluster).of(release.kustomization))
+        refused: set[Keys] = set()
         for keys, reason, validator in _refusals(chart, ours):
             written = release.get(*keys)
             if isinstance(written, str) and "${" in written:
@@ -79,7 +93,25 @@ class ChartJudgement:
             if validator in COMPLETENESS and not release.is_whole:
                 continue  # a Secret can hold it
             what = f"{chart.name} {chart.version} refuses {dotted(keys) or 'values'}: {reason}"
+            if keys in refused:
+                continue  # one reason is enough
+            refused.add(keys)
             yield Finding(REFUSED, release.item.at(*VALUES, *keys), what)
+        for keys, beside in unread(chart.values, self._keys_read(chart), release.values):
+            if keys in refused or in_schema(chart, keys) is not None or str(keys[-1]).startswith(OF_AUTHORS):
+                continue
+            near = closest(str(keys[-1]), beside)
+            text = f"{chart.name} {chart.version} reads no {dotted(keys)}{f': did you mean {near}?' if near else ''}"
+            yield Finding(UNREAD, release.item.at(*VALUES, *keys), text)
+
+    def _keys_read(self, chart: Chart) -> KeysRead:
+        """Return the keys that a chart reads, from what is kept where it is known."""
+        kept, name = self._registries.kept, f"keys-{KEYS_VERSION}-{chart.digest}"
+        if (data := kept.data(name)) is not None:
+            return KeysRead.of_data(data)
+        read = keys_read(chart)
+        kept.keep_data(name, read.as_data())
+        return read
 
 
 def _refusals(chart: Chart, ours: Mapping[str, Any]) -> Iterator[tuple[Keys, str, str]]:

@@ -80,9 +80,9 @@ def _walk(
         if name not in new:
             # A mapping with an empty default accepts any key.
             is_gone = (name in old and (new or not keys)) or _is_unread(name, old, before, after)
-            if is_gone and _in_schema(after, path) is None:
+            if is_gone and in_schema(after, path) is None:
                 yield ValueProblem("gone", path, "is gone")
-        elif _changed(value, old.get(name), new[name]) and not _typed(_in_schema(after, path)):
+        elif _changed(value, old.get(name), new[name]) and not _typed(in_schema(after, path)):
             text = f"is a {kind(value)}, its default is a {kind(new[name])} now"
             yield ValueProblem("type", path, text)
         elif isinstance(value, dict) and isinstance(new[name], dict):
@@ -146,7 +146,7 @@ def _identity(keys: Keys, error: ValidationError) -> tuple[Keys, str, str]:
     return (*keys, *error.absolute_path), str(error.validator), error.message
 
 
-def _in_schema(chart: Chart, path: Keys) -> dict[str, Any] | None:
+def in_schema(chart: Chart, path: Keys) -> dict[str, Any] | None:
     """Return what a chart's schemas say of a key; None when they don't name it."""
     for keys, schema in chart.own_schemas:
         if path[: len(keys)] == keys and (inner := _below(chart, schema, schema, path[len(keys) :])) is not None:

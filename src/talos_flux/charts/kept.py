@@ -8,6 +8,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from talos_flux.charts.pins import ChartOrigin
 
@@ -46,6 +47,20 @@ class Kept:
     def keep_answer(self, name: str, missing: str) -> None:
         """Keep why an image or a version of a chart is missing; empty when it is there."""
         _write(self._answer(name), json.dumps({"name": name, "missing": missing, "asked": time.time()}).encode())
+
+    def data(self, name: str) -> Any:
+        """Return what was worked out before under a name; None when nothing was."""
+        try:
+            return json.loads(self._data(name).read_bytes())
+        except (OSError, ValueError):
+            return None
+
+    def keep_data(self, name: str, data: Any) -> None:
+        """Keep what took long to work out."""
+        _write(self._data(name), json.dumps(data).encode())
+
+    def _data(self, name: str) -> Path:
+        return self.folder / "data" / f"{_spelled(name)}.json"
 
     def _place(self, source: ChartOrigin, version: str) -> Path:
         return self.folder / "charts" / _spelled(source.url) / f"{_spelled(source.chart)}-{_spelled(version)}.tgz"

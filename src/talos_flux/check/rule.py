@@ -52,6 +52,8 @@ class Finding:
 
 
 RULES: dict[str, Rule] = {}
+# Rules that `validate` has beside these: they ask registries, and can be waived as well.
+OF_VALIDATE = {"chart-key-unread", "chart-missing", "chart-values", "image-missing"}
 
 
 def rule(name: str, severity: Severity, why: str, fix: str, unjudged: Check | None = None) -> Callable[[Check], Check]:
@@ -131,7 +133,7 @@ def waivers_without_a_reason(cluster: Cluster) -> Violations:
         for number, line in enumerate(file.lines, 1):
             match = WAIVER.search(line)
             if match and (match[1] in RULES or match[2]):
-                if match[1] not in RULES and re.fullmatch(r"[a-z]+(-[a-z]+)+", match[1]):
+                if match[1] not in {*RULES, *OF_VALIDATE} and re.fullmatch(r"[a-z]+(-[a-z]+)+", match[1]):
                     yield Place(file.path, number), f"{match[1]} is no rule"
                 elif match[1] in RULES and not match[2]:
                     yield Place(file.path, number), f"{match[1]} is waived without a reason"
