@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from talos_flux.charts import app_template
 from talos_flux.charts.at_hand import registries
 from talos_flux.charts.chart_values import ChartJudgement, in_one_line
 from talos_flux.manifests.flux_tree import Cluster
+from tests.doubles import app_template_keys
 from tests.support.additions import Adder
+from tests.support.cases import EXAMPLES
 from tests.support.render import Renderer
 
 pytestmark = pytest.mark.slow
@@ -129,4 +132,67 @@ def test_what_a_secret_can_hold_is_not_missed(cache: Path, cluster: Path) -> Non
 @pytest.mark.parametrize("schema", [{"$ref": "https://example.net/schema.json"}, {"type": "no such type"}])
 def test_a_schema_that_can_not_be_used_judges_nothing(schema: object, cache: Path, cluster: Path) -> None:
     as_helm_keeps_it(cache, schema)
-    assert said(cluster, "    colour: red\n") == []
+    assert ["refuses" in one for one in said(cluster, "    colour: red\n")] == [False]
+
+
+@pytest.fixture
+def notes(template: Path, render: Renderer, tmp_path: Path) -> Path:
+    """Provide a cluster with one app of app-template, whose chart nobody fetched."""
+    root = tmp_path / "notes"
+    shutil.copytree(render({}), root)
+    Adder(template).add("app", root / "kubernetes/apps/media/notes", {"app_image": "ghcr.io/example/notes:1.0.0"})
+    return root
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("    controllers:", "    controllerz:",
+         "refuses controllerz: it is no key of the chart: did you mean controllers?"),
+        ("        replicas: 1", "        replicsa: 1",
+         "refuses controllers.notes.replicsa: it is no key of the chart: did you mean replicas?"),
+        ("            image:", "            imgae:",
+         "refuses controllers.notes.containers.app.imgae: it is no key of the chart: did you mean image?"),
+        ("    controllers:", "    podLabels: {a: b}\n    controllers:", "reads no podLabels"),
+    ],
+)  # fmt: skip
+def test_a_key_that_app_template_does_not_have_is_found_without_the_chart(
+    old: str, new: str, words: str, cache: Path, notes: Path
+) -> None:
+    path = notes / "kubernetes/apps/media/notes/app/helmrelease.yaml"
+    if old not in path.read_text():
+        path.write_text(path.read_text().replace("        containers:", "        replicas: 1\n        containers:"))
+    assert ours(notes) == []
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    [found] = ours(notes)
+    line = path.read_text().splitlines().index(new.partition("\n")[0]) + 1
+    assert found.startswith(f"{line}: app-template 5.") and found.rpartition(" [")[0].endswith(words)
+
+
+def ours(root: Path) -> list[str]:
+    with registries(offline=True) as asked:
+        findings = list(ChartJudgement(Cluster(root), asked).findings(None))
+    return [str(one).partition("notes/app/helmrelease.yaml:")[2] for one in findings if "/notes/" in one.place.path]
+
+
+@pytest.mark.parametrize("example", sorted(EXAMPLES))
+def test_app_template_has_the_keys_that_this_template_writes(example: str, cache: Path, render: Renderer) -> None:
+    with registries(offline=True) as asked:
+        judgement = ChartJudgement(Cluster(render(EXAMPLES[example])), asked)
+        assert list(map(str, judgement.findings(None))) == []
+    assert not any(one.name.startswith("app-template") for one in judgement.not_judged)
+
+
+def test_the_keys_of_app_template_are_those_of_its_double() -> None:
+    """Everything that the double takes, the table has: both are of the same chart."""
+    for section in ("controllers", "service", "persistence", "ingress"):
+        assert section in app_template.VALUES
+    assert app_template_keys.POD.keys() <= app_template.POD.keys()
+    assert app_template_keys.CONTAINER.keys() <= app_template.CONTAINER.keys()
+    assert app_template_keys.CONTROLLER.keys() <= app_template.CONTROLLER.keys()
+    assert app_template_keys.SERVICE.keys() <= app_template.SERVICE.keys()
+    assert app_template_keys.INGRESS.keys() <= app_template.INGRESS.keys()
+    assert app_template_keys.VALUES.keys() <= app_template.VALUES.keys()
+    for volume in app_template_keys.VOLUMES.values():
+        assert volume.keys() <= app_template.VOLUME.keys()

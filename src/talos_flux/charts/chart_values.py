@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from jsonschema.exceptions import ValidationError, best_match
 
-from talos_flux.charts import ChartUnavailable, NoAnswer, NotThere
+from talos_flux.charts import ChartUnavailable, NoAnswer, NotThere, app_template
 from talos_flux.charts.archive import Chart
 from talos_flux.charts.at_hand import ChartVersion, Registries
 from talos_flux.charts.compare import dotted, in_schema
@@ -77,22 +77,42 @@ class ChartJudgement:
             if isinstance(chart, NotThere):
                 yield from (Finding(MISSING, pin.place, str(chart)) for pin in by_chart[wanted])
             elif isinstance(chart, ChartUnavailable):
-                self.not_judged.append(NotJudged(str(wanted), chart))
+                known = [pin for pin in by_chart[wanted] if app_template.is_known(pin.chart, pin.version)]
+                for release in (release for pin in known for release in pin.releases):
+                    yield from self._of_app_template(release, str(wanted)).values()
+                if not known:
+                    self.not_judged.append(NotJudged(str(wanted), chart))
             else:
                 for pin in by_chart[wanted]:
                     for release in pin.releases:
                         yield from self._of_release(release, chart)
 
+    def _of_app_template(self, release: Release, name: str, depth: int | None = None) -> dict[Keys, Finding]:
+        """Return what is wrong with the keys of a release of app-template down to a depth, by these."""
+        found: dict[Keys, Finding] = {}
+        for keys, near, is_refused in app_template.wrong_keys(release.values):
+            if str(keys[-1]).startswith(OF_AUTHORS) or len(keys) > (depth or len(keys)):
+                continue
+            verb, why = ("refuses", ": it is no key of the chart") if is_refused else ("reads no", "")
+            text = f"{name} {verb} {dotted(keys)}{why}{f': did you mean {near}?' if near else ''}"
+            found[keys] = Finding(REFUSED if is_refused else UNREAD, release.item.at(*VALUES, *keys), text)
+        return found
+
     def _of_release(self, release: Release, chart: Chart) -> Iterator[Finding]:
+        name = f"{chart.name} {chart.version}"
+        # The schema of app-template is open at the top.
+        is_known = app_template.is_known(chart.name, chart.version)
+        of_top = self._of_app_template(release, name, depth=1) if is_known else {}
+        yield from of_top.values()
         ours = substituted(dict(release.values), variables_in(self._cluster).of(release.kustomization))
-        refused: set[Keys] = set()
+        refused = set(of_top)
         for keys, reason, validator in _refusals(chart, ours):
             written = release.get(*keys)
             if isinstance(written, str) and "${" in written:
                 continue  # what Flux substitutes can have any type
             if validator in COMPLETENESS and not release.is_whole:
                 continue  # a Secret can hold it
-            what = f"{chart.name} {chart.version} refuses {dotted(keys) or 'values'}: {reason}"
+            what = f"{name} refuses {dotted(keys) or 'values'}: {reason}"
             if keys in refused:
                 continue  # one reason is enough
             refused.add(keys)
@@ -101,7 +121,7 @@ class ChartJudgement:
             if keys in refused or in_schema(chart, keys) is not None or str(keys[-1]).startswith(OF_AUTHORS):
                 continue
             near = closest(str(keys[-1]), beside)
-            text = f"{chart.name} {chart.version} reads no {dotted(keys)}{f': did you mean {near}?' if near else ''}"
+            text = f"{name} reads no {dotted(keys)}{f': did you mean {near}?' if near else ''}"
             yield Finding(UNREAD, release.item.at(*VALUES, *keys), text)
 
     def _keys_read(self, chart: Chart) -> KeysRead:
@@ -134,12 +154,11 @@ def _refusals(chart: Chart, ours: Mapping[str, Any]) -> Iterator[tuple[Keys, str
 
 def _unknown_keys(error: ValidationError) -> dict[str, str]:
     """Return the keys that a schema has no place for, each with a similar one that it has."""
-    if error.validator != "additionalProperties" or error.validator_value is not False:
+    if error.validator not in ("additionalProperties", "unevaluatedProperties") or error.validator_value is not False:
         return {}
     known = mapping(mapping(error.schema).get("properties"))
-    if mapping(error.schema).get("patternProperties"):
-        return {}
-    unknown = [name for name in mapping(error.instance) if name not in known]
+    # Which of them other parts of the schema know, only the message tells.
+    unknown = [name for name in mapping(error.instance) if name not in known and repr(name) in error.message]
     near = {name: closest(str(name), known) for name in unknown}
     return {name: f": did you mean {near[name]}?" if near[name] else "" for name in unknown}
 
