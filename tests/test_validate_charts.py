@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from talos_flux.charts import app_template
+from talos_flux.charts import known_keys
 from talos_flux.charts.at_hand import registries
 from talos_flux.charts.chart_values import ChartJudgement, in_one_line
 from talos_flux.manifests.flux_tree import Cluster
@@ -187,12 +187,12 @@ def test_app_template_has_the_keys_that_this_template_writes(example: str, cache
 def test_the_keys_of_app_template_are_those_of_its_double() -> None:
     """Everything that the double takes, the table has: both are of the same chart."""
     for section in ("controllers", "service", "persistence", "ingress"):
-        assert section in app_template.VALUES
-    assert app_template_keys.POD.keys() <= app_template.POD.keys()
-    assert app_template_keys.CONTAINER.keys() <= app_template.CONTAINER.keys()
-    assert app_template_keys.CONTROLLER.keys() <= app_template.CONTROLLER.keys()
-    assert app_template_keys.SERVICE.keys() <= app_template.SERVICE.keys()
-    assert app_template_keys.INGRESS.keys() <= app_template.INGRESS.keys()
-    assert app_template_keys.VALUES.keys() <= app_template.VALUES.keys()
+        assert section in known_keys.VALUES
+    assert app_template_keys.POD.keys() <= known_keys.POD.keys()
+    assert app_template_keys.CONTAINER.keys() <= known_keys.CONTAINER.keys()
+    assert app_template_keys.CONTROLLER.keys() <= known_keys.CONTROLLER.keys()
+    assert app_template_keys.SERVICE.keys() <= known_keys.SERVICE.keys()
+    assert app_template_keys.INGRESS.keys() <= known_keys.INGRESS.keys()
+    assert app_template_keys.VALUES.keys() <= known_keys.VALUES.keys()
     for volume in app_template_keys.VOLUMES.values():
-        assert volume.keys() <= app_template.VOLUME.keys()
+        assert volume.keys() <= known_keys.VOLUME.keys()

@@ -1,11 +1,11 @@
 """The charts that releases pin, as far as they are on this computer or their registries give them."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from talos_flux.charts import ChartUnavailable, NotThere
@@ -45,6 +45,21 @@ class ChartVersion(NamedTuple):
         return f"{self.source.chart} {self.version}"
 
 
+class Artifact(Hashable, Protocol):
+    """What can be looked for in a registry."""
+
+    @property
+    def source(self) -> ChartOrigin:
+        """Return where it comes from."""
+
+    @property
+    def version(self) -> str:
+        """Return its tag or digest."""
+
+
+Wanted = TypeVar("Wanted", bound=Artifact)
+
+
 @dataclass
 class Registries:
     """The registries, asked within a limited time, and what is kept of their answers. Offline, there is no `web`."""
@@ -57,11 +72,6 @@ class Registries:
     def __post_init__(self) -> None:
         self._sources = Sources(ChartCache(()), self.web) if self.web else None
 
-    @property
-    def registry(self) -> Registry | None:
-        """Return a client of OCI registries; None when nobody is asked."""
-        return Registry(self.web) if self.web else None
-
     def charts(self, wanted: Iterable[ChartVersion]) -> dict[ChartVersion, Chart | ChartUnavailable]:
         """Return each chart, or why it is not here. What is fetched is kept."""
         found: dict[ChartVersion, Chart | ChartUnavailable] = {}
@@ -70,7 +80,7 @@ class Registries:
             try:
                 if chart := self._at_hand(one):
                     found[one] = chart
-                elif missing := self.kept.missing(one.name):
+                elif self.web and (missing := self.kept.missing(one.name)):
                     found[one] = NotThere(missing)
                 else:
                     lacking.append(one)
@@ -81,6 +91,30 @@ class Registries:
         urls = {one.source.url: one.host for one in lacking if not one.source.is_oci}
         self.bounded.each(urls, self._sources.read_index)
         return found | self.bounded.each({one: one.host for one in lacking}, self._fetch)
+
+    def images(self, hosts: Mapping[Wanted, str]) -> dict[Wanted, ChartUnavailable | None]:
+        """Return for each image None when it is there, NotThere when it is not, or why nobody knows."""
+        answers: dict[Wanted, ChartUnavailable | None] = {}
+        for image in hosts:
+            missing = self.kept.missing(str(image))
+            if missing == "":
+                answers[image] = None
+            elif not self.web:
+                answers[image] = ChartUnavailable("no registry is asked offline")
+            elif missing:
+                answers[image] = NotThere(missing)
+        registry = Registry(self.web) if self.web else None
+
+        def look(image: Wanted) -> None:
+            assert registry, "nobody is asked offline"
+            try:
+                registry.find(image.source, image.version)
+            except NotThere as reason:
+                self.kept.keep_answer(str(image), str(reason))
+                raise
+            self.kept.keep_answer(str(image), "")
+
+        return answers | self.bounded.each({one: host for one, host in hosts.items() if one not in answers}, look)
 
     def _at_hand(self, wanted: ChartVersion) -> Chart | None:
         if archive := self.kept.chart(*wanted):

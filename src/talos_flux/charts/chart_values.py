@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from jsonschema.exceptions import ValidationError, best_match
 
-from talos_flux.charts import ChartUnavailable, NoAnswer, NotThere, app_template
+from talos_flux.charts import ChartUnavailable, NoAnswer, NotThere, known_keys
 from talos_flux.charts.archive import Chart
 from talos_flux.charts.at_hand import ChartVersion, Registries
 from talos_flux.charts.compare import dotted, in_schema
@@ -77,7 +77,7 @@ class ChartJudgement:
             if isinstance(chart, NotThere):
                 yield from (Finding(MISSING, pin.place, str(chart)) for pin in by_chart[wanted])
             elif isinstance(chart, ChartUnavailable):
-                known = [pin for pin in by_chart[wanted] if app_template.is_known(pin.chart, pin.version)]
+                known = [pin for pin in by_chart[wanted] if known_keys.is_known(pin.chart, pin.version)]
                 for release in (release for pin in known for release in pin.releases):
                     yield from self._of_app_template(release, str(wanted)).values()
                 if not known:
@@ -90,7 +90,7 @@ class ChartJudgement:
     def _of_app_template(self, release: Release, name: str, depth: int | None = None) -> dict[Keys, Finding]:
         """Return what is wrong with the keys of a release of app-template down to a depth, by these."""
         found: dict[Keys, Finding] = {}
-        for keys, near, is_refused in app_template.wrong_keys(release.values):
+        for keys, near, is_refused in known_keys.wrong_keys(release.values):
             if str(keys[-1]).startswith(OF_AUTHORS) or len(keys) > (depth or len(keys)):
                 continue
             verb, why = ("refuses", ": it is no key of the chart") if is_refused else ("reads no", "")
@@ -101,7 +101,7 @@ class ChartJudgement:
     def _of_release(self, release: Release, chart: Chart) -> Iterator[Finding]:
         name = f"{chart.name} {chart.version}"
         # The schema of app-template is open at the top.
-        is_known = app_template.is_known(chart.name, chart.version)
+        is_known = known_keys.is_known(chart.name, chart.version)
         of_top = self._of_app_template(release, name, depth=1) if is_known else {}
         yield from of_top.values()
         ours = substituted(dict(release.values), variables_in(self._cluster).of(release.kustomization))

@@ -72,6 +72,8 @@ class Web:
             raise NoAnswer(f"{_host(url)} does not answer within {self.timeout:g} seconds") from None
         except httpx2.ConnectError as error:
             raise NoAnswer(f"{_host(url)} can't be reached: {_plain(error)}") from None
+        except (httpx2.NetworkError, httpx2.RemoteProtocolError) as error:
+            raise NoAnswer(f"{_host(url)} gives no proper answer: {_plain(error)}") from None
         except (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError) as error:
             raise ChartUnavailable(f"{_host(url)} gives no proper answer: {_plain(error)}") from None
 
@@ -97,4 +99,4 @@ def _host(url: str) -> str:
 
 
 def _plain(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    return " ".join(str(error).split()).removesuffix(".") or type(error).__name__

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from talos_flux.charts.at_hand import Registries
 from talos_flux.charts.chart_values import REFUSED, ChartJudgement, in_one_line
+from talos_flux.charts.image_references import MISSING_IMAGE, ImageJudgement
 from talos_flux.check import output
 from talos_flux.check.rule import Finding, Severity, is_waived
 from talos_flux.check.rules import findings
@@ -33,7 +34,7 @@ def validate(
         except UserError as refusal:
             failures.append(str(refusal).removesuffix("."))
     findings_of_all += findings(cluster)
-    findings_of_all += _by_charts(cluster, chosen, registries, in_full=in_full)
+    findings_of_all += _by_registries(cluster, chosen, registries, in_full=in_full)
     if not cluster.kustomizations:
         failures.append(output.NO_ROOT.removesuffix("."))
     # A set, because the same line can be wrong in the work tree and in the index.
@@ -49,17 +50,20 @@ def validate(
     return by_place, failures
 
 
-def _by_charts(
+def _by_registries(
     cluster: Cluster, chosen: set[str] | None, registries: Registries, *, in_full: bool
 ) -> Iterator[Finding]:
-    """Yield what is wrong with the releases by their charts, unless it is waived."""
-    judgement = ChartJudgement(cluster, registries)
-    for finding in judgement.findings(chosen):
-        if not is_waived(cluster.files.get(finding.place.path), finding):
-            yield finding
-    if not_judged := judgement.not_judged:
-        names = {f"{one.name}: {one.why}" for one in not_judged}
-        cluster.unjudged[REFUSED.id] = names if in_full else {in_one_line(not_judged, "chart")}
+    """Yield what is wrong by charts and registries, unless it is waived, and note what these don't tell."""
+    for judgement, rule, what in (
+        (ChartJudgement(cluster, registries), REFUSED, "chart"),
+        (ImageJudgement(cluster, registries), MISSING_IMAGE, "image"),
+    ):
+        for finding in judgement.findings(chosen):
+            if not is_waived(cluster.files.get(finding.place.path), finding):
+                yield finding
+        if not_judged := judgement.not_judged:
+            names = {f"{one.name}: {one.why}" for one in not_judged}
+            cluster.unjudged[rule.id] = names if in_full else {in_one_line(not_judged, what)}
 
 
 def _without_what_a_rule_says_better(findings: set[Finding]) -> set[Finding]:

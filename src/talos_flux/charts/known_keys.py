@@ -65,9 +65,10 @@ VOLUME = _keys(
 )
 INGRESS = _keys(ITEM + "className defaultBackend hosts tls")
 VALUES = _keys(
-    "global defaultPodOptionsStrategy serviceAccount configMaps configMapsFromFolder secrets secretsFromFolder"
-    " externalSecrets defaultExternalSecretStoreRef route listenerSets serviceMonitor podMonitor networkpolicies"
-    " ciliumNetworkPolicies ciliumClusterwideNetworkPolicies rbac rawResources nameOverride fullnameOverride",
+    "global defaultPodOptionsStrategy defaultContainerOptions defaultContainerOptionsStrategy serviceAccount"
+    " configMaps configMapsFromFolder secrets secretsFromFolder externalSecrets defaultExternalSecretStoreRef route"
+    " listenerSets serviceMonitor podMonitor networkpolicies ciliumNetworkPolicies ciliumClusterwideNetworkPolicies"
+    " rbac rawResources nameOverride fullnameOverride",
     defaultPodOptions=POD,
     controllers={NAME: CONTROLLER},
     service={NAME: SERVICE},
