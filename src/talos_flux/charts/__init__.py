@@ -19,5 +19,5 @@ class NotThere(ChartUnavailable):
     """A registry that knows the chart or image says that it has no such version."""
 
 
-class NoAnswer(ChartUnavailable):
+class Unreachable(ChartUnavailable):
     """A host can't be reached, or is too slow."""

@@ -36,7 +36,7 @@ Files = Mapping[str, bytes]
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class ChartPart:
     """A chart without its subcharts: its files, those with the keys of their values, and what Chart.yaml says of them.
 
     `conditions` are the keys that switch subcharts on, `missing` the keys of subcharts that are not in the package.
@@ -44,7 +44,7 @@ class Part:
 
     files: Files
     is_library: bool
-    subcharts: tuple[tuple[str, "Part"], ...]
+    subcharts: tuple[tuple[str, "ChartPart"], ...]
     conditions: tuple[tuple[str, ...], ...]
     missing: tuple[str, ...]
 
@@ -119,7 +119,7 @@ class Chart:
         return REGISTRY.with_resources(resources.items())
 
     @cached_property
-    def part(self) -> Part:
+    def part(self) -> ChartPart:
         """Return its own files, and those of its subcharts apart."""
         return _part(self.about, self.files)
 
@@ -237,8 +237,8 @@ def _keys_of(name: str, about: Mapping[str, Any]) -> list[str]:
     return sorted({str(entry.get("alias") or name) for entry in listed if entry.get("name") == name} or {name})
 
 
-def _part(about: Mapping[str, Any], files: Files) -> Part:
-    subcharts: list[tuple[str, Part]] = []
+def _part(about: Mapping[str, Any], files: Files) -> ChartPart:
+    subcharts: list[tuple[str, ChartPart]] = []
     here = set()
     for part_files in _files_of_parts(files):
         about_part = _mapping(part_files["Chart.yaml"])
@@ -250,7 +250,7 @@ def _part(about: Mapping[str, Any], files: Files) -> Part:
         tuple(path.strip().split(".")) for entry in listed for path in str(entry.get("condition") or "").split(",")
     ]
     tags = [("tags", str(tag)) for entry in listed for tag in sequence(entry.get("tags"))]
-    return Part(
+    return ChartPart(
         {path: content for path, content in files.items() if not path.startswith("charts/")},
         about.get("type") == "library",
         tuple(subcharts),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
-from talos_flux.charts import ChartUnavailable, NoAnswer
+from talos_flux.charts import ChartUnavailable, Unreachable
 
 AT_A_TIME = 8
 
@@ -18,7 +18,7 @@ class Bounded:
 
     def __init__(self, seconds: float) -> None:
         self._deadline = time.monotonic() + seconds
-        self._silent: dict[str, NoAnswer] = {}
+        self._silent: dict[str, Unreachable] = {}
 
     def each(self, hosts: Mapping[Item, str], ask: Callable[[Item], Answer]) -> dict[Item, Answer | ChartUnavailable]:
         """Return the answer for every item, or why there is none. `hosts` says which host is asked for an item."""
@@ -31,7 +31,7 @@ class Bounded:
                 return _too_late(host)
             try:
                 return ask(item)
-            except NoAnswer as reason:
+            except Unreachable as reason:
                 self._silent[host] = reason
                 return reason
             except ChartUnavailable as reason:
@@ -47,5 +47,5 @@ class Bounded:
         }
 
 
-def _too_late(host: str) -> NoAnswer:
-    return NoAnswer(f"{host} does not answer in time")
+def _too_late(host: str) -> Unreachable:
+    return Unreachable(f"{host} does not answer in time")

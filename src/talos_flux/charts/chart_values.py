@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from jsonschema.exceptions import ValidationError, best_match
 
-from talos_flux.charts import ChartUnavailable, NoAnswer, NotThere, known_keys
+from talos_flux.charts import ChartUnavailable, NotThere, Unreachable, known_keys
 from talos_flux.charts.archive import Chart
 from talos_flux.charts.at_hand import ChartVersion, Registries
 from talos_flux.charts.compare import dotted, in_schema
@@ -167,8 +167,8 @@ def in_one_line(not_judged: list[NotJudged], what: str) -> str:
     """Return how many charts or images were not judged, and why."""
     number = len(not_judged)
     subject = f"{number} {what}{'s' * (number > 1)} {'were' if number > 1 else 'was'} not judged"
-    silent = sorted({str(one.why).partition(" ")[0] for one in not_judged if isinstance(one.why, NoAnswer)})
-    others = sorted({str(one.why) for one in not_judged if not isinstance(one.why, NoAnswer)})
+    silent = sorted({str(one.why).partition(" ")[0] for one in not_judged if isinstance(one.why, Unreachable)})
+    others = sorted({str(one.why) for one in not_judged if not isinstance(one.why, Unreachable)})
     reasons = [f"no answer from {', '.join(silent)}"] * bool(silent) + others
     more = f", and {len(reasons) - 2} more reasons" if len(reasons) > 3 else ""
     return f"{subject}: {'; '.join(reasons[:2] if more else reasons)}{more}"

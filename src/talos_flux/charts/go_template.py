@@ -40,32 +40,32 @@ class Pipeline:
 
 
 @dataclass
-class Node:
+class Action:
     """An action. `kind` is print, if, with, range, template, block or define; a define and a template have a name."""
 
     kind: str
     pipeline: Pipeline | None = None
     name: str = ""
-    body: list["Node"] = field(default_factory=list)
-    otherwise: list["Node"] = field(default_factory=list)
+    body: list["Action"] = field(default_factory=list)
+    otherwise: list["Action"] = field(default_factory=list)
 
 
-class _Token(NamedTuple):
+class _TemplateToken(NamedTuple):
     kind: str
     text: str
     is_spaced: bool
 
 
-def parsed(text: str) -> list[Node]:
+def parsed(text: str) -> list[Action]:
     """Return the actions of a template; NotATemplate."""
-    parser = _Parser(list(_actions(text)))
+    parser = _TemplateParser(list(_actions(text)))
     nodes = parser.nodes(())
     if parser.rest:
         raise NotATemplate("an end too much")
     return nodes
 
 
-def _actions(text: str) -> Iterator[list[_Token]]:
+def _actions(text: str) -> Iterator[list[_TemplateToken]]:
     """Yield the tokens of every action."""
     position = 0
     while match := ACTION.search(text, position):
@@ -77,9 +77,9 @@ def _actions(text: str) -> Iterator[list[_Token]]:
             yield tokens
 
 
-def _tokens(text: str, position: int) -> tuple[list[_Token], int]:
+def _tokens(text: str, position: int) -> tuple[list[_TemplateToken], int]:
     """Return the tokens of an action, and where it ends."""
-    tokens: list[_Token] = []
+    tokens: list[_TemplateToken] = []
     is_spaced = True
     while match := TOKEN.match(text, position):
         position = match.end()
@@ -87,18 +87,18 @@ def _tokens(text: str, position: int) -> tuple[list[_Token], int]:
         if kind == "end":
             return tokens, position
         if kind != "space":
-            tokens.append(_Token(kind, match[0], is_spaced))
+            tokens.append(_TemplateToken(kind, match[0], is_spaced))
         is_spaced = kind == "space"
     raise NotATemplate(f"can't be read from {text[position : position + 20]!r} on")
 
 
-class _Parser:
-    def __init__(self, actions: list[list[_Token]]) -> None:
+class _TemplateParser:
+    def __init__(self, actions: list[list[_TemplateToken]]) -> None:
         self.rest = actions[::-1]
 
-    def nodes(self, stops: tuple[str, ...]) -> list[Node]:
+    def nodes(self, stops: tuple[str, ...]) -> list[Action]:
         """Return the actions up to one that begins with one of these words, which stays."""
-        nodes: list[Node] = []
+        nodes: list[Action] = []
         while self.rest:
             tokens = self.rest[-1]
             word = tokens[0].text if tokens[0].kind == "word" else ""
@@ -114,8 +114,8 @@ class _Parser:
             raise NotATemplate("an end is missing")
         return nodes
 
-    def _opened(self, word: str, tokens: list[_Token]) -> Node:
-        node = Node(word)
+    def _opened(self, word: str, tokens: list[_TemplateToken]) -> Action:
+        node = Action(word)
         if word in ("block", "define"):
             node.name, tokens = _named(tokens)
         if word != "define":
@@ -132,20 +132,20 @@ class _Parser:
         return node
 
 
-def _single(word: str, tokens: list[_Token]) -> Node:
+def _single(word: str, tokens: list[_TemplateToken]) -> Action:
     if word == "template":
         name, rest = _named(tokens[1:])
-        return Node("template", _pipeline(rest) if rest else None, name)
-    return Node("print", _pipeline(tokens))
+        return Action("template", _pipeline(rest) if rest else None, name)
+    return Action("print", _pipeline(tokens))
 
 
-def _named(tokens: list[_Token]) -> tuple[str, list[_Token]]:
+def _named(tokens: list[_TemplateToken]) -> tuple[str, list[_TemplateToken]]:
     if not tokens or tokens[0].kind != "text":
         raise NotATemplate("a template without a name")
     return _unquoted(tokens[0].text), tokens[1:]
 
 
-def _pipeline(tokens: list[_Token]) -> Pipeline:
+def _pipeline(tokens: list[_TemplateToken]) -> Pipeline:
     rest = tokens[::-1]
     pipeline = _read_pipeline(rest)
     if rest:
@@ -153,7 +153,7 @@ def _pipeline(tokens: list[_Token]) -> Pipeline:
     return pipeline
 
 
-def _read_pipeline(rest: list[_Token]) -> Pipeline:
+def _read_pipeline(rest: list[_TemplateToken]) -> Pipeline:
     """Read a pipeline from the end of a list of tokens, which is reversed, up to a closing parenthesis."""
     variables: tuple[str, ...] = ()
     texts = [token.text for token in rest[:-5:-1]]
@@ -179,7 +179,7 @@ def _read_pipeline(rest: list[_Token]) -> Pipeline:
     return Pipeline(tuple(commands), variables)
 
 
-def _term(token: _Token, rest: list[_Token]) -> Term:
+def _term(token: _TemplateToken, rest: list[_TemplateToken]) -> Term:
     inner = None
     fields: list[str] = []
     kind, value = token.kind, token.text

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from talos_flux.charts import ChartUnavailable, NoAnswer
+from talos_flux.charts import ChartUnavailable, Unreachable
 
 # The largest known index of a public repository has 30 MB; Helm refuses charts above 100 MB.
 LARGEST = 100 * 1024 * 1024
@@ -69,11 +69,11 @@ class Web:
                         raise httpx2.ReadTimeout("")
                 return Response(response.status_code, response.headers, bytes(content))
         except httpx2.TimeoutException:
-            raise NoAnswer(f"{_host(url)} does not answer within {self.timeout:g} seconds") from None
+            raise Unreachable(f"{_host(url)} does not answer within {self.timeout:g} seconds") from None
         except httpx2.ConnectError as error:
-            raise NoAnswer(f"{_host(url)} can't be reached: {_plain(error)}") from None
+            raise Unreachable(f"{_host(url)} can't be reached: {_plain(error)}") from None
         except (httpx2.NetworkError, httpx2.RemoteProtocolError) as error:
-            raise NoAnswer(f"{_host(url)} gives no proper answer: {_plain(error)}") from None
+            raise Unreachable(f"{_host(url)} gives no proper answer: {_plain(error)}") from None
         except (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError) as error:
             raise ChartUnavailable(f"{_host(url)} gives no proper answer: {_plain(error)}") from None
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from talos_flux.charts.archive import Chart, Part
-from talos_flux.charts.go_template import Node, NotATemplate, Pipeline, Term, parsed
+from talos_flux.charts.archive import Chart, ChartPart
+from talos_flux.charts.go_template import Action, NotATemplate, Pipeline, Term, parsed
 
 Path = tuple[str, ...]
 # Any key of a mapping, any position of a list.
@@ -151,7 +151,7 @@ class KeysRead:
 
 def keys_read(chart: Chart) -> KeysRead:
     """Return the keys that the templates of a chart and its subcharts read."""
-    reader = _Reader()
+    reader = _KeyReader()
     try:
         reader.add_chart(chart.part, ())
         reader.follow()
@@ -178,13 +178,13 @@ def paths_in_text(text: str) -> Iterator[Path]:
 class _Template:
     """The actions of a file or of a named template, what it is called with, and its variables."""
 
-    nodes: list[Node]
+    nodes: list[Action]
     dot: Value = NOTHING
     variables: dict[str, Value] = field(default_factory=dict)
     is_waiting: bool = False
 
 
-class _Reader:
+class _KeyReader:
     def __init__(self) -> None:
         self.read = KeysRead()
         self.charts: set[Path] = set()
@@ -199,7 +199,7 @@ class _Reader:
 
     # --- Charts ---
 
-    def add_chart(self, part: Part, at: Path) -> Value:
+    def add_chart(self, part: ChartPart, at: Path) -> Value:
         """Add the templates of a chart whose values are at a place, and return its root; NotATemplate."""
         self.charts.add(at)
         subcharts: dict[str, Value] = {}
@@ -220,12 +220,12 @@ class _Reader:
                     self.read.add((*at, *read), is_taken=True)
         return root
 
-    def _add(self, nodes: list[Node], root: Value, *, is_executed: bool) -> None:
+    def _add(self, nodes: list[Action], root: Value, *, is_executed: bool) -> None:
         self._add_named(nodes)
         if is_executed:
             self._files.append(_Template(nodes, root, is_waiting=True))
 
-    def _add_named(self, nodes: Iterable[Node]) -> None:
+    def _add_named(self, nodes: Iterable[Action]) -> None:
         for node in nodes:
             if node.kind in ("define", "block"):
                 self._named.setdefault(node.name, []).append(_Template(node.body))
@@ -251,7 +251,7 @@ class _Reader:
 
     # --- Actions ---
 
-    def _walk(self, nodes: Iterable[Node], dot: Value) -> None:
+    def _walk(self, nodes: Iterable[Action], dot: Value) -> None:
         for node in nodes:
             if node.kind == "define":
                 continue
