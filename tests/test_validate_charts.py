@@ -119,7 +119,7 @@ def test_a_chart_that_nobody_fetched_is_not_judged_and_that_is_said(cache: Path,
     with registries(offline=True) as asked:
         judgement = ChartJudgement(Cluster(cluster), asked)
         assert list(judgement.findings({"kubernetes/apps/media/vendor/app/helmrelease.yaml"})) == []
-    assert in_one_line(judgement.not_judged, "chart") == "1 chart was not judged: it is not on this computer"
+    assert in_one_line(judgement.not_judged, "chart") == "1 chart was not judged: not on this computer"
     assert [one.name for one in judgement.not_judged] == ["vendor 2.0.0"]
 
 

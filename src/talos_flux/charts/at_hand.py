@@ -87,7 +87,7 @@ class Registries:
             except ChartUnavailable as reason:
                 found[one] = reason
         if not self._sources:
-            return found | {one: ChartUnavailable("it is not on this computer") for one in lacking}
+            return found | {one: ChartUnavailable("not on this computer") for one in lacking}
         urls = {one.source.url: one.host for one in lacking if not one.source.is_oci}
         self.bounded.each(urls, self._sources.read_index)
         return found | self.bounded.each({one: one.host for one in lacking}, self._fetch)
