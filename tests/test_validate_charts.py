@@ -154,6 +154,8 @@ def notes(template: Path, render: Renderer, tmp_path: Path) -> Path:
         ("            image:", "            imgae:",
          "refuses controllers.notes.containers.app.imgae: it is no key of the chart: did you mean image?"),
         ("    controllers:", "    podLabels: {a: b}\n    controllers:", "reads no podLabels"),
+        # A key of another place, and none that is misspelled.
+        ("    controllers:", "    resources: {}\n    controllers:", "reads no resources: did you mean rawResources?"),
     ],
 )  # fmt: skip
 def test_a_key_that_app_template_does_not_have_is_found_without_the_chart(

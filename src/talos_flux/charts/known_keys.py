@@ -86,8 +86,9 @@ def wrong_keys(values: Any) -> Iterator[WrongKey]:
     """Yield the keys that app-template does not have."""
     for keys, known in _unknown(values, VALUES, ()):
         near = closest(str(keys[-1]), known)
-        # The schema is open at the top: a key of no meaning only has no effect, unless it is one misspelled.
-        yield WrongKey(keys, near, len(keys) > 1 or (bool(near) and near not in values))
+        # The schema is open at the top: a key of no meaning only has no effect, unless it is a missing one misspelled.
+        is_misspelled = near and near not in values and abs(len(near) - len(str(keys[-1]))) <= 1
+        yield WrongKey(keys, near, len(keys) > 1 or bool(is_misspelled))
 
 
 def _unknown(values: Any, known: Known, keys: Keys) -> Iterator[tuple[Keys, list[str]]]:
