@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.cluster import registry
-from tests.support import processes
+from tests.support import processes, tools
 from tests.support.chart_home import ChartHome, made
 from tests.support.commands import TALOS_FLUX
 from tests.support.needs import needs
@@ -245,3 +245,24 @@ def test_what_was_not_judged_is_one_line(home: ChartHome, proxy: Proxy) -> None:
     [line] = [line for line in done.stdout.splitlines() if "could not judge" in line]
     assert line.startswith("2 rules could not judge everything (chart-values, image-missing): 1 chart was not judged")
     assert f"1 image was not judged: no answer from 127.0.0.1:{proxy.port}" in line
+
+
+@pytest.mark.parametrize(("version", "rules"), [("1.2.3", ["chart-key-unread"]), ("99.0.0", ["chart-missing"])])
+def test_charts_of_an_http_repository_are_judged_as_well(version: str, rules: list[str], home: ChartHome) -> None:
+    home.package("1.2.3")
+    tools.run("helm", "repo", "index", home.charts)
+    reference = {"kind": "HelmRepository", "name": "charts", "namespace": "flux-system"}
+    spec = {"chart": {"spec": {"chart": "demo", "version": version, "sourceRef": reference}}}
+    path = home.add_app(spec=spec, imgae={"tag": "1.0.0"})
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *words: Any) -> None:
+            super().__init__(*words, directory=str(home.charts))
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with serving(Quiet) as address:
+        home.add_repository(f"http://{address}")
+        found = validated(home)
+    assert [(one["rule"], one["path"]) for one in found] == [(rule, path) for rule in rules]
