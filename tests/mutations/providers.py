@@ -112,6 +112,13 @@ MUTATIONS = [
         of_class("loca-path"),
     ),
     Mutation(
+        "a claim of a class with a typing error in a variable's default",
+        "storage-class-unknown",
+        CLAIMS,
+        "storageClassName",
+        of_class("${CLASS:-loca-path}"),
+    ),
+    Mutation(
         "a template of claims of a class with a typing error",
         "storage-class-unknown",
         CLAIMS,

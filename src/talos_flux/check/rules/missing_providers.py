@@ -7,6 +7,7 @@ from talos_flux.check.rule import Severity, Violations, rule
 from talos_flux.manifests.elsewhere import elsewhere
 from talos_flux.manifests.flux_tree import Cluster, Kustomization
 from talos_flux.manifests.objects import HELM, Object, Place, walk
+from talos_flux.manifests.post_build import variables_in
 from talos_flux.manifests.providers import BRINGS, INGRESS, Providers, may_store, providers
 from talos_flux.manifests.releases import VALUES, Release, chart_of, enabled, mapping, releases
 from talos_flux.repository.files import List, Map
@@ -122,11 +123,11 @@ def storage_not_awaited(cluster: Cluster) -> Violations:
 
 def claims(cluster: Cluster) -> Iterator[ProviderReference]:
     """Yield every claim of storage that Flux applies, alone or inside of another object."""
-    known = providers(cluster)
+    known, variables = providers(cluster), variables_in(cluster)
     for kustomization in cluster.kustomizations:
         for item in kustomization.objects:
-            for keys, name in _claims_of(known, item):
-                if _is_name(name):
+            for keys, written in _claims_of(known, item):
+                if _is_name(name := variables.resolve(written, kustomization, item)):
                     yield ProviderReference(kustomization, item, keys, name)
 
 
