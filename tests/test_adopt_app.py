@@ -235,13 +235,48 @@ def test_what_flux_did_not_fill_in_before_is_named(build: str, annotation: str, 
     assert (f"{APP}/app/script.yaml: Flux filled in no variable there, and does here." in adopt(home)) == is_named
 
 
-def test_what_the_old_root_filled_in_is_named(home: Home) -> None:
-    root = ROOTS.replace("  interval: 1h\n", '  interval: 1h\n  postBuild: {substitute: {PRIVATE: "example.net"}}\n')
-    own = '  postBuild: {substitute: {HOSTNAME: "films.${PRIVATE}"}}\n'
+def test_what_the_old_root_filled_in_is_written_down_and_named(home: Home) -> None:
+    root = ROOTS.replace(
+        "  interval: 1h\n", '  interval: 1h\n  postBuild: {substitute: {PRIVATE_DOMAIN: "example.net"}}\n'
+    )
+    own = '  postBuild: {substitute: {HOSTNAME: "films.${PRIVATE_DOMAIN}", APP: &app films}} # mine\n'
     old(home, {ROOT: root, f"{APP}/ks.yaml": PLAIN.replace("  interval: 1h\n", f"  interval: 1h\n{own}")})
     said = adopt(home)
-    assert f"{APP}/ks.yaml: cluster-apps filled in ${{PRIVATE}} there, and nothing does here: write its value." in said
-    assert "keeps ${PRIVATE}, which nothing defines [substitution-off]" in said
+    assert (
+        f"{APP}/ks.yaml: cluster-apps filled in ${{PRIVATE_DOMAIN}} there; its value example.net is written down. "
+        "Here DOMAIN is example.com."
+    ) in said
+    assert 'substitute: {HOSTNAME: "films.example.net", APP: &app films}} # mine\n' in home.text(f"{APP}/ks.yaml")
+    assert "Errors to mend: 0" in said
+
+
+def test_a_value_that_a_secret_filled_in_is_named_with_the_setting_that_means_the_same(home: Home) -> None:
+    root = ROOTS.replace("  interval: 1h\n", f"  interval: 1h\n{SUBSTITUTE_FROM}", 1)
+    secret = ENCRYPTED.format(name="cluster-secrets\n  namespace: flux-system", key="SECRET_DOMAIN")
+    own = '  postBuild: {substitute: {HOSTNAME: "films.${SECRET_DOMAIN}"}}\n'
+    files = {
+        ROOT: root + "---\n" + secret,
+        f"{APP}/ks.yaml": PLAIN.replace("  interval: 1h\n", f"  interval: 1h\n{own}"),
+    }
+    old(home, files)
+    said = adopt(home)
+    assert "filled in ${SECRET_DOMAIN} there from a Secret, and nothing does here: write its value." in said
+    assert "Here DOMAIN is example.com." in said
+    assert "films.${SECRET_DOMAIN}" in home.text(f"{APP}/ks.yaml")
+
+
+def test_variables_that_a_patch_of_the_old_root_gave_it_come_along_where_it_uses_them(home: Home) -> None:
+    values = 'ZONE: "Europe/Rome", SIZE: "small one", OTHER: b'
+    patch = f"      - {{op: add, path: /spec/postBuild, value: {{substitute: {{{values}}}}}}}\n"
+    listed = f"{listing('films/ks.yaml')}patches:\n  - target:\n      kind: Kustomization\n    patch: |-\n{patch}"
+    claim = CLAIM.format(name="films").replace(
+        "name: films", "name: films\n  labels: {zone: '${ZONE}', size: '${SIZE}'}"
+    )
+    old(home, {"kubernetes/apps/media/kustomization.yaml": listed, f"{APP}/app/pvc.yaml": claim})
+    said = adopt(home)
+    assert spec(home)["postBuild"] == {"substitute": {"ZONE": "Europe/Rome", "SIZE": "small one"}}
+    assert "its value Europe/Rome is written down" in said
+    assert "Errors to mend: 0" in said
 
 
 def test_variables_of_its_own_stay_and_are_named(home: Home) -> None:
@@ -314,17 +349,26 @@ def test_a_chart_that_is_another_one_here_is_named(ours: str, theirs: str, home:
     assert "now: kubernetes/flux/meta/repos/app-template.yaml." in said
 
 
-def test_a_component_that_is_not_here_is_named_with_the_command_that_copies_it(home: Home) -> None:
+def test_a_component_comes_along_with_those_that_it_takes_itself(home: Home) -> None:
     files = {
         f"{APP}/app/kustomization.yaml": listing("pvc.yaml", components="../../../../components/volume"),
-        "kubernetes/components/volume/kustomization.yaml": listing(kind="Component"),
+        "kubernetes/components/volume/kustomization.yaml": listing(
+            "claim.yaml", kind="Component", components="../base"
+        ),
+        "kubernetes/components/volume/claim.yaml": CLAIM.format(name="films-cache"),
+        "kubernetes/components/base/kustomization.yaml": listing("../shared.yaml", kind="Component"),
+        "kubernetes/components/shared.yaml": CLAIM.format(name="films-shared"),
+        "kubernetes/components/other/kustomization.yaml": listing(kind="Component"),
     }
     root = old(home, files)
-    command = f"mkdir -p kubernetes/components && cp -r {root}/kubernetes/components/volume kubernetes/components/"
-    assert f"kubernetes/components/volume is not here: take the entry out, or {command}" in adopt(home)
+    said = adopt(home)
+    for path in ("kubernetes/components/volume", "kubernetes/components/base", "kubernetes/components/shared.yaml"):
+        assert f"{path} came along: the app builds on it." in said
+    assert not (home.root / "kubernetes/components/other").exists()
+    assert applied(home.root) == applied(root)
 
 
-def test_a_component_is_copied_to_where_the_app_looks_for_it_in_this_layout(home: Home) -> None:
+def test_a_component_comes_to_where_the_app_looks_for_it_in_this_layout(home: Home) -> None:
     component = {"kubernetes/components/volume/kustomization.yaml": listing(kind="Component")}
     text = PLAIN.replace("  interval: 1h\n", "  components: [../../../../components/volume]\n  interval: 1h\n")
     root = old(home, component | {f"{APP}/ks.yaml": text})
@@ -332,8 +376,46 @@ def test_a_component_is_copied_to_where_the_app_looks_for_it_in_this_layout(home
     (root / "kubernetes").rename(root / "cluster/main")
     for path in root.rglob("*.yaml"):
         path.write_text(path.read_text().replace("./kubernetes/", "./cluster/main/"))
-    command = f"mkdir -p kubernetes/components && cp -r {root}/cluster/main/components/volume kubernetes/components/"
-    assert f"kubernetes/components/volume is not here: take the entry out, or {command}" in adopt(home)
+    assert "kubernetes/components/volume came along" in adopt(home)
+    assert (home.root / "kubernetes/components/volume/kustomization.yaml").exists()
+
+
+def test_a_component_that_is_here_already_stays_and_is_named_where_it_is_another_one(home: Home) -> None:
+    component = "kubernetes/components/volume/kustomization.yaml"
+    text = PLAIN.replace("  interval: 1h\n", "  components: [../../../../components/volume]\n  interval: 1h\n")
+    old(home, {component: listing(kind="Component"), f"{APP}/ks.yaml": text})
+    home.write(component, f"{listing(kind='Component')}# mine\n")
+    assert "kubernetes/components/volume is another one there: this repository's stays." in adopt(home)
+    assert home.text(component).endswith("# mine\n")
+
+
+def test_a_component_that_makes_what_is_here_without_it_stays_behind(home: Home) -> None:
+    component = "kubernetes/components/sops"
+    files = {
+        f"{APP}/app/kustomization.yaml": listing("pvc.yaml", components="../../../../components/sops"),
+        f"{component}/kustomization.yaml": listing("key.sops.yaml", kind="Component"),
+        f"{component}/key.sops.yaml": ENCRYPTED.format(name="sops-age", key="age.agekey"),
+    }
+    old(home, files)
+    assert f"{component} stays behind: it makes Namespaces, settings or keys" in adopt(home)
+    assert not (home.root / component).exists()
+
+
+def test_manifests_get_the_style_of_here_and_what_programs_read_is_named(home: Home) -> None:
+    claim = CLAIM.format(name="films").removeprefix("---\n").replace("spec:", "  annotations:\nspec:")
+    files = {
+        f"{APP}/app/kustomization.yaml": "configMapGenerator:\n  - {name: films, files: [films.yaml]}\n"
+        + listing("pvc.yaml").removeprefix("---\n"),
+        f"{APP}/app/pvc.yaml": claim,
+        f"{APP}/app/films.yaml": "mode: 0775\n",
+    }
+    old(home, files)
+    said = adopt(home)
+    assert "In the style of this repository, with the same meaning: app/kustomization.yaml, app/pvc.yaml." in said
+    assert home.text(f"{APP}/app/pvc.yaml") == f"---\n{claim.replace('annotations:', 'annotations: null')}"
+    assert home.text(f"{APP}/app/films.yaml") == "mode: 0775\n"
+    assert f"{APP}/app/films.yaml:1:" in said
+    assert f"add below `ignore:` in .yamllint: - {APP}/app/films.yaml" in said
 
 
 # --- Refusals ---

@@ -1,21 +1,31 @@
 """An app of another repository, changed to run in this one with the same namespace, names and objects."""
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
 import yaml
 
-from talos_flux.envsubst import MalformedVariable, variables
+from talos_flux.apps.house_style import styled
+from talos_flux.apps.shared_files import SharedFiles
+from talos_flux.apps.written_down import (
+    WrittenVariable,
+    filled_above,
+    given_above,
+    same_setting,
+    settings_of,
+    with_values,
+    with_variables,
+)
 from talos_flux.errors import UserError
 from talos_flux.manifests.flux_tree import Cluster, Kustomization
 from talos_flux.manifests.objects import CLUSTER_SCOPED, FLUX, Object, Place, walk
-from talos_flux.manifests.post_build import is_left_alone, variables_in
+from talos_flux.manifests.post_build import is_left_alone
 from talos_flux.paths import ROOT
 from talos_flux.repository import yaml_edits
 from talos_flux.repository.apps import ChartSource, Repository, mapping, references
-from talos_flux.repository.kustomization_edits import resources
+from talos_flux.repository.kustomization_edits import resources, with_resource
 from talos_flux.repository.yaml_edits import Edit
 
 FLUX_NAMESPACE = "flux-system"
@@ -141,9 +151,34 @@ class Adoption:
         """Return the files that change, by their path in the app's folder."""
         changed = {}
         for path, file in self.old.files.items():
-            if self._has(path) and (text := self._adopted(path, file.text)) != file.text:
+            if self._has(path) and (text := styled(path, self._adopted(path, file.text))) != file.text:
                 changed[path.removeprefix(f"{self.folder}/")] = text
         return changed
+
+    def styled_only(self) -> list[str]:
+        """Return the files, by their path in the app's folder, in which nothing but the style changes."""
+        texts = self.files()
+        return [path for path in texts if self._adopted_of(path) == self.old.files[f"{self.folder}/{path}"].text]
+
+    def _adopted_of(self, path: str) -> str:
+        return self._adopted(f"{self.folder}/{path}", self.old.files[f"{self.folder}/{path}"].text)
+
+    def texts(self) -> dict[str, str]:
+        """Return the text of every file that it brings, and of its namespace's list, by the path here."""
+        new = self.repository.short(self.new_folder)
+        texts = {f"{self._new_path(path)}": file.text for path, file in self.old.files.items() if self._has(path)}
+        texts |= {f"{new}/{path}": text for path, text in self.files().items()}
+        folder = self.repository.short(self.repository.folder_of_sources)
+        texts |= {f"{folder}/{name}.yaml": text for name, text in self.sources().items()}
+        texts |= self.shared_texts()
+        return texts | {self.repository.short(self.registry): self.registry_text()}
+
+    def registry_text(self) -> str:
+        """Return the text of its namespace's list with it."""
+        text = self.registry.read_text()
+        for line in self.registrations:
+            text = with_resource(text, line)
+        return text
 
     def _adopted(self, path: str, text: str) -> str:
         """Return a file's new text. Files encrypted by SOPS stay: their checksum covers the readable parts, too."""
@@ -171,6 +206,8 @@ class Adoption:
                     text, [*self._of_a_kustomization(kustomization, text, yaml_edits.documents(text)[number])]
                 )
                 text = _without_what_the_root_says(text, number)
+                text = with_values(text, number, self.old, kustomization)
+                text = with_variables(text, number, self._given_by_others[kustomization.key])
             elif release:
                 text = yaml_edits.edited(text, [*self._of_a_release(release, text, nodes[number])])
             metadata = yaml_edits.inner(yaml_edits.documents(text)[number], "metadata")
@@ -228,7 +265,7 @@ class Adoption:
     def sources(self) -> dict[str, str]:
         """Return the chart sources to copy, by name, each the text of its file."""
         new = [source for source in self.shared_sources if source.name not in self.repository.chart_sources]
-        return {source.name: _in_flux_system(source) for source in new}
+        return {source.name: styled(source.file.path, _in_flux_system(source)) for source in new}
 
     def other_charts(self) -> list[tuple[str, ChartSource]]:
         """Return the app's charts, and the sources of the same name here that have another address or version."""
@@ -263,49 +300,101 @@ class Adoption:
         ]
         return sorted(set(paths))
 
-    def no_longer_filled(self) -> list[tuple[str, str, str]]:
-        """Return the variables in its Kustomizations that those above filled in, which the root does not do here.
+    def written_down(self) -> list[tuple[str, WrittenVariable]]:
+        """Return the variables that its Kustomizations had from those above them, each with its ks.yaml.
 
-        Each with its file in the app's folder, and the name of the Kustomization that did.
+        Those with a value stand in the file now; the others are in a Secret there.
         """
-        lost = []
+        found = []
         for kustomization in self.kustomizations:
-            parent = kustomization.parent
-            filled = variables_in(self.old).of(parent).values if parent else {}
-            for _, value in walk(kustomization.item.content):
-                for name in variable_names(value) if isinstance(value, str) else ():
-                    if parent and name in filled:
-                        path = kustomization.item.file.path.removeprefix(f"{self.folder}/")
-                        lost.append((path, name, parent.name))
-        return list(dict.fromkeys(lost))
+            path = kustomization.item.file.path.removeprefix(f"{self.folder}/")
+            variables = filled_above(self.old, kustomization) + self._given_by_others[kustomization.key]
+            found += [(path, variable) for variable in variables]
+        return list(dict.fromkeys(found))
 
-    def components_left_behind(self) -> dict[str, str]:
-        """Return the new paths of components that are missing here, with their paths in the old repository."""
-        components = []
-        for path, file in self.old.files.items():
-            if posixpath.basename(path) == "kustomization.yaml" and self._has(path):
-                components += [(file.folder, entry) for entry in self.old.content_of(file).get("components") or []]
-        for kustomization in self.kustomizations:
-            components += [(kustomization.folder, entry) for entry in kustomization.spec.get("components") or []]
-        old_by_new = {
-            posixpath.normpath(f"{self._new_path(folder)}/{entry}"): posixpath.normpath(f"{folder}/{entry}")
-            for folder, entry in components
+    def variables_in_words(self) -> list[str]:
+        """Return a sentence for each of them, which begins with the ks.yaml."""
+        said = []
+        for path, (name, value, giver) in self.written_down():
+            own = same_setting(name, self.settings)
+            like = f" Here {own} is {self.settings[own]}." if own and self.settings[own] != value else ""
+            if value is not None:
+                said.append(f"{path}: {giver} filled in ${{{name}}} there; its value {value} is written down.{like}")
+            else:
+                said.append(
+                    f"{path}: {giver} filled in ${{{name}}} there from a Secret, and nothing does here: "
+                    f"write its value.{like}"
+                )
+        return said
+
+    @cached_property
+    def settings(self) -> Mapping[str, str | None]:
+        """Return what the root gives every app here."""
+        return settings_of(Cluster(self.repository.root))
+
+    @cached_property
+    def _given_by_others(self) -> dict[tuple[str, str], list[WrittenVariable]]:
+        return {one.key: given_above(self.old, one, self.settings) for one in self.kustomizations}
+
+    # --- What it shares with other apps ---
+
+    @cached_property
+    def shared(self) -> dict[str, str]:
+        """Return the components, and the files of several apps, that it builds on: the old path by the new one."""
+        components_of = [
+            (one.folder, [str(entry) for entry in one.spec.get("components") or []]) for one in self.kustomizations
+        ]
+        apps = posixpath.dirname(posixpath.dirname(self.folder))
+        return SharedFiles(self.old, self.folder, apps, self._new_path).by_new_path(components_of)
+
+    def shared_to_copy(self) -> dict[str, str]:
+        """Return those that are not here yet, and that this repository does not do in its own way."""
+        missing = {new: old for new, old in self.shared.items() if not (self.repository.root / new).exists()}
+        return {new: old for new, old in missing.items() if not self._is_of_every_namespace(old)}
+
+    def left_behind(self) -> list[str]:
+        """Return those that give each namespace there what is here without them: itself, settings, the key of SOPS."""
+        missing = (new for new in self.shared if not (self.repository.root / new).exists())
+        return [new for new in missing if self._is_of_every_namespace(self.shared[new])]
+
+    def _is_of_every_namespace(self, old: str) -> bool:
+        return any(
+            item.kind == "Namespace" or item.name in {AGE, *OF_THE_ROOT}
+            for path, items in self.old.by_file.items()
+            if f"{path}/".startswith(f"{old}/")
+            for item in items
+        )
+
+    def shared_texts(self) -> dict[str, str]:
+        """Return the text of each of their files, by the path here."""
+        return {
+            f"{new}{path.removeprefix(old)}": styled(path, file.text)
+            for new, old in self.shared_to_copy().items()
+            for path, file in self.old.files.items()
+            if f"{path}/".startswith(f"{old}/")
         }
-        return {new: old for new, old in old_by_new.items() if not (self.repository.root / new).exists()}
+
+    def shared_and_different(self) -> list[str]:
+        """Return those that are here already, and are another one there: this repository's stay."""
+        return [new for new, old in self.shared.items() if self._differs(new, old)]
+
+    def _differs(self, new: str, old: str) -> bool:
+        here, there = self.repository.root / new, self.old.root / old
+        if here.is_file():
+            return here.read_bytes() != there.read_bytes()
+        names = {path.relative_to(top) for top in (here, there) for path in top.rglob("*") if path.is_file()}
+        return here.is_dir() and any(
+            not (here / name).is_file()
+            or not (there / name).is_file()
+            or (here / name).read_bytes() != (there / name).read_bytes()
+            for name in names
+        )
 
     def _new_path(self, folder: str) -> str:
         """Return the new path of a folder of the app; any other folder's path stays."""
         if not self._has(f"{folder}/"):
             return folder
         return f"{self.repository.short(self.new_folder)}{folder.removeprefix(self.folder)}"
-
-
-def variable_names(text: str) -> list[str]:
-    """Return the names of the variables in a text; none where Flux can't parse it."""
-    try:
-        return [variable.name for variable in variables(text)]
-    except MalformedVariable:
-        return []
 
 
 def _without_aliases_of_what_goes(text: str, number: int) -> str:

@@ -75,9 +75,7 @@ class FileTransaction:
         before = path.read_bytes() if path.exists() else None
         if content == before:
             return
-        for folder in reversed([folder for folder in path.parents if not folder.exists()]):
-            self._note("mkdir", folder)
-            folder.mkdir()
+        self._make_folders_above(path)
         draft = self._free_path()
         draft.write_bytes(content)
         saved = ""
@@ -90,15 +88,24 @@ class FileTransaction:
         draft.replace(path)
 
     def copy(self, folder: Path) -> Path:
-        """Return a copy of a folder, to be changed and then moved to its place."""
+        """Return a copy of a folder or a file, to be changed and then moved to its place."""
         draft = self._free_path()
-        shutil.copytree(folder, draft, symlinks=True)
+        if folder.is_dir():
+            shutil.copytree(folder, draft, symlinks=True)
+        else:
+            shutil.copy2(folder, draft)
         return draft
 
     def move(self, old: Path, new: Path) -> None:
-        """Move a file or a folder to a path that is free."""
+        """Move a file or a folder to a path that is free, and make the folders above it."""
+        self._make_folders_above(new)
         self._note("move", new, os.path.relpath(old, self.root))
         old.rename(new)
+
+    def _make_folders_above(self, path: Path) -> None:
+        for folder in reversed([folder for folder in path.parents if not folder.exists()]):
+            self._note("mkdir", folder)
+            folder.mkdir()
 
     def delete(self, path: Path) -> None:
         """Delete a file or a folder."""

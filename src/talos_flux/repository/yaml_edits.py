@@ -50,6 +50,35 @@ def with_value(text: str, node: yaml.MappingNode, key: str, value: str) -> Itera
     yield first.index, first.index, f"{key}: {value}{separator}"
 
 
+def with_block(node: yaml.MappingNode, key: str, lines: list[str]) -> Edit:
+    """Return the edit that puts a key with a block below it before the others of a block mapping."""
+    first = node.value[0][0].start_mark
+    indent = " " * first.column
+    block = "".join(f"\n{indent}  {line}" for line in lines)
+    return first.index, first.index, f"{key}:{block}\n{indent}"
+
+
+def without_entry(text: str, node: yaml.MappingNode, key: str, number: int) -> Iterator[Edit]:
+    """Yield the edit that takes an entry out of the list behind a key; with its only entry the key goes, too."""
+    listed = inner(node, key)
+    if not isinstance(listed, yaml.SequenceNode) or number >= len(listed.value):
+        return
+    if len(listed.value) == 1:
+        yield from without_key(text, node, key)
+        return
+    name = next(name for name, _ in node.value if name.value == key)
+    entry = listed.value[number]
+    if listed.flow_style and number:
+        yield _end(text, name, listed.value[number - 1]), _end(text, name, entry), ""
+        return
+    if listed.flow_style:
+        yield entry.start_mark.index, listed.value[1].start_mark.index, ""
+        return
+    start = text.rindex("\n", 0, entry.start_mark.index) + 1
+    end = text.find("\n", _end(text, name, entry))
+    yield start, len(text) if end < 0 else end + 1, ""
+
+
 def without_key(text: str, node: yaml.MappingNode, key: str) -> Iterator[Edit]:
     """Yield the edit that removes a key and its value from a mapping; the only key leaves an empty mapping."""
     names = [name.value for name, _ in node.value]

@@ -1,63 +1,87 @@
 """talos-flux app adopt: copy an app of another repository into this one."""
 
-import shlex
-from pathlib import Path
-
 import click
 
 from talos_flux.apps.adopt import Adoption, other_repository
 from talos_flux.apps.interrupted import take_back_interrupted_changes
-from talos_flux.check.rule import Severity
-from talos_flux.check.rules import findings
+from talos_flux.apps.mending.drafts import with_drafts
+from talos_flux.apps.mending.equivalents import Equivalents
+from talos_flux.apps.mending.menders import plan_of
+from talos_flux.apps.mending.plan import Plan
+from talos_flux.apps.mending.report import Report
+from talos_flux.check.rule import Finding
 from talos_flux.cli.commands import subcommand
+from talos_flux.errors import UserError
 from talos_flux.manifests.flux_tree import Cluster
 from talos_flux.paths import ROOT
 from talos_flux.repository.apps import Repository, namespace_and_name
-from talos_flux.repository.kustomization_edits import with_resource
 from talos_flux.repository.transaction import FileTransaction
 from talos_flux.terminal import done, out, warn
+from talos_flux.validate.external_tools import yamllint
 
 
 @subcommand()
 @click.option("--app", default="", metavar="NAMESPACE/APP", help="Copy this app.")
 @click.option("--from", "old", default="", metavar="FOLDER", help="Copy it from this checkout of the other repository.")
-def command(app: str, old: str) -> None:
+@click.option("--mend", is_flag=True, help="Write the lines that mend it as well.")
+def command(app: str, old: str, *, mend: bool) -> None:
     """Copy an app of another repository into this one, so that Flux applies it here as it does there.
 
-    Everything is written, or nothing; then the checks say what they find in it.
+    Everything is written, or nothing. What its root filled in is written into ks.yaml, components and chart sources
+    come along, and manifests get the style of this repository where that changes nothing in them. Then it says what the
+    checks find in it: for each error the lines to write, where another line can mend it, which kinds nobody brings,
+    which variables nobody fills in, and what yamllint refuses.
+
+    \b
+    Exit codes: 0 copied, whatever is left to mend; 1 refused, and nothing changed.
     """
     take_back_interrupted_changes()
     app_identity = namespace_and_name(app, "APP")
     repository = Repository(ROOT)
     adoption = Adoption(repository, other_repository(old), *app_identity)
     adoption.refuse_what_is_taken()
-    files, sources, left_behind = adoption.files(), adoption.sources(), adoption.components_left_behind()
+    texts = adoption.texts()
+    own = set(texts) - {repository.short(adoption.registry)}
+    here = Cluster(ROOT)
+    plan = plan_of(Equivalents(here, adoption.old, old), with_drafts(here, texts), own.__contains__)
+    files, sources, shared, changed_style = (
+        adoption.files(),
+        adoption.sources(),
+        adoption.shared_to_copy(),
+        adoption.styled_only(),
+    )
 
     with FileTransaction() as change:
         draft = change.copy(adoption.old.root / adoption.folder)
         for path, text in files.items():
             (draft / path).write_text(text)
         change.move(draft, adoption.new_folder)
-        text = adoption.registry.read_text()
-        for line in adoption.registrations:
-            text = with_resource(text, line)
-        change.write(adoption.registry, text)
-        for name, content in sources.items():
-            change.write(repository.folder_of_sources / f"{name}.yaml", content)
+        for new, before in shared.items():
+            change.move(change.copy(adoption.old.root / before), ROOT / new)
+        for path, text in {**adoption.shared_texts(), **(plan.texts if mend else {})}.items():
+            change.write(ROOT / path, text)
+        change.write(adoption.registry, texts[repository.short(adoption.registry)])
+        for name in sources:
+            path = repository.short(repository.folder_of_sources / f"{name}.yaml")
+            change.write(ROOT / path, plan.texts.get(path, texts[path]) if mend else texts[path])
 
     new = repository.short(adoption.new_folder)
     done(
         f"{new} is {adoption.namespaced_name}, and its namespace lists it. "
-        f"Changed: {', '.join(sorted(files)) or 'nothing'}."
+        f"Changed: {', '.join(sorted(set(files) - set(changed_style))) or 'nothing'}."
     )
+    if changed_style:
+        done(f"In the style of this repository, with the same meaning: {', '.join(sorted(changed_style))}.")
     for name in sources:
         done(f"its chart's source {name} is new in {repository.short(repository.folder_of_sources)}.")
-    warn_of_what_differs(adoption, new, left_behind)
-    show_findings(new)
+    for path in shared:
+        done(f"{path} came along: the app builds on it.")
+    warn_of_what_differs(adoption, new)
+    show_mendings(plan, style_findings(own), is_written=mend)
     done("Next: `task check` says all, `task adopt:check` what Flux would do.")
 
 
-def warn_of_what_differs(adoption: Adoption, new: str, left_behind: dict[str, str]) -> None:
+def warn_of_what_differs(adoption: Adoption, new: str) -> None:
     """Warn about what differs from the other repository: charts, Secrets, variables and components."""
     for before, source in adoption.other_charts():
         source_path = adoption.repository.short(source.path)
@@ -66,17 +90,26 @@ def warn_of_what_differs(adoption: Adoption, new: str, left_behind: dict[str, st
         warn(f"Flux reads its Secret {name} in flux-system from now on: it must be there.")
     for path in adoption.filled_from_now_on():
         warn(f"{new}/{path}: Flux filled in no variable there, and does here. Write $${{…}} for what a program reads.")
-    for path, name, parent in adoption.no_longer_filled():
-        warn(f"{new}/{path}: {parent} filled in ${{{name}}} there, and nothing does here: write its value.")
-    for folder, before in left_behind.items():
-        parent, component = shlex.quote(str(Path(folder).parent)), shlex.quote(str(adoption.old.root / before))
-        warn(f"{folder} is not here: take the entry out, or mkdir -p {parent} && cp -r {component} {parent}/")
+    for sentence in adoption.variables_in_words():
+        warn(f"{new}/{sentence}")
+    for path in adoption.left_behind():
+        warn(f"{path} stays behind: it makes Namespaces, settings or keys, which are here without it. Take it out.")
+    for path in adoption.shared_and_different():
+        warn(f"{path} is another one there: this repository's stays.")
 
 
-def show_findings(new: str) -> None:
-    """Print the errors that the checks find in the app's new folder, and count the warnings."""
-    of_the_app = [finding for finding in findings(Cluster(ROOT)) if finding.place.path.startswith(f"{new}/")]
-    errors = [finding for finding in of_the_app if finding.rule.severity is Severity.ERROR]
-    for finding in errors:
-        out.print(f"  {finding}", markup=False, highlight=False, soft_wrap=True)
-    done(f"Errors to mend: {len(errors)}; warnings, which can wait: {len(of_the_app) - len(errors)}.")
+def style_findings(own: set[str]) -> list[Finding]:
+    """Return what yamllint finds in the app's files; without yamllint, say so."""
+    try:
+        return list(yamllint(Cluster(ROOT), own))
+    except UserError as refusal:
+        warn(str(refusal))
+        return []
+
+
+def show_mendings(plan: Plan, style: list[Finding], *, is_written: bool) -> None:
+    """Print what is to mend, or what has been mended, and what is left."""
+    report = Report(plan, style, is_written=is_written)
+    for line in report.lines():
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
+    done(report.summary())

@@ -1,0 +1,1 @@
+"""What an adopted app needs so that the checks pass: each mending with the lines to write."""
