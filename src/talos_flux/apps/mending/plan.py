@@ -10,6 +10,7 @@ from talos_flux.apps.mending.drafts import with_drafts
 from talos_flux.check.rule import Finding, Severity
 from talos_flux.check.rules import findings
 from talos_flux.manifests.flux_tree import Cluster
+from talos_flux.manifests.objects import Place
 from talos_flux.repository import yaml_edits
 from talos_flux.repository.yaml_edits import Edit
 
@@ -49,11 +50,15 @@ class Mending:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Every mending, what remains to decide, and the texts of the files after the mendings."""
+class MendingPlan:
+    """Every mending, what remains to decide, and the texts of the files after the mendings.
+
+    `left` has the lines of those texts, `left_before` of the adopted files.
+    """
 
     mendings: list[Mending]
     left: list[Mending]
+    left_before: list[Mending]
     texts: dict[str, str]
 
 
@@ -61,7 +66,7 @@ Mender = Callable[[Cluster, Finding], Suggestion | None]
 Extra = Callable[[Cluster], Iterable[Finding]]
 
 
-def planned(draft: Cluster, is_own: Callable[[str], bool], menders: Mapping[str, Mender], extra: Extra) -> Plan:
+def planned(draft: Cluster, is_own: Callable[[str], bool], menders: Mapping[str, Mender], extra: Extra) -> MendingPlan:
     """Return what is to mend in the files that are the app's; `extra` finds what no rule of the checks does."""
     first, current = draft, draft
     mendings: dict[tuple[str, str], Mending] = {}
@@ -92,7 +97,14 @@ def planned(draft: Cluster, is_own: Callable[[str], bool], menders: Mapping[str,
         current = with_drafts(current, texts)
     remaining = [finding for finding in found(current, extra) if is_own(finding.place.path)]
     left = [Mending(finding, advice.get((finding.rule.id, finding.text), "")) for finding in remaining]
-    return Plan(_with_hunks(list(mendings.values()), first, texts), left, texts)
+    left_before = [replace(mending, finding=_finding_before(first, current, mending.finding)) for mending in left]
+    return MendingPlan(_with_hunks(list(mendings.values()), first, texts), left, left_before, texts)
+
+
+def _finding_before(first: Cluster, current: Cluster, finding: Finding) -> Finding:
+    path, line = finding.place.path, finding.place.line
+    old, new = first.files[path].lines, current.files[path].lines
+    return replace(finding, place=Place(path, _line_before(old, new, line - 1) + 1))
 
 
 def found(cluster: Cluster, extra: Extra) -> list[Finding]:

@@ -7,8 +7,8 @@ from talos_flux.apps.interrupted import take_back_interrupted_changes
 from talos_flux.apps.mending.drafts import with_drafts
 from talos_flux.apps.mending.equivalents import Equivalents
 from talos_flux.apps.mending.menders import plan_of
-from talos_flux.apps.mending.plan import Plan
-from talos_flux.apps.mending.report import Report
+from talos_flux.apps.mending.mending_lines import MendingReport
+from talos_flux.apps.mending.plan import MendingPlan
 from talos_flux.check.rule import Finding
 from talos_flux.cli.commands import subcommand
 from talos_flux.errors import UserError
@@ -107,9 +107,9 @@ def style_findings(own: set[str]) -> list[Finding]:
         return []
 
 
-def show_mendings(plan: Plan, style: list[Finding], *, is_written: bool) -> None:
+def show_mendings(plan: MendingPlan, style: list[Finding], *, is_written: bool) -> None:
     """Print what is to mend, or what has been mended, and what is left."""
-    report = Report(plan, style, is_written=is_written)
+    report = MendingReport(plan, style, is_written=is_written)
     for line in report.lines():
         out.print(line, markup=False, highlight=False, soft_wrap=True)
     done(report.summary())

@@ -2,23 +2,24 @@
 
 from collections.abc import Iterator
 
-from talos_flux.apps.mending.kinds import KIND
-from talos_flux.apps.mending.plan import Mending, Plan
+from talos_flux.apps.mending.plan import Mending, MendingPlan
+from talos_flux.apps.mending.unbrought_kinds import KIND
 from talos_flux.check.rule import Finding, Severity
 
 CONFIG = ".yamllint"
 
 
-class Report:
+class MendingReport:
     """What is to mend, or has been mended; then what somebody has to decide; then the style and the warnings."""
 
-    def __init__(self, plan: Plan, style: list[Finding], *, is_written: bool) -> None:
+    def __init__(self, plan: MendingPlan, style: list[Finding], *, is_written: bool) -> None:
         self.plan, self.style, self.is_written = plan, style, is_written
+        self.left = plan.left if is_written else plan.left_before
 
     def lines(self) -> Iterator[str]:
         """Yield the lines."""
         errors, warnings = _split(self.plan.mendings)
-        left, left_warnings = _split(self.plan.left)
+        left, left_warnings = _split(self.left)
         heading = "Mended" if self.is_written else "To mend, each with the lines to write (--mend writes them)"
         yield from _block(f"{heading}:", errors)
         yield from _block("To decide:", left)
@@ -38,7 +39,7 @@ class Report:
     def summary(self) -> str:
         """Return how much there is."""
         errors, warnings = _split(self.plan.mendings)
-        left, left_warnings = _split(self.plan.left)
+        left, left_warnings = _split(self.left)
         if self.is_written:
             return (
                 f"Mended: {len(errors)} errors and {len(warnings)} warnings. "
