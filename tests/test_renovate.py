@@ -9,11 +9,16 @@ from typing import Any
 import pytest
 import yaml
 
+from talos_flux.manifests import json5
+from talos_flux.manifests.renovate_options import known, objections
+from talos_flux.repository.files import Unreadable
+from tests.mutations.mutation import Harmless, Mutation
+from tests.mutations.renovate import HARMLESS, MUTATIONS, RENOVATE
 from tests.support.additions import Adder
 from tests.support.cases import EXAMPLES
 from tests.support.needs import needs
 from tests.support.render import Renderer
-from tests.tools import renovate
+from tests.tools import renovate, renovate_options
 
 pytestmark = [needs("renovate"), pytest.mark.full, pytest.mark.xdist_group("renovate")]
 
@@ -165,3 +170,69 @@ def test_encrypted_files_are_left_alone(render: Renderer, tmp_path: Path) -> Non
     (tmp_path / "work").mkdir()
     found = renovate.extract(root, tmp_path / "work")["flux"]
     assert not [file["packageFile"] for file in found if ".sops." in file["packageFile"]]
+
+
+# --- What the checks know of it ---
+
+# Texts that are JSON5, and texts that are nearly.
+SYNTAX = (
+    "{}", "{a: 1}", "{a: 1,}", "{a: 1,,}", "[1,]", "[,]", "{,}", "{'a': 'b\\'c'}", '{a: "x\\\ny"}', '{a: "x\ny"}',
+    "{a: 0x1F, b: .5, c: +1, d: 1e3}", "{a: 01}", "{a: 00}", "{a: 1.2.3}", "{a: 1e}", "{a: .}", "{a: - 1}", "{a: tru}",
+    "{a: b}", "{a b}", "{a: 1 b: 2}", '{"a": 1\n "b": 2}', "{a: 1} x", "  ", "// c\n{}", "/* x */ {a: 1 /* y */}",
+    "{a: /* x }", "{$schema: 1, _b: 2, ä: 3}", "{\\u0061b: 1}", "{a-b: 1}", "{1: 2}", "{a: '\\x41\\u0042\\q\\0'}",
+    '{a: "\\1"}', '{a: "\\x4"}', "[1 2]", "[1,2", "{a: [}", "{a: 1", '{"a": "b}', '{a: "tab\there"}', '{a: "\u2028"}',
+    "\ufeff{a: 1}", "{true: 1, null: 2}", "{a: 0x}", '{a: "\\/"}', "{a: 1}//", "# c\n{}", '{a: "x", a: "y"}', "null",
+)  # fmt: skip
+VALUES = ('"x"', "true", '"true"', "3", "-3", '["x"]', "[]", "[{}]", "{}", "null", '["x", "y"]')
+OF_TYPE = {"boolean": "true", "integer": "3", "array": '["x"]', "string": '"x"', "object": "{}"}
+# What a regular expression, a schedule, a label or a place in a registry may be is left to Renovate.
+LEFT_TO_RENOVATE = re.compile(
+    "chedule|imezone|railer|egExp|allowedEnv|array of strings|key-value|not a string|is not iterable|not a function"
+    r"|top level|config-validation|hostRules `allowInternal`|statusCheck|customDatasource|not supported|java-version"
+    r"|Invalid env"
+)
+
+
+def test_what_is_json5_is_read_as_renovate_reads_it() -> None:
+    for text, (value, errors, _) in zip(SYNTAX, renovate.judged([("a.json5", text) for text in SYNTAX]), strict=True):
+        try:
+            read, refused = json5.parsed(text), False
+        except Unreadable:
+            read, refused = None, True
+        assert (read, refused) == (value, any(error.startswith("syntax") for error in errors)), text
+
+
+def test_the_options_are_those_of_the_pinned_renovate() -> None:
+    assert renovate_options.ARCHIVE.read_bytes() == renovate_options.packed(), "python -m tests.tools.renovate_options"
+
+
+def test_renovate_refuses_an_option_exactly_where_the_checks_do() -> None:
+    names = {name: option["type"] for name, option in known()["options"].items()}
+    texts = [f"{{{json.dumps(name)}: {value}}}" for name in names for value in VALUES]
+    places = ('{{packageRules: [{{matchManagers: ["flux"], {0}}}]}}', "{{hostRules: [{{{0}}}]}}", "{{flux: {{{0}}}}}")
+    texts += [place.format(f"{json.dumps(name)}: {OF_TYPE[kind]}") for name, kind in names.items() for place in places]
+    wrong = {}
+    for text, (_, errors, _warnings) in zip(texts, renovate.judged([("a.json5", text) for text in texts]), strict=True):
+        ours = [objection.text for objection in objections(json5.parsed(text)) if objection.is_refused]
+        theirs = [error for error in errors if not LEFT_TO_RENOVATE.search(error)]
+        if bool(ours) != bool(errors) and (ours or theirs):
+            wrong[text] = {"ours": ours, "theirs": errors}
+    assert wrong == {}
+
+
+def test_the_checks_refuse_no_option_of_former_versions() -> None:
+    texts = [f'{{packageRules: [{{groupName: "x", {json.dumps(name)}: ["x"]}}]}}' for name in known()["former"]]
+    for text, (_, errors, _warnings) in zip(texts, renovate.judged([("a.json5", text) for text in texts]), strict=True):
+        assert errors or not any(objection.is_refused for objection in objections(json5.parsed(text))), text
+
+
+def test_renovate_refuses_each_configuration_that_the_checks_refuse(render: Renderer) -> None:
+    good = (render(EXAMPLES["minimal"]) / RENOVATE).read_text()
+    changes: list[Mutation | Harmless] = [*MUTATIONS, *HARMLESS]
+    judged = renovate.judged([(RENOVATE, good.replace(*change.replaces[RENOVATE])) for change in changes])
+    refused = {change.name for change, (_, errors, _warnings) in zip(changes, judged, strict=True) if errors}
+    # A newer Renovate may have an option that no known one is like: that is a warning.
+    refused -= {"an option that nobody knows"}
+    # Renovate sees only when it runs that there is no such preset.
+    presets = {change.name for change in MUTATIONS if "preset" in change.name and "whoever" not in change.name}
+    assert refused | presets == {change.name for change in MUTATIONS if change.rule == "renovate-refused"}

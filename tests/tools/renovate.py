@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -94,3 +95,18 @@ def run(command: str, *arguments: str, cwd: Path, base_dir: Path, **variables: s
         check=True,
     )
     return done.stdout + done.stderr
+
+
+def judged(texts: Sequence[tuple[str, str]]) -> list[tuple[Any, list[str], list[str]]]:
+    """Return for each configuration, of a file's name and text, what Renovate reads, its errors and its warnings."""
+    script = Path(__file__).with_name("renovate_judge.mjs")
+    done = subprocess.run(
+        [str(node_home() / "bin" / "node"), str(script), str(installed() / "renovate")],
+        env=environment(LOG_LEVEL="fatal"),
+        input=json.dumps(texts),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    return [(value, errors, warnings) for value, errors, warnings in json.loads(done.stdout)]

@@ -1,4 +1,4 @@
-"""The custom managers of Renovate in a repository: of its configuration, and of presets that are files here."""
+"""Renovate's configuration in a repository, presets that are files here, and the custom managers of both."""
 
 import fnmatch
 import posixpath
@@ -7,12 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from talos_flux.repository.files import Map, RepositoryFile, Unreadable, documents
+from talos_flux.manifests.json5 import parsed
+from talos_flux.repository.files import Map, RepositoryFile, Unreadable
 
 COMMENT = re.compile(r"(?:^|\s)#\s*renovate:(?P<fields>.*)$")
+# In the order in which Renovate looks for them.
 CONFIGURATIONS = (
-    "renovate.json", "renovate.json5", ".renovaterc", ".renovaterc.json", ".renovaterc.json5",
-    ".github/renovate.json", ".github/renovate.json5", ".gitlab/renovate.json", ".gitlab/renovate.json5",
+    "renovate.json", "renovate.jsonc", "renovate.json5",
+    ".github/renovate.json", ".github/renovate.jsonc", ".github/renovate.json5",
+    ".gitlab/renovate.json", ".gitlab/renovate.jsonc", ".gitlab/renovate.json5",
+    ".renovaterc", ".renovaterc.json", ".renovaterc.jsonc", ".renovaterc.json5",
 )  # fmt: skip
 # Presets that have no custom manager for such comments.
 PLAIN_PRESETS = re.compile(
@@ -22,7 +26,16 @@ PLAIN_PRESETS = re.compile(
 # A preset in a repository: whose it is, its folder and name, or its name behind a colon.
 OF_REPOSITORY = re.compile(r"(?:github|gitlab|gitea|forgejo|local)>[^/]+/[^/:#]+(?://([^#(]+)|:([^#(]+))?(?:#.*)?")
 EXPRESSION = re.compile(r"/(.*)/(i?)")
-JSON5_COMMENT = re.compile(r"(\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*')|//[^\n]*|/\*.*?\*/", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A file of Renovate's: its content, or why there is none. A preset is one that another file extends."""
+
+    path: str
+    is_preset: bool
+    content: Map | None
+    unreadable: Unreadable | None = None
 
 
 @dataclass(frozen=True)
@@ -45,36 +58,49 @@ class Managers:
     are_all: bool = True
 
 
+def configurations(files: Mapping[str, RepositoryFile]) -> Iterator[Configuration]:
+    """Yield the configuration of a repository, and the presets that it extends and that are files here."""
+    waiting = [name for name in CONFIGURATIONS if name in files][:1]
+    seen = set(waiting)
+    while waiting:
+        configuration = _read(files[waiting.pop()], is_preset=len(seen) > 1)
+        yield configuration
+        for preset in _list(configuration.content.get("extends")) if configuration.content else ():
+            here = _preset_here(files, str(preset))
+            if here and here not in seen:
+                seen.add(here)
+                waiting.append(here)
+
+
+def _read(file: RepositoryFile, *, is_preset: bool) -> Configuration:
+    try:
+        if file.unread:
+            raise file.unread
+        content = parsed(file.text or "{}")
+        if not isinstance(content, Map):
+            raise Unreadable("is no object of JSON5")
+    except Unreadable as reason:
+        return Configuration(file.path, is_preset, None, reason)
+    return Configuration(file.path, is_preset, content)
+
+
 def renovate_managers(files: Mapping[str, RepositoryFile]) -> Managers:
     """Return the custom managers of a repository's configuration, with those of its own presets."""
     known = Managers()
-    waiting = [name for name in CONFIGURATIONS if name in files][:1]
-    known.are_all = bool(waiting)
-    seen: set[str] = set()
-    while waiting:
-        path = waiting.pop()
-        seen.add(path)
-        content = _content(files[path])
+    found = list(configurations(files))
+    known.are_all = bool(found)
+    for configuration in found:
+        content = configuration.content
         if content is None:
             known.are_all = False
             continue
         for name in _list(content.get("extends")):
-            here = _preset_here(files, str(name))
-            if here and here not in seen:
-                waiting.append(here)
-            known.are_all = known.are_all and (here is not None or bool(PLAIN_PRESETS.fullmatch(str(name))))
+            is_here = _preset_here(files, str(name)) is not None
+            known.are_all = known.are_all and (is_here or bool(PLAIN_PRESETS.fullmatch(str(name))))
         for entry in (*_list(content.get("customManagers")), *_list(content.get("regexManagers"))):
             if isinstance(entry, Map):
                 known.managers.append(_manager(entry))
     return known
-
-
-def _content(file: RepositoryFile) -> Map | None:
-    try:
-        content = next(documents(JSON5_COMMENT.sub(lambda match: match[1] or "", file.text)), None)
-    except Unreadable:
-        return None
-    return content if isinstance(content, Map) else None
 
 
 def _preset_here(files: Mapping[str, RepositoryFile], preset: str) -> str | None:
