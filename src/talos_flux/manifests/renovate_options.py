@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from talos_flux.errors import misspelt
 from talos_flux.repository.files import List, Map
 
 ARCHIVE = Path(__file__).parents[1] / "data/renovate.json.xz"
@@ -244,33 +245,3 @@ def _custom_managers(managers: List) -> Iterator[Objection]:
                     yield Objection(
                         line, f"a custom manager needs a group {wanted} in its patterns, or {names[0]}Template"
                     )
-
-
-def misspelt(name: str, names: Any) -> str:
-    """Return the one name that somebody meant who typed another: at most two letters apart, or of another case.
-
-    Newer versions have new names, which are like older ones, and longer: similar is not enough.
-    """
-    lower = name.lower()
-    within = 1 if len(name) < 6 else 2
-    near = [one for one in names if one.lower() == lower] or [
-        one for one in names if abs(len(one) - len(name)) <= within and _distance(lower, one.lower(), within) <= within
-    ]
-    return min(near, key=lambda one: (_distance(name, one, len(name)), one), default="")
-
-
-def _distance(one: str, other: str, most: int) -> int:
-    """Return how many letters have to be put in, left out, changed or swapped with their neighbour."""
-    before: list[int] = []
-    row = list(range(len(other) + 1))
-    for number, letter in enumerate(one, 1):
-        now = [number]
-        for column, wanted in enumerate(other, 1):
-            cost = min(row[column] + 1, now[-1] + 1, row[column - 1] + (letter != wanted))
-            if number > 1 and column > 1 and letter == other[column - 2] and one[number - 2] == wanted:
-                cost = min(cost, before[column - 2] + 1)
-            now.append(cost)
-        if min(now) > most:
-            return most + 1
-        before, row = row, now
-    return row[-1]
