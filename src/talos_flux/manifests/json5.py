@@ -22,10 +22,10 @@ ENDS = ("\n", "\r", "\r\n", "\u2028", "\u2029")
 
 def parsed(text: str) -> Any:
     """Return the value of a text, mappings as Map and lists as List; Unreadable."""
-    return _Parser(text).whole()
+    return _Json5Reader(text).whole()
 
 
-class _Parser:
+class _Json5Reader:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0

@@ -33,7 +33,7 @@ SYSCTLS = ("abi", "crypto", "debug", "dev", "fs", "fscache", "kernel", "net", "s
 SYSCTL = re.compile(r"(?:proc[./]sys[./])?([a-z]+)(?:[./][\w*@:-]+)+")
 
 
-class Problem(NamedTuple):
+class Misuse(NamedTuple):
     """What is wrong with an option, at a line."""
 
     line: int
@@ -83,7 +83,7 @@ def _program(name: str, content: Map) -> Program:
     return Program(name, flags if isinstance(flags, Map) else None, configurations[0] if configurations else None)
 
 
-def problems(program: Program, *, is_known_version: bool) -> Iterator[Problem]:
+def problems(program: Program, *, is_known_version: bool) -> Iterator[Misuse]:
     """Yield the flags and fields that a program refuses; of another Kubernetes than the known one only typos."""
     yield from _flags(program, is_known_version=is_known_version)
     schema = known()["configurations"].get(program.name)
@@ -92,30 +92,30 @@ def problems(program: Program, *, is_known_version: bool) -> Iterator[Problem]:
     for name in known()["protected"] if program.name == "kubelet" else ():
         if name in program.configuration:
             text = f"Talos sets {name} of kubelet itself, and refuses another value"
-            yield Problem(program.configuration.lines[name], text)
+            yield Misuse(program.configuration.lines[name], text)
     for keys, fields in unknown_fields(program.configuration, schema, ()):
         name = str(keys[-1])
         if name.startswith("$") or not (is_known_version or misspelt(name, fields)):
             continue
-        yield Problem(_line(program.configuration, keys), f"{program.name} has no option {name}{_meant(name, fields)}")
+        yield Misuse(_line(program.configuration, keys), f"{program.name} has no option {name}{_meant(name, fields)}")
     for keys, wanted in wrong_types(program.configuration, schema, ()):
         value = _at(program.configuration, keys)
         if keys and not (isinstance(value, Map) and "$patch" in value):
-            yield Problem(_line(program.configuration, keys), f"{keys[-1]} of {program.name} has to be {wanted}")
+            yield Misuse(_line(program.configuration, keys), f"{keys[-1]} of {program.name} has to be {wanted}")
 
 
-def _flags(program: Program, *, is_known_version: bool) -> Iterator[Problem]:
+def _flags(program: Program, *, is_known_version: bool) -> Iterator[Misuse]:
     names = known()["flags"][program.name]
     for flag, value in (program.flags or {}).items():
         name, line = str(flag), (program.flags or Map()).lines[flag]
         if name in known()["denied"][program.name]:
-            yield Problem(line, f"Talos sets {name} of {program.name} itself, and refuses another value")
+            yield Misuse(line, f"Talos sets {name} of {program.name} itself, and refuses another value")
         elif name.startswith("-"):
-            yield Problem(line, f"{name} is written without dashes, {name.lstrip('-')}")
+            yield Misuse(line, f"{name} is written without dashes, {name.lstrip('-')}")
         elif name not in names and not name.startswith("$") and (is_known_version or misspelt(name, names)):
-            yield Problem(line, f"{program.name} has no flag {name}{_meant(name, names)}")
+            yield Misuse(line, f"{program.name} has no flag {name}{_meant(name, names)}")
         elif isinstance(value, dict) and "$patch" not in value:
-            yield Problem(line, f"{name} of {program.name} has to be a text, or a list of texts")
+            yield Misuse(line, f"{name} of {program.name} has to be a text, or a list of texts")
 
 
 def _meant(name: str, names: Any) -> str:
@@ -133,7 +133,7 @@ def _line(content: Map, keys: tuple[str | int, ...]) -> int:
     return line
 
 
-def sysctl_problems(document: Map) -> Iterator[Problem]:
+def sysctl_problems(document: Map) -> Iterator[Misuse]:
     """Yield names of kernel parameters that can't be ones, and arguments of the kernel that it would take apart."""
     machine = document.get("machine")
     inner = machine.get("sysctls") if isinstance(machine, Map) else None
@@ -145,10 +145,10 @@ def sysctl_problems(document: Map) -> Iterator[Problem]:
             if name.startswith("$"):
                 continue
             if not match:
-                yield Problem(params.lines[key], f"{name} is no kernel parameter: one is written net.core.rmem_max")
+                yield Misuse(params.lines[key], f"{name} is no kernel parameter: one is written net.core.rmem_max")
             elif match[1] not in SYSCTLS and misspelt(match[1], SYSCTLS):
                 meant = misspelt(match[1], SYSCTLS)
-                yield Problem(params.lines[key], f"{name} is no kernel parameter: did you mean {meant}?")
+                yield Misuse(params.lines[key], f"{name} is no kernel parameter: did you mean {meant}?")
     install = machine.get("install") if isinstance(machine, Map) else None
     customization = document.get("customization")
     for holder in (install, customization):
@@ -156,4 +156,4 @@ def sysctl_problems(document: Map) -> Iterator[Problem]:
         for argument, line in zip(arguments, arguments.lines, strict=True) if isinstance(arguments, List) else ():
             if not isinstance(argument, str) or not re.fullmatch(r"[^\s=\"']+(?:=(?:[^\s\"]|\"[^\"]*\")*)?", argument):
                 text = f"{argument!r} is no argument of the kernel: one is written name or name=value, without spaces"
-                yield Problem(line, text)
+                yield Misuse(line, text)

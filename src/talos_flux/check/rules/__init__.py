@@ -27,6 +27,7 @@ from talos_flux.check.rules import (
     route_targets,
     source_references,
     substitution,
+    unlike_cluster,
 )
 
 __all__ = [
@@ -57,4 +58,5 @@ __all__ = [
     "route_targets",
     "source_references",
     "substitution",
+    "unlike_cluster",
 ]
