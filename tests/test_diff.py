@@ -1,11 +1,13 @@
 """What a change does in the cluster is told before it is merged: both sides are compared as Flux would apply them."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from talos_flux.diff import diff_report, effects
+from talos_flux.diff.care import what_needs_care
 from talos_flux.diff.chart_raises import Raise
 from talos_flux.diff.cluster_diff import ChangedApp, ClusterDiff
 from talos_flux.diff.differences import Differences, compare
@@ -171,7 +173,8 @@ def test_a_release_whose_source_can_not_be_had_is_unknown_and_not_removed() -> N
 def outcome_of(comparison: Differences, raises: list[Raise] | None = None) -> ClusterDiff:
     apps = [ChangedApp("media/jellyfin", list(comparison.changes))] if comparison.changes else []
     lost, refused = effects.lost(comparison.changes), effects.refused(comparison.changes)
-    return ClusterDiff("abc123", apps, list(lost), list(refused), raises or [], comparison.unknown)
+    unserved = list(effects.unserved(comparison.changes))
+    return ClusterDiff("abc123", apps, list(lost), list(refused), raises or [], comparison.unknown, unserved)
 
 
 def test_a_comment_is_never_longer_than_the_host_takes() -> None:
@@ -185,13 +188,51 @@ def test_text_in_a_diff_does_not_end_its_block() -> None:
     assert "````diff\n" in diff_report.as_markdown(outcome_of(comparison), 9000)
 
 
-def test_nothing_needs_care_only_when_everything_is_known() -> None:
-    nothing = Differences((), {})
-    fits, unknown = Raise("demo", "1.0.0", "1.0.1", ("media/demo",)), Raise("demo", "1", "2", (), unknown="offline")
-    assert outcome_of(nothing, [fits]).needs_nothing
-    assert not outcome_of(nothing, [fits, unknown]).needs_nothing
-    assert not outcome_of(compared([claim()], [])).needs_nothing
-    assert not outcome_of(Differences((), {"HelmRelease a/b": "why"})).needs_nothing
+def stateful(size: str) -> dict[str, Any]:
+    claims = [{"metadata": {"name": "data"}, "spec": {"resources": {"requests": {"storage": size}}}}]
+    return thing("StatefulSet", version="apps/v1", spec={"volumeClaimTemplates": claims})
+
+
+def definition(*served: str) -> dict[str, Any]:
+    versions = [{"name": name, "served": name in served} for name in ("v1alpha1", "v1")]
+    return thing("CustomResourceDefinition", version="apiextensions.k8s.io/v1", spec={"versions": versions})
+
+
+FITS = Raise("demo", "1.0.0", "1.0.1", ("media/demo",), level="patch", notes=("fixed: a leak", "added: a switch"))
+
+
+@pytest.mark.parametrize(
+    ("comparison", "raised", "expected"),
+    [
+        (Differences((), {}), [FITS], ""),
+        (compared([deployment()], [deployment("jellyfin:2")]), [FITS], ""),
+        (compared([definition("v1")], [definition("v1alpha1", "v1")]), [], ""),
+        (compared([claim()], []), [], "PersistentVolumeClaim media/jellyfin is deleted for good"),
+        (compared([definition("v1")], []), [], "is deleted for good, with every object of its kind"),
+        (compared([definition("v1alpha1", "v1")], [definition("v1")]), [], "is served in v1alpha1 no more"),
+        (compared([stateful("1Gi")], [stateful("2Gi")]), [], "StatefulSet media/jellyfin can't be changed by the API"),
+        (Differences((), {"HelmRelease a/b": "why"}), [], "HelmRelease a/b is not compared: why"),
+        (Differences((), {}), [replace(FITS, problems=("media/demo: args is gone",))], "demo 1.0.1: media/demo: args"),
+        (Differences((), {}), [replace(FITS, unknown="offline")], "demo 1.0.1 is not judged: offline"),
+        (Differences((), {}), [replace(FITS, level="major")], "is another major version than 1.0.0"),
+        (Differences((), {}), [replace(FITS, notes=("removed: an API",))], "demo 1.0.1 says: removed: an API"),
+        (Differences((), {}), [replace(FITS, notes=("changed: BREAKING, x is y",))], "says: changed: BREAKING, x is y"),
+        (Differences((), {}), [replace(FITS, notes=("changed: feat(api)!: x",))], "says: changed: feat(api)!: x"),
+    ],
+)  # fmt: skip
+def test_what_needs_care_is_named_and_nothing_else_does(
+    comparison: Differences, raised: list[Raise], expected: str
+) -> None:
+    reasons = what_needs_care(outcome_of(comparison, raised))
+    assert [expected in reason for reason in reasons] == ([True] if expected else [])
+
+
+def test_a_kind_that_loses_a_version_is_in_every_report() -> None:
+    outcome = outcome_of(compared([definition("v1alpha1", "v1")], [definition("v1")]))
+    assert "> **Served no more**" in diff_report.as_markdown(outcome, 9000)
+    assert diff_report.as_data(outcome)["care"] == [
+        "CustomResourceDefinition media/jellyfin is served in v1alpha1 no more"
+    ]
 
 
 def test_what_flate_could_not_render_is_read_with_its_reason() -> None:

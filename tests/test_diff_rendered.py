@@ -107,7 +107,34 @@ def test_another_version_of_a_chart_is_judged_with_our_values(home: ChartHome) -
     [chart] = data["charts"]
     assert (chart["from"], chart["to"], chart["releases"]) == ("1.0.0", "1.1.0", ["home/demo"])
     assert chart["problems"] == ["home/demo: args is gone; perhaps arguments now"]
-    assert not data["needsNothing"]
+    assert not data["needsNothing"] and data["care"] == ["demo 1.1.0: home/demo: args is gone; perhaps arguments now"]
+
+
+def test_renovates_check_passes_where_nothing_needs_care_and_fails_where_something_does(home: ChartHome) -> None:
+    source = "kubernetes/flux/meta/repos/demo.yaml"
+    home.push("1.0.1")
+    before = home.read(source)
+    home.write(source, before.replace("1.0.0", "1.0.1"))
+    safe = run(home, "--fail-on=care")
+    assert (safe.returncode, "Needs care" in safe.stderr) == (0, False), safe.stdout + safe.stderr
+    assert "demo 1.0.0 → 1.0.1: your values fit" in safe.stdout
+    home.write(source, before.replace("1.0.0", "1.1.0"))
+    renamed = run(home, "--fail-on=care")
+    assert renamed.returncode == 2, renamed.stdout + renamed.stderr
+    assert "warning: Needs care: demo 1.1.0: home/demo: args is gone; perhaps arguments now." in renamed.stderr
+    # Without the word it is shown alone, and what nobody knows fails in any case.
+    assert run(home).returncode == 0
+    home.write(source, before.replace("1.0.0", "9.9.9"))
+    assert run(home, "--fail-on=care").returncode == 1
+
+
+def test_a_chart_that_says_that_something_breaks_needs_care(home: ChartHome) -> None:
+    source = "kubernetes/flux/meta/repos/demo.yaml"
+    home.push("1.0.2", annotations={"artifacthub.io/changes": "- kind: removed\n  description: the old port\n"})
+    home.write(source, home.read(source).replace("1.0.0", "1.0.2"))
+    done = run(home, "--fail-on=care")
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "Needs care: demo 1.0.2 says: removed: the old port." in done.stderr
 
 
 def test_a_claim_that_is_listed_no_more_is_deleted_for_good(home: ChartHome) -> None:

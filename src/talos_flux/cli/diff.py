@@ -9,6 +9,7 @@ from talos_flux.charts.updates import Target
 from talos_flux.cli.commands import subcommand
 from talos_flux.diff import diff_report
 from talos_flux.diff.base_tree import base_of, unpacked
+from talos_flux.diff.care import what_needs_care
 from talos_flux.diff.chart_raises import raises
 from talos_flux.diff.cluster_diff import ClusterDiff, by_app
 from talos_flux.diff.differences import compare
@@ -19,10 +20,11 @@ from talos_flux.paths import ROOT
 from talos_flux.repository.git_files import refuse_anything_but_a_repository
 from talos_flux.repository.settings import version_of
 from talos_flux.template.update.forge import LONGEST, forget_the_token, request_of_this_run
-from talos_flux.terminal import done, progress_to_stderr, step
+from talos_flux.terminal import done, progress_to_stderr, step, warn
 
 TIMEOUT_SECONDS = 30
 SHORT = 12
+NEEDS_CARE = 2
 
 
 @subcommand()
@@ -37,7 +39,12 @@ SHORT = 12
     help="Print for people, for a pull request, or for programs.",
 )
 @click.option("--comment", is_flag=True, help="In CI: write it into the pull request, as one comment that is renewed.")
-def command(base: str, form: str, *, with_fields: bool, comment: bool) -> int:
+@click.option(
+    "--fail-on",
+    type=click.Choice(["care"]),
+    help="Fail where somebody has to look before it is merged: Renovate merges nothing then.",
+)
+def command(base: str, form: str, fail_on: str | None, *, with_fields: bool, comment: bool) -> int:
     """Show what a change does in the cluster.
 
     The files as they are here are compared with REVISION, by default with where this branch left the one that Flux
@@ -49,7 +56,7 @@ def command(base: str, form: str, *, with_fields: bool, comment: bool) -> int:
     talos-flux diff
     talos-flux diff --fields HEAD~1
 
-    Exit codes: 0 it is shown, 1 it could not be found out.
+    Exit codes: 0 it is shown, 1 it could not be found out, 2 it needs care, with --fail-on=care.
     """
     refuse_anything_but_a_repository()
     request = request_of_this_run() if comment else None
@@ -67,7 +74,12 @@ def command(base: str, form: str, *, with_fields: bool, comment: bool) -> int:
         print(diff_report.as_markdown(cluster_diff, LONGEST))
     else:
         diff_report.show(cluster_diff, with_fields=with_fields)
-    return 1 if cluster_diff.unknown else 0
+    if cluster_diff.unknown:
+        return 1
+    reasons = what_needs_care(cluster_diff) if fail_on else []
+    for reason in reasons:
+        warn(f"Needs care: {reason}.")
+    return NEEDS_CARE if reasons else 0
 
 
 def difference(commit: str) -> ClusterDiff:

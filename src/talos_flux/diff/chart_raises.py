@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from talos_flux.charts import updates
+from talos_flux.charts.constraint import level_of, number_of
 from talos_flux.charts.pins import Pin, pins
 from talos_flux.charts.sources import Sources
 from talos_flux.charts.updates import Target
@@ -14,7 +15,8 @@ from talos_flux.manifests.flux_tree import Cluster
 class Raise:
     """A chart's version on both sides, for the releases (namespace/name) that get it.
 
-    `problems` are values of ours that have to change first, `unknown` why nobody can tell.
+    `problems` are values of ours that have to change first, `unknown` why nobody can tell, `notes` what the chart says
+    of its changes. The `level` is patch, minor or major; empty where a version is no number.
     """
 
     chart: str
@@ -23,11 +25,8 @@ class Raise:
     releases: tuple[str, ...]
     problems: tuple[str, ...] = ()
     unknown: str = ""
-
-    @property
-    def needs_nothing(self) -> bool:
-        """Return whether it is known that nothing of ours has to change."""
-        return not self.problems and not self.unknown
+    level: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def raises(before: Cluster, after: Cluster, sources: Sources, target: Target) -> Iterator[Raise]:
@@ -49,4 +48,7 @@ def _compared(pin: Pin, old: str, sources: Sources, target: Target) -> Raise:
     if update.limit:
         problems.append(f"it runs on Kubernetes {update.limit}, and this is {target.kubernetes}")
     unrendered = next((effect.unrendered for effect in update.effects if effect.unrendered), "")
-    return Raise(*raised, tuple(problems), update.unknown or ("" if update.limit else unrendered))
+    unknown = update.unknown or ("" if update.limit else unrendered)
+    before, after = number_of(old), number_of(pin.version)
+    level = level_of(before, after) if before and after else ""
+    return Raise(*raised, tuple(problems), unknown, level, update.changelog.changes)

@@ -28,7 +28,11 @@ class ChangedApp:
 
 @dataclass(frozen=True)
 class ClusterDiff:
-    """What the change does. `lost` is gone for good, `refused` will not be changed, `unknown` can't be rendered."""
+    """What the change does.
+
+    `lost` is gone for good, `refused` will not be changed, `unserved` are kinds that lose a version, `unknown` can't be
+    rendered.
+    """
 
     base: str
     apps: Sequence[ChangedApp]
@@ -36,16 +40,12 @@ class ClusterDiff:
     refused: Reasons
     raises: Sequence[Raise]
     unknown: Mapping[str, str]
+    unserved: Reasons = ()
 
     @property
     def is_nothing(self) -> bool:
         """Return whether nothing differs in the cluster, and that is known."""
         return not (self.apps or self.raises or self.unknown)
-
-    @property
-    def needs_nothing(self) -> bool:
-        """Return whether nobody has to look: nothing is lost, refused or unknown, and every chart takes our values."""
-        return not (self.lost or self.refused or self.unknown) and all(one.needs_nothing for one in self.raises)
 
 
 def by_app(
@@ -80,6 +80,7 @@ def by_app(
         list(effects.refused(differences.changes)),
         list(raised),
         differences.unknown,
+        list(effects.unserved(differences.changes)),
     )
 
 

@@ -6,6 +6,8 @@ from typing import Any
 import yaml
 from rich.markup import escape
 
+from talos_flux.diff.care import breaking, what_needs_care
+from talos_flux.diff.chart_raises import Raise
 from talos_flux.diff.cluster_diff import ChangedApp, ClusterDiff, Reasons
 from talos_flux.diff.differences import Change, FieldChange, without_secrets
 from talos_flux.terminal import done, out, warn
@@ -36,17 +38,21 @@ def show(outcome: ClusterDiff, *, with_fields: bool) -> None:
         if app.waiting:
             out.print(f"  waiting for it: {escape(shortened(app.waiting))}")
     for raised in outcome.raises:
-        out.print(
-            f"[bold]{escape(raised.chart)}[/bold] {escape(f'{raised.before} → {raised.after}: {verdict(raised)}')}"
-        )
-        for problem in raised.problems:
-            out.print(f"  [yellow]care[/yellow] {escape(problem)}")
+        _show_raise(raised)
+    for key, versions in outcome.unserved:
+        warn(f"{key} is served in {versions} no more: what is stored or written in it has to move first.")
     for key, what in outcome.lost:
         warn(f"{key} is deleted for good, {what}.")
     for key, paths in outcome.refused:
         warn(f"{key} is refused by the API server: {paths} can't be changed, so it has to be deleted first.")
     for text in unknown_lines(outcome):
         warn(f"{text}.")
+
+
+def _show_raise(raised: Raise) -> None:
+    out.print(f"[bold]{escape(raised.chart)}[/bold] {escape(f'{raised.before} → {raised.after}: {verdict(raised)}')}")
+    for problem in (*raised.problems, *breaking(raised.notes)):
+        out.print(f"  [yellow]care[/yellow] {escape(problem)}")
 
 
 def unknown_lines(outcome: ClusterDiff) -> Iterator[str]:
@@ -64,11 +70,13 @@ def counts(app: ChangedApp) -> str:
     return ", ".join(by_kind) or "no object differs"
 
 
-def verdict(raised: Any) -> str:
+def verdict(raised: Raise) -> str:
     """Return whether a chart's other version takes our values."""
     if raised.problems:
         return "needs care"
-    return f"not judged, {raised.unknown}" if raised.unknown else "your values fit"
+    if raised.unknown:
+        return f"not judged, {raised.unknown}"
+    return "your values fit, but it says that something breaks" if breaking(raised.notes) else "your values fit"
 
 
 def shortened(names: Iterable[str]) -> str:
@@ -125,11 +133,16 @@ def _summary(outcome: ClusterDiff) -> Iterator[str]:
         "Refused by the API server, until it is deleted by hand",
         [f"`{key}`: {paths} can't be changed" for key, paths in outcome.refused],
     )
+    yield from _alert(
+        "WARNING",
+        "Served no more",
+        [f"`{key}` in {versions}" for key, versions in outcome.unserved],
+    )
     yield from _alert("WARNING", "Not known", list(unknown_lines(outcome)))
     if outcome.raises:
         yield "| chart | from | to | for | |\n| --- | --- | --- | --- | --- |"
         for one in outcome.raises:
-            problems = "".join(f"<br>{cell(problem)}" for problem in one.problems)
+            problems = "".join(f"<br>{cell(problem)}" for problem in (*one.problems, *breaking(one.notes)))
             yield f"| {one.chart} | {one.before} | {one.after} | {shortened(one.releases)} | {verdict(one)}{problems} |"
         yield ""
     if outcome.apps:
@@ -181,7 +194,8 @@ def as_data(outcome: ClusterDiff) -> dict[str, Any]:
     """Return the report for programs."""
     return {
         "base": outcome.base,
-        "needsNothing": outcome.needs_nothing,
+        "needsNothing": not what_needs_care(outcome),
+        "care": what_needs_care(outcome),
         "apps": [
             {
                 "name": app.name,

@@ -113,6 +113,20 @@ def is_kept(manifest: Manifest) -> bool:
     return any(str(annotations.get(name)).lower() == value for name, value in KEPT.items())
 
 
+def unserved(changes: Iterable[Change]) -> Iterator[tuple[Key, str]]:
+    """Yield the definitions of kinds that serve a version of their API no more, each with these versions."""
+    for change in changes:
+        if change.what == "changed" and change.key.kind == "CustomResourceDefinition":
+            gone = [name for name in _served(change.before) if name not in _served(change.after)]
+            if gone:
+                yield change.key, ", ".join(gone)
+
+
+def _served(manifest: Manifest | None) -> list[str]:
+    versions = ((manifest or {}).get("spec") or {}).get("versions") or []
+    return [str(one.get("name")) for one in versions if isinstance(one, dict) and one.get("served", True)]
+
+
 def refused(changes: Iterable[Change]) -> Iterator[tuple[Key, str]]:
     """Yield the objects that the API server will not change, each with the fields that can't be."""
     for change in changes:
