@@ -465,6 +465,7 @@ REFUSED = [
     ("tunnel_transport", "tcp", "tcp"),
     ("webhook_provider", "gitea", "gitea"),
     ("ci", "jenkins", "jenkins"),
+    ("renovate_automerge", "major", "major"),
     ("secrets_backend", "vault", "vault"),
     ("onepassword_vault", "", "is not a vault's title"),
     ("onepassword_vault", "a/b", "'a/b' is not a vault's title"),
@@ -739,6 +740,8 @@ CONTRADICTIONS = [
         for name, question in [*each.questions.items()][:1]
     ),
     ({"external_access": "none", "webhook_provider": "github"}, "github can not reach a cluster"),
+    ({"ci": "none", "renovate_automerge": "patch"}, "patch needs ci: what looks at a change"),
+    ({"ci": "none", "renovate_automerge": "minor"}, "minor needs ci: what looks at a change"),
     ({"external_access": "direct"}, "external_dns_target.*nothing, "),
     ({"external_access": "direct", "external_dns_target": "192.168.1.1"}, "192.168.1.1 is not a public address"),
     ({"external_access": "direct", "external_dns_target": "100.64.1.1"}, "lies in 100.64.0.0/10"),

@@ -217,6 +217,7 @@ INSTANCES: dict[str, dict[str, Any]] = {
         "external_dns_target": "dyn.example.net",
         "webhook_provider": "gitlab",
         "ci": "gitlab",
+        "renovate_automerge": "patch",
         "onepassword_vault": "My Vault",
         "storage": "none",
         "components": ["spegel"],

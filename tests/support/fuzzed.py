@@ -50,7 +50,8 @@ BASES: dict[str, list[Answers]] = {
         CLUSTER | {"components": ["monitoring", "spegel", "tailscale"], "storage": "longhorn", **app_cases.TO_NFS},
         CLUSTER | {"secrets_backend": "sops", **NTFY, **app_cases.TO_S3},
         CLUSTER | {"ingress_backend": "envoy-gateway", **DIRECT},
-        CLUSTER | {"dns_provider": "none", "components": [], "ci": "gitlab", "vlan_id": 30},
+        CLUSTER
+        | {"dns_provider": "none", "components": [], "ci": "gitlab", "renovate_automerge": "minor", "vlan_id": 30},
         CLUSTER | BGP | OWN_HOST | {"load_balancer_pool": "10.45.0.0/24"},
         CLUSTER | DUAL_STACK,
         CLUSTER | DUAL_STACK | BGP | {"bgp_router_address_ipv6": "2001:db8::1", "load_balancer_pool": "10.45.0.0/24"},

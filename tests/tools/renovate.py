@@ -99,14 +99,23 @@ def run(command: str, *arguments: str, cwd: Path, base_dir: Path, **variables: s
 
 def judged(texts: Sequence[tuple[str, str]]) -> list[tuple[Any, list[str], list[str]]]:
     """Return for each configuration, of a file's name and text, what Renovate reads, its errors and its warnings."""
-    script = Path(__file__).with_name("renovate_judge.mjs")
+    return [(value, errors, warnings) for value, errors, warnings in _answered("renovate_judge.mjs", texts)]
+
+
+def decided(configuration: str, updates: Sequence[dict[str, str]]) -> list[dict[str, Any]]:
+    """Return for each update how its pull request is merged, by the rules of a configuration."""
+    answers: list[dict[str, Any]] = _answered("renovate_rules.mjs", [configuration, updates])
+    return answers
+
+
+def _answered(script: str, question: Any) -> Any:
     done = subprocess.run(
-        [str(node_home() / "bin" / "node"), str(script), str(installed() / "renovate")],
+        [str(node_home() / "bin" / "node"), str(Path(__file__).with_name(script)), str(installed() / "renovate")],
         env=environment(LOG_LEVEL="fatal"),
-        input=json.dumps(texts),
+        input=json.dumps(question),
         capture_output=True,
         text=True,
         timeout=120,
         check=True,
     )
-    return [(value, errors, warnings) for value, errors, warnings in json.loads(done.stdout)]
+    return json.loads(done.stdout)
