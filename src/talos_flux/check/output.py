@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from talos_flux.check.rule import Finding, Rule, Severity
+from talos_flux.check.rule import Finding, Severity
 
 WARNINGS, ERRORS = 1, 2
-# More findings of a rule that is no error are a habit of the repository.
+# More findings of a rule that is no error are a habit of the repository; more errors of one cause are one, too.
 MANY = 3
 # By rule, why it could not judge everything.
 Unjudged = Mapping[str, set[str]]
@@ -23,21 +23,31 @@ def show(findings: Sequence[Finding], form: str, unjudged: Unjudged | None = Non
 
 
 def condensed(findings: Sequence[Finding]) -> list[Finding]:
-    """Return the findings, with one for each rule that warns of the same thing many times: a habit is one finding."""
-    counted = Counter(finding.rule for finding in findings if finding.rule.severity is not Severity.ERROR)
-    files: dict[Rule, set[str]] = {}
+    """Return the findings, with one for many that go away together.
+
+    Those are errors of one cause, and all that a rule warns of: that is a habit.
+    """
+    alike: dict[object, list[Finding]] = {}
     for finding in findings:
-        files.setdefault(finding.rule, set()).add(finding.place.path)
-    kept: dict[object, Finding] = {}
+        alike.setdefault(_cause(finding), []).append(finding)
+    shown: list[Finding] = []
     for finding in findings:
-        number = counted[finding.rule]
-        if number <= MANY:
-            kept[finding] = finding
-        elif finding.rule not in kept:
-            where = f" in {len(files[finding.rule])} files" if len(files[finding.rule]) > 1 else ""
-            text = f"{finding.text}, and {number - 1} more like it{where}: --rule {finding.rule.id} shows them"
-            kept[finding.rule] = replace(finding, text=text)
-    return list(kept.values())
+        group = alike[_cause(finding)]
+        if len(group) <= MANY:
+            shown.append(finding)
+        elif finding is group[0]:
+            files = len({each.place.path for each in group})
+            where = f" in {files} files" if files > 1 else ""
+            text = f"{finding.text}, and {len(group) - 1} more like it{where}: --rule {finding.rule.id} shows them"
+            shown.append(replace(finding, text=text))
+    return shown
+
+
+def _cause(finding: Finding) -> object:
+    """Return what findings have in common that go away together."""
+    if finding.rule.severity is not Severity.ERROR:
+        return finding.rule
+    return (finding.rule, finding.cause) if finding.cause else finding
 
 
 def as_text(findings: Sequence[Finding], unjudged: Unjudged) -> None:

@@ -12,8 +12,10 @@ from talos_flux.repository.files import RepositoryFile
 # A waiver: "# allow <rule>: <reason>", on the line of the finding, or alone on a line above it or above its object.
 WAIVER = re.compile(r"#\s*allow ([\w-]+)(?:\s*:\s*(.*\S))?\s*$")
 
-Violations = Iterable[tuple[Place, str]]
+# A place, a sentence, and maybe what it comes of, where that makes many findings.
+Violations = Iterable[tuple[Place, str] | tuple[Place, str, str]]
 Check = Callable[[Cluster], Violations]
+Unjudged = Callable[[Cluster], Iterable[tuple[Place, str]]]
 
 
 class Severity(Enum):
@@ -36,16 +38,17 @@ class Rule:
     why: str
     fix: str
     check: Check | None = None
-    unjudged: Check | None = None
+    unjudged: Unjudged | None = None
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One violation of a rule, at a line."""
+    """One violation of a rule, at a line; findings of one `cause` go away together."""
 
     rule: Rule
     place: Place
     text: str
+    cause: str = ""
 
     def __str__(self) -> str:
         return f"{self.place.path}:{self.place.line}: {self.text} [{self.rule.id}]"
@@ -56,7 +59,9 @@ RULES: dict[str, Rule] = {}
 OF_VALIDATE = {"chart-key-unread", "chart-missing", "chart-values", "image-missing"}
 
 
-def rule(name: str, severity: Severity, why: str, fix: str, unjudged: Check | None = None) -> Callable[[Check], Check]:
+def rule(
+    name: str, severity: Severity, why: str, fix: str, unjudged: Unjudged | None = None
+) -> Callable[[Check], Check]:
     """Return a decorator that registers a function as a rule; it yields places and sentences without a full stop."""
 
     def add(check: Check) -> Check:
@@ -78,7 +83,7 @@ def findings(cluster: Cluster, chosen: Iterable[str] = ()) -> list[Finding]:
     for rule_ in RULES.values():
         if rule_.check and rule_.id in names:
             cluster.doubts.clear()
-            violations |= {(place, text): Finding(rule_, place, text) for place, text in rule_.check(cluster)}
+            violations |= {violation[:2]: Finding(rule_, *violation) for violation in rule_.check(cluster)}
             if cluster.doubts:
                 cluster.unjudged[rule_.id] = set(cluster.doubts)
     kept = [finding for finding in violations.values() if not is_waived(cluster.files.get(finding.place.path), finding)]

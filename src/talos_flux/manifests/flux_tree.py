@@ -19,9 +19,10 @@ from talos_flux.manifests.entry_points import (
     synced,
 )
 from talos_flux.manifests.objects import CLUSTER_SCOPED, FLUX, HELM, SOURCES, Object, Place, objects_in
-from talos_flux.manifests.patches import EARLY, LATE, changed, is_idle, patched, patches_of
+from talos_flux.manifests.patches import EARLY, LATE, changed, contents_of, is_idle, patched, patches_of
 from talos_flux.manifests.replacements import replaced
 from talos_flux.manifests.resource_sets import OPERATOR, ExpandedSet, made_by
+from talos_flux.manifests.transformers import transformed
 from talos_flux.manifests.values import completed
 from talos_flux.repository.files import List, Map, RepositoryFile, Unreadable, files_of
 
@@ -95,6 +96,16 @@ class Kustomization:
         return self.parent.root if self.parent else self
 
     @property
+    def is_below_itself(self) -> bool:
+        """Return whether it is one of those from which Flux comes to it: it applies the file that it stands in."""
+        above = self.parent
+        while above:
+            if above.key == self.key and _place_of(above.item) == _place_of(self.item):
+                return True
+            above = above.parent
+        return False
+
+    @property
     def dependencies(self) -> list["Dependency"]:
         """Return the entries of dependsOn."""
         listed = self.spec.get("dependsOn")
@@ -150,7 +161,11 @@ class Cluster:
 
     @cached_property
     def unreadable(self) -> list[tuple[Place, str]]:
-        """Return the manifests that can't be read, and why."""
+        """Return the manifests that can't be read, and why; no file is one that a generator alone reads, as text."""
+        return [problem for problem in self._unread if problem[0].path not in self._read_as_text]
+
+    @cached_property
+    def _unread(self) -> list[tuple[Place, str]]:
         problems = []
         for file in self.manifests:
             try:
@@ -162,8 +177,36 @@ class Cluster:
     @cached_property
     def objects(self) -> list[Object]:
         """Return every object of every manifest, as it stands there."""
-        broken = {place.path for place, _ in self.unreadable}
+        broken = {place.path for place, _ in self._unread}
         return [item for file in self.manifests if file.path not in broken for item in objects_in(file)]
+
+    @cached_property
+    def patch_files(self) -> set[str]:
+        """Return the paths of the files that kustomization.yaml files take patches from."""
+        return {
+            posixpath.normpath(f"{file.folder}/{patch['path']}")
+            for file in self._kustomize_files
+            for field_ in (*EARLY, *LATE)
+            for _, patch in patches_of(self.content_of(file), field_)
+            if isinstance(patch.get("path"), str)
+        }
+
+    @cached_property
+    def _read_as_text(self) -> set[str]:
+        """Return the paths of the files that generators read, and that no kustomization.yaml lists."""
+        read: set[str] = set()
+        listed: set[str] = set()
+        for file in self._kustomize_files:
+            content = self.content_of(file)
+            for item in _generated(file, content):
+                names = (str(name).rpartition("=")[2] for name in _texts(item.get("generatedBy", "files")))
+                read |= {posixpath.normpath(f"{file.folder}/{name}") for name in names}
+            listed |= {posixpath.normpath(f"{file.folder}/{entry}") for entry in _texts(content.get("resources"))}
+        return read - listed
+
+    @cached_property
+    def _kustomize_files(self) -> list[RepositoryFile]:
+        return [file for file in self.manifests if file.name in KUSTOMIZATION_FILES]
 
     @cached_property
     def by_file(self) -> dict[str, list[Object]]:
@@ -185,7 +228,8 @@ class Cluster:
         waiting = [self._kustomization(replace(root, namespace=root.declared)) for root in self.roots]
         while waiting:
             kustomization = waiting.pop(0)
-            if (id(kustomization.item.content), kustomization.key) in seen:
+            # One that applies itself is made anew by its own patches, again and again.
+            if (id(kustomization.item.content), kustomization.key) in seen or kustomization.is_below_itself:
                 continue
             seen.add((id(kustomization.item.content), kustomization.key))
             reached.append(kustomization)
@@ -195,7 +239,12 @@ class Cluster:
                     self._kustomization(item, kustomization) for item in items if item.is_a("Kustomization", FLUX)
                 ]
                 # A folder without kustomization.yaml brings its apps' files, too: that is one finding, not a hundred.
-                inside = tuple(f"{child.folder}/" for child in children if child.folder != kustomization.folder)
+                above = "" if kustomization.folder == "." else f"{kustomization.folder}/"
+                inside = tuple(
+                    f"{child.folder}/"
+                    for child in children
+                    if child.folder != kustomization.folder and child.folder.startswith(above)
+                )
                 kustomization.objects = [
                     i for i in items if i.is_a("Kustomization", FLUX) or not i.file.path.startswith(inside)
                 ]
@@ -286,6 +335,9 @@ class Cluster:
         source = kustomization.source
         if source == self.source or not any(source) or source in self._artifacts:
             return True
+        if not self.addresses_of(source) and source[1] == self.source[1]:
+            # Bootstrap makes it: under the same name, of another kind, for another cluster.
+            return kustomization.folder in self.folders - {"."}
         return bool(self.addresses_of(source) & self.own_addresses)
 
     def addresses_of(self, source: tuple[str, str]) -> set[str]:
@@ -492,6 +544,13 @@ class Cluster:
             return
         yield "" if folder == "." else folder
         file = self.kustomize_file(folder)
+        if not file:
+            # Flux lists everything below it.
+            inside = "" if folder == "." else f"{folder}/"
+            for below in sorted(self.folders - {"."}):
+                if below.startswith(inside):
+                    yield from self.folders_of(below, above | {folder}) if self.kustomize_file(below) else [below]
+            return
         content = self.content_of(file)
         for key in ("resources", "components"):
             for entry in _texts(content.get(key)):
@@ -595,7 +654,24 @@ class Cluster:
             items = [_moved(item, str(namespace)) for item in items]
             self._see_ids(items)
         patch_all(LATE)
-        return replaced(items, content, file_of)
+        items = replaced(items, content, file_of)
+        return transformed(items, self._transformers(folder, content, above)) if content.get("transformers") else items
+
+    def _transformers(self, folder: str, content: Map, above: frozenset[str]) -> list[Object]:
+        """Return the transformers of a kustomization.yaml: in itself, in files, and in folders that are built."""
+        found: list[Object] = []
+        listing = self.kustomize_file(folder)
+        for entry in _texts(content["transformers"]):
+            if "\n" in entry and listing:
+                given = (one for one in contents_of({"patch": entry}) if isinstance(one, Map))
+                found += [replace(item, namespace=item.declared) for item in (Object(listing, one) for one in given)]
+                continue
+            path = posixpath.normpath(f"{folder}/{entry}")
+            if path in self.files:
+                found += [replace(item, namespace=item.declared) for item in self.by_file.get(path, [])]
+            elif path in self.folders:
+                found += self._built(path, above | {folder})
+        return found
 
     def _built_without_file(self, folder: str, above: frozenset[str]) -> Iterator[Object]:
         """Yield what Flux makes of a folder without kustomization.yaml.

@@ -116,4 +116,8 @@ NAMES_OF_CHARTS: dict[str, tuple[str, ...]] = {
     "longhorn": ("longhorn", "csi"),
     "gateway-helm": ("envoy",),
     "connect": ("onepassword", "op"),
+    # Its proxies run as Deployments and Services called ak-outpost-<name>, which it makes itself.
+    "authentik": ("authentik", "outpost"),
 }
+# Namespaces that charts make beside their own: templates/cilium-secrets-namespace.yaml of cilium's.
+NAMESPACES_OF_CHARTS: dict[str, tuple[str, ...]] = {"cilium": ("cilium-secrets", "cilium-spire")}

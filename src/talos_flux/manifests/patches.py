@@ -164,6 +164,19 @@ def _edited(content: Map, operations: List) -> Map:
     return result
 
 
+def set_at(content: Map, keys: Sequence[str], new: Any) -> Map:
+    """Return a copy of a mapping with a value behind keys, and with the mappings that lead to it."""
+    result, key, line = _copy(content), keys[0], content.lines.get(keys[0], content.line)
+    if len(keys) > 1:
+        inner = content.get(key)
+        if not isinstance(inner, Map):
+            inner = Map()
+            inner.line, inner.lines = line, {}
+        new = set_at(inner, keys[1:], new)
+    result[key], result.lines[key] = new, line
+    return result
+
+
 def changed(value: Any, keys: Sequence[str], operation: str, new: Any = None) -> Any:
     """Return a copy in which one value behind keys is changed; the value itself where they lead nowhere."""
     key, rest = keys[0], keys[1:]

@@ -2,12 +2,14 @@
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from talos_flux import envsubst
+from talos_flux.manifests.admission import changers
 from talos_flux.manifests.flux_tree import Cluster, Kustomization
 from talos_flux.manifests.objects import SUBSTITUTE, Object, walk
+from talos_flux.manifests.releases import mapping, sequence
 from talos_flux.repository.files import List, Map, RepositoryFile
 
 KEPT_AS_IT_IS = {"CustomResourceDefinition"}
@@ -47,12 +49,34 @@ class Variables:
             are_all = True
             for source in sources_of(kustomization):
                 item = self.cluster.find(source.kind, kustomization.item.namespace, source.name, kustomization)
-                data = data_of(self.cluster, item) if item else None
+                data = data_of(self.cluster, item) if item else self._fetched(source, kustomization)
                 are_all = are_all and data is not None
                 values |= data or {}
+            are_all = are_all and not changers(self.cluster)
             values |= {str(name): _in_one_line(value) for name, value in substituted_by(kustomization).items()}
             self.known[key] = VariableSet(values, are_all)
         return self.known[key]
+
+    def _fetched(self, source: "SubstituteFrom", kustomization: Kustomization) -> dict[str, str | None] | None:
+        """Return the keys of a Secret that an ExternalSecret makes; None where it does not tell them all."""
+        for item in self._external_secrets.get(kustomization.item.namespace, []) if source.kind == "Secret" else ():
+            target = mapping(item.spec.get("target"))
+            if str(target.get("name") or item.name) == source.name:
+                template = mapping(target.get("template"))
+                is_whole = "templateFrom" not in template and template.get("mergePolicy") != "Merge"
+                if is_whole and template.get("data"):
+                    return dict.fromkeys(map(str, mapping(template["data"])))
+                listed = [mapping(entry).get("secretKey") for entry in sequence(item.spec.get("data"))]
+                return None if item.spec.get("dataFrom") or not listed else dict.fromkeys(map(str, listed))
+        return None
+
+    @cached_property
+    def _external_secrets(self) -> dict[str, list[Object]]:
+        by_namespace: dict[str, list[Object]] = {}
+        for item in self.cluster.applied:
+            if item.kind == "ExternalSecret":
+                by_namespace.setdefault(item.namespace, []).append(item)
+        return by_namespace
 
     def resolve(self, text: Any, kustomization: Kustomization, item: Object) -> str:
         """Return a text of an object with its variables replaced; those without a known value stay."""

@@ -17,17 +17,26 @@ SECRET_NAME = re.compile(
     r"|(?:api|access|account|private|encryption|signing|license|shared|master|tls|ssh)[._-]?key",
     re.IGNORECASE,
 )
+# What a name ends with that is about a secret: where it is, and how long it is good.
+ABOUT_SECRET = re.compile(
+    r"[._-]?(?:validity|ttl|expir(?:y|es?|es[._-]?in|ation)|lifetime|duration|length|policy|file|path|algorithm|rotation"
+    r"|interval|timeout)$",
+    re.IGNORECASE,
+)
+# Words in sentences; a phrase that somebody remembers, or a wallet's, has no commas.
+SENTENCE = re.compile(r"(?:[\w'()/-]+[,.;:]? ){5,}[\w'()/-]+[.!]?")
 # These can have a password in them, and are none.
 ADDRESS_NAME = re.compile(r"ur[li]$", re.IGNORECASE)
 # The end of a name that says what is no secret, whatever its value is.
 PLAIN_NAME = re.compile(
     r"(?:^|[._-]|(?<=[a-z])(?=[A-Z]))(?:user(?:name)?|host(?:name)?|port|db|database|dbname|name|domain|e?mail|enabled?"
-    r"|region|bucket|endpoint|type|issuer|scopes?|client[_-]?id|path|server|addr(?:ess)?|tz|timezone|locale|mode|level)$",
+    r"|region|bucket|endpoint|type|issuer|scopes?|client[_-]?id|path|server|addr(?:ess)?|tz|timezone|locale|mode|level"
+    r"|driver|provider|backend|engine|format|language|theme|timeout|interval)$",
     re.IGNORECASE,
 )
 MEANS_NOTHING = re.compile(
     r"true|false|yes|no|on|off|none|null|nil|unused|disabled|enabled|not[-_ ]?(?:used|needed|required|set)|dummy|fake"
-    r"|ignored|optional|required|external|auto|random|generated?|redacted|placeholder|todo|tbd"
+    r"|ignored|optional|required|external|auto|random|generated?|redacted|placeholder|sample|todo|tbd"
     r"|(?:replace|change|fill)[-_ ]?(?:me|this|in)[-_ ]later|replace[-_ ]?me|your[-_ ][\w -]+|x{3,}|\*+|-+|<[^<>\n]+>",
     re.IGNORECASE,
 )
@@ -45,7 +54,14 @@ RANDOM = re.compile(
     r"\$(?:2[aby]|5|6|apr1|y|argon2\w*)\$.*|(?=[^\W\d_]*\d)(?=\d*[^\W\d_])[\w+-]{20,}|[A-Za-z0-9+/_-]{32,}"
 )
 SETTING = re.compile(r"""^\s*(?:-\s+|export\s+)?["']?([\w.$()\[\]-]+)["']?\s*[:=]\s*(.*?)\s*,?$""")
-STRUCTURE = re.compile(r"^\s*(?:#.*|;.*|\[[\w. -]+\]|[\[\]{}(),]*|---|-?\s*[\w.-]+:\s*)\s*$")
+WORDS = re.compile(r"[^\s,;'\"\[\]{}()]+")
+PATH = re.compile(r"/\w[\w.-]*/")
+LOGIN = re.compile(r"(?:password|passwd|secret|token)\s+\S", re.IGNORECASE)
+# A line of YAML that begins a mapping or a list of them.
+SECTION = re.compile(r"\s*(?:\[[\w. -]+\]|-?\s*[\w.-]+:)\s*$")
+STRUCTURE = re.compile(
+    r"""^\s*(?:#.*|//.*|["']use strict["'];?|;.*|\[[\w. -]+\]|[\[\]{}(),]*|---|-?\s*[\w.-]+:\s*)\s*$"""
+)
 
 
 def is_secret(name: str, text: str, *, in_base64: bool = False) -> bool:
@@ -61,7 +77,7 @@ def is_secret(name: str, text: str, *, in_base64: bool = False) -> bool:
 
 
 def _is_secret_line(name: str, text: str) -> bool:
-    is_named_so = bool(SECRET_NAME.search(name)) and not ADDRESS_NAME.search(name)
+    is_named_so = _is_named_so(name) and not ADDRESS_NAME.search(name)
     rest, defaults = _without_variables(text)
     if any(_is_usable(name, default, is_named_so) for default in defaults):
         return True
@@ -73,10 +89,15 @@ def _is_secret_line(name: str, text: str) -> bool:
     return bool(RANDOM.search(rest)) or (is_named_so and len(re.sub(r"\W", "", rest)) > 5)
 
 
+def _is_named_so(name: str) -> bool:
+    """Return whether a name is that of a secret."""
+    return bool(SECRET_NAME.search(name)) and not ABOUT_SECRET.search(name)
+
+
 def _is_usable(name: str, text: str, is_named_so: bool) -> bool:
     """Return whether a text without variables could be a secret."""
     text = text.strip().strip("\"'")
-    if not text or MEANS_NOTHING.fullmatch(text):
+    if not text or MEANS_NOTHING.fullmatch(text) or (SENTENCE.fullmatch(text) and ", " in text):
         return False
     if is_named_so:
         return True
@@ -92,7 +113,7 @@ def _without_variables(text: str) -> tuple[str, list[str]]:
     defaults = []
     text = text.replace(FILLED_IN, "${" + FILLED_IN + "}")
     while match := VARIABLE.search(text):
-        if match[2] in (":=", "=", ":-", "-") and match[3]:
+        if match[2] in (":=", "=", ":-", "-") and re.search(r"\w", match[3]):
             defaults.append(match[3])
         text = text[: match.start()] + text[match.end() :]
     return text, defaults
@@ -115,17 +136,30 @@ def _is_telling_address(text: str, rest: str) -> bool:
 
 
 def _has_secret_line(lines: Iterable[str]) -> bool:
-    """Return whether a text of settings has a secret; so has one that is no list of settings."""
+    """Return whether a text of settings has a secret.
+
+    Among settings stand lines of other kinds, such as lists and what goes on from the line before; a text that begins
+    otherwise is none of settings, and is taken for a secret.
+    """
+    is_of_settings = False
     for line in lines:
         setting = SETTING.match(line)
         if STRUCTURE.match(line):
+            is_of_settings = is_of_settings or bool(SECTION.match(line))
             continue
         if not setting:
-            return FILLED_IN not in line and not VARIABLE.search(line)
-        name, value = setting[1], setting[2].strip("\"'")
-        if SECRET_NAME.search(name) and is_secret(name, value):
+            if FILLED_IN in line or VARIABLE.search(line):
+                continue
+            # What is random has a digit in it; a name of many words has none.
+            looks_random = any(RANDOM.search(word) and re.search(r"\d", word) for word in WORDS.findall(line))
+            if not is_of_settings or looks_random or LOGIN.search(line):
+                return True
+            continue
+        is_of_settings = True
+        name, value = setting[1], setting[2].strip("\"',;")
+        if _is_named_so(name) and is_secret(name, value):
             return True
-        if RANDOM.fullmatch(value) or ("://" in value and is_secret("url", value)):
+        if (RANDOM.fullmatch(value) and not PATH.match(value)) or ("://" in value and is_secret("url", value)):
             return True
     return False
 

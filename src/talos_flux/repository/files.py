@@ -1,5 +1,6 @@
 """The files of a repository, and YAML that knows on which line each key and entry stands."""
 
+import re
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ LARGEST = 2_000_000
 # Aliases can expand a hundred bytes to a billion values.
 MOST_VALUES = 200_000
 TAGS = {f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float")}
+# What kustomize takes for a text, as YAML 1.2 does, and quotes in what it builds: yes, off, 1:30. PyYAML does not.
+TEXTS = re.compile(r"yes|no|on|off|[-+]?\d[\d_]*(?::[0-5]?\d)+(?:\.\d*)?", re.IGNORECASE)
 
 
 class Line(int):
@@ -206,7 +209,7 @@ def _value(loader: Any, node: yaml.Node, made: dict[int, Any], repeated: list[Re
     What an alias repeats is one object; what a tag of some program says is its text.
     """
     if isinstance(node, yaml.ScalarNode):
-        return loader.construct_object(node) if node.tag in TAGS else node.value
+        return loader.construct_object(node) if node.tag in TAGS and not TEXTS.fullmatch(node.value) else node.value
     if id(node) in made:
         return made[id(node)]
     if isinstance(node, yaml.SequenceNode):

@@ -27,7 +27,7 @@ def depends_on_unknown(cluster: Cluster) -> Violations:
         for dependency in kustomization.dependencies:
             if dependency.key not in known and "$" not in "".join(dependency.key):
                 text = _message(str(kustomization), dependency.key, list(known))
-                yield kustomization.item.at("spec", "dependsOn", dependency.number), text
+                yield kustomization.item.at("spec", "dependsOn", dependency.number), text, "/".join(dependency.key)
     releases = {(item.namespace, item.name) for _, item in cluster.releases}
     for _, item in cluster.releases:
         listed = item.spec.get("dependsOn")
@@ -37,7 +37,7 @@ def depends_on_unknown(cluster: Cluster) -> Violations:
             key = str(entry.get("namespace") or item.namespace), str(entry.get("name", ""))
             if key not in releases and "$" not in "".join(key):
                 text = _message(f"HelmRelease {item.name}", key, list(releases))
-                yield item.at("spec", "dependsOn", number), text
+                yield item.at("spec", "dependsOn", number), text, "/".join(key)
 
 
 def _message(who: str, wanted: tuple[str, str], known: list[tuple[str, str]]) -> str:
@@ -140,8 +140,9 @@ def health_check_without_namespace(cluster: Cluster) -> Violations:
             if check.get("namespace") or kustomization.spec.get("wait") is True:
                 continue
             kind, group = str(check.get("kind")), str(check.get("apiVersion") or "apps/v1").rpartition("/")[0]
-            applied = any(item.is_a(kind, group) and item.namespace for item in kustomization.objects)
-            if is_of_cluster(group, kind) is False or (is_of_cluster(group, kind) is None and applied):
+            # Kustomize gives a namespace to every object of a kind that it does not know.
+            declared = any(item.is_a(kind, group) and item.declared for item in cluster.applied)
+            if is_of_cluster(group, kind) is False or (is_of_cluster(group, kind) is None and declared):
                 yield (
                     kustomization.item.at("spec", "healthChecks", number),
                     f"{kustomization} looks at {kind} {check.get('name')} in no namespace",

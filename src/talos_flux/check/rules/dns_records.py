@@ -38,7 +38,8 @@ def annotation_prefix_unread(cluster: Cluster) -> Violations:
                 continue
             beside = {f"{other}{name.removeprefix(prefix)}" for other in read}
             if not beside & mapping(item.get(*keys[:-1])).keys():
-                yield item.at(*keys), f"{item} has {name}, and external-dns reads {' and '.join(sorted(read))}"
+                text = f"{item} has {name}, and external-dns reads {' and '.join(sorted(read))}"
+                yield item.at(*keys), text, prefix
         if item.kind == "DNSEndpoint":
             yield from _provider_specific(item, prefix, read)
 
@@ -52,7 +53,8 @@ def _provider_specific(item: Object, prefix: str, read: set[str]) -> Violations:
             beside = {f"{other}{name.removeprefix(prefix)}" for other in read}
             if name.startswith(prefix) and not beside & names:
                 place = item.at("spec", "endpoints", number, "providerSpecific", position, "name")
-                yield place, f"{item} has {name}, and external-dns reads {' and '.join(sorted(read))}"
+                text = f"{item} has {name}, and external-dns reads {' and '.join(sorted(read))}"
+                yield place, text, prefix
 
 
 def _filters(cluster: Cluster) -> Violations:

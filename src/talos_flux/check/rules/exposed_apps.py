@@ -54,7 +54,7 @@ def class_unknown(cluster: Cluster) -> Violations:
             if elsewhere(cluster).may_hold("IngressClass", "", name, *OTHERS, *CHARTS):
                 continue
             served = f"there is {', '.join(sorted(known.classes))}" if known.classes else "there is no controller"
-            yield place, f"nobody serves the class {name} of {route}: {served}"
+            yield place, f"nobody serves the class {name} of {route}: {served}", name
 
 
 @rule(
@@ -96,7 +96,8 @@ def gateway_unknown(cluster: Cluster) -> Violations:
                     continue
                 others = [other for other, given in gateways if given == name]
                 hint = f": it is in namespace {others[0]}" if others else ""
-                yield route.item.at(*parent.keys), f"{route} names Gateway {namespace}/{name}, which is not there{hint}"
+                text = f"{route} names Gateway {namespace}/{name}, which is not there{hint}"
+                yield route.item.at(*parent.keys), text, f"{namespace}/{name}"
 
 
 def _namespaces_with_made_gateways(cluster: Cluster) -> set[str]:
@@ -306,7 +307,7 @@ def address_twice(cluster: Cluster) -> Violations:
 
 @rule(
     "pool-over-nodes",
-    Severity.ERROR,
+    Severity.WARNING,
     "Cilium can give a Service the address of a node or of the API, and then nobody reaches that any more.",
     "Take a range for the pool in which no machine has its address.",
 )

@@ -12,6 +12,7 @@ from talos_flux.manifests.objects import FLUX, HELM, Object, walk
 from talos_flux.manifests.patches import below, contents_of, moved_to
 from talos_flux.manifests.post_build import texts_by_kustomization, variables_in
 from talos_flux.manifests.providers import providers
+from talos_flux.manifests.releases import Keys
 from talos_flux.manifests.schemas import (
     Schema,
     inner_schema,
@@ -54,7 +55,13 @@ def field_unknown(cluster: Cluster) -> Violations:
                 continue  # A directive of a patch, such as $patch.
             near = closest(str(keys[-1]), known_fields)
             where = ".".join(map(str, keys[:-1])) or item.kind
-            yield item.at(*keys), f"{where} has no field {keys[-1]}{f': did you mean {near}?' if near else ''}"
+            text = f"{where} has no field {keys[-1]}{f': did you mean {near}?' if near else ''}"
+            yield item.at(*keys), text, item.kind
+
+
+def _field(keys: Keys) -> str:
+    """Return a field as every entry of a list has it."""
+    return ".".join(key for key in keys if isinstance(key, str))
 
 
 @rule(
@@ -70,7 +77,11 @@ def field_type(cluster: Cluster) -> Violations:
         for keys, wanted in wrong_types(item.content, schema):
             # Kustomize itself writes every annotation of an object as a text.
             if keys[:2] != ("metadata", "annotations") or len(keys) < 3:
-                yield item.at(*keys), f"{'.'.join(map(str, keys))} must be {wanted}"
+                text = f"{'.'.join(map(str, keys))} must be {wanted}"
+                if keys[:2] == ("metadata", "labels") and len(keys) > 2:
+                    # SetOwnerLabels of fluxcd/pkg/ssa begins anew where the labels can't be read.
+                    text += f": Flux drops every label of {item}"
+                yield item.at(*keys), text, f"{item.kind} {_field(keys)}"
     yield from _filled_in_wrong(cluster)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from typing import Any
 
 from talos_flux.check.rule import Severity, Violations, rule
 from talos_flux.manifests.flux_tree import Cluster, Kustomization
@@ -238,8 +239,17 @@ def root_patch_replaces(cluster: Cluster) -> Violations:
         original = cluster.as_written(kustomization.item)
         for keys in (("spec", "patches"), ("spec", "postBuild", "substituteFrom")):
             own, now = original.get(*keys), kustomization.item.get(*keys)
-            if isinstance(own, list) and isinstance(now, list) and any(entry not in now for entry in own):
+            if isinstance(own, list) and isinstance(now, list) and not _holds(now, own):
                 yield original.at(*keys), f"{kustomization.parent}'s patch replaces these {keys[-1]} of {kustomization}"
+
+
+def _holds(now: list[Any], own: list[Any]) -> bool:
+    """Return whether a list still has the entries of another; sources of variables are the same by kind and name."""
+    names = [(mapping(entry).get("kind"), mapping(entry).get("name")) for entry in now]
+    return all(
+        entry in now or (mapping(entry).get("name") and (mapping(entry).get("kind"), mapping(entry)["name"]) in names)
+        for entry in own
+    )
 
 
 @rule(

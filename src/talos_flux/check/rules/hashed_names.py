@@ -29,7 +29,7 @@ def name_hashed(cluster: Cluster) -> Violations:
             key = source.kind, kustomization.item.namespace, source.name
             if key in hashed and key not in plain and not source.is_optional:
                 place = kustomization.item.at("spec", "postBuild", "substituteFrom", source.number)
-                yield place, _message(kustomization.item, *key[::2])
+                yield place, _message(kustomization.item, *key[::2]), "hash"
         for item in kustomization.objects:
             for reference in _references(cluster, item):
                 key = reference.kind, reference.namespace or item.namespace, reference.name
@@ -37,7 +37,7 @@ def name_hashed(cluster: Cluster) -> Violations:
                     continue
                 if kustomization not in hashed[key] or not is_followed(cluster, kustomization, item, reference):
                     written = cluster.as_written(item) if reference.keys[:2] == ("spec", "valuesFrom") else item
-                    yield written.at(*reference.keys), _message(item, reference.kind, reference.name)
+                    yield written.at(*reference.keys), _message(item, reference.kind, reference.name), "hash"
 
 
 def _references(cluster: Cluster, item: Object) -> Iterator[NameReference]:

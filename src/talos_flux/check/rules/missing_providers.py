@@ -47,7 +47,8 @@ def provider_missing(cluster: Cluster) -> Violations:
         for item in kustomization.objects:
             if item.group in missing and (kustomization.key, item.group) not in seen:
                 seen.add((kustomization.key, item.group))
-                yield item.at(), f"{item} needs {BRINGS[item.group][0]}, which is not in this repository"
+                text = f"{item} needs {BRINGS[item.group][0]}, which is not in this repository"
+                yield item.at(), text, item.group
 
 
 @rule(
@@ -99,7 +100,7 @@ def storage_class_unknown(cluster: Cluster) -> Violations:
     classes = known.storage.keys() | known.static
     for use in claims(cluster):
         if use.name and use.name not in classes and not known.may_store_elsewhere(use.name):
-            yield use.place, f"{use.item} claims storage of the class {use.name}, which is not there"
+            yield use.place, f"{use.item} claims storage of the class {use.name}, which is not there", use.name
 
 
 @rule(

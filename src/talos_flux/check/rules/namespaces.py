@@ -4,10 +4,16 @@ from collections import Counter
 
 from talos_flux.check.rule import Severity, Violations, rule
 from talos_flux.manifests.flux_tree import Cluster, Kustomization
+from talos_flux.manifests.maker_table import NAMESPACES_OF_CHARTS
 from talos_flux.manifests.objects import CLUSTER_SCOPED, FLUX, SOURCES, Object, Place
+from talos_flux.manifests.post_build import variables_in
 from talos_flux.manifests.providers import providers
-from talos_flux.manifests.releases import mapping
+from talos_flux.manifests.releases import Keys, mapping, releases
 
+SourceKey = tuple[str, str, str]
+FILES: Keys = ("spec", "sourceRef")
+CHART_REF: Keys = ("spec", "chartRef")
+CHART: Keys = ("spec", "chart", "spec", "sourceRef")
 # Kubernetes and Flux create these.
 ALWAYS_THERE = {"default", "kube-node-lease", "kube-public", "kube-system", "flux-system"}
 
@@ -71,6 +77,7 @@ def namespace_unlike_folder(cluster: Cluster) -> Violations:
 def namespace_missing(cluster: Cluster) -> Violations:
     """Find namespaces that objects are in and nobody creates, once each."""
     existing = {item.name for item in cluster.applied if item.kind == "Namespace"} | ALWAYS_THERE
+    existing |= {name for release in releases(cluster) for name in NAMESPACES_OF_CHARTS.get(release.chart, ())}
     # Remote resources often have a Namespace, which targetNamespace then renames.
     remote = providers(cluster).builds_remote
     existing |= {
@@ -106,11 +113,11 @@ def namespace_missing(cluster: Cluster) -> Violations:
 )
 def namespace_renamed(cluster: Cluster) -> Violations:
     """Find Namespaces that become one which is there already; a placeholder that becomes the only one is fine."""
-    by_name: dict[str, list[tuple[Kustomization, Object]]] = {}
+    by_name: dict[tuple[str, str], list[tuple[Kustomization, Object]]] = {}
     for kustomization in cluster.kustomizations:
         for item in (item for item in kustomization.objects if item.is_a("Namespace", "")):
-            by_name.setdefault(item.name, []).append((kustomization, item))
-    for name, made in by_name.items():
+            by_name.setdefault((cluster.home_of(kustomization), item.name), []).append((kustomization, item))
+    for (_, name), made in by_name.items():
         # Its own is the one that is called so, or one that a list of apps names.
         own = min(made, key=lambda one: (is_renamed(cluster, one[1]), one[0].spec.get("targetNamespace") == name))[1]
         for kustomization, item in made:
@@ -158,7 +165,13 @@ NAMESPACED = {
 )
 def source_unknown(cluster: Cluster) -> Violations:
     """Find sourceRef of Kustomizations, and chartRef and sourceRef of HelmReleases, to what is not there."""
-    known_sources = {(item.kind, item.namespace, item.name) for item in cluster.applied if item.group == SOURCES}
+    variables = variables_in(cluster)
+    known_sources = {
+        (item.kind, item.namespace, variables.resolve(item.name, kustomization, item))
+        for kustomization in cluster.kustomizations
+        for item in kustomization.objects
+        if item.group == SOURCES
+    }
     # The root's own source is made by bootstrap, and in no file that Flux applies.
     roots = [kustomization for kustomization in cluster.kustomizations if kustomization.parent is None]
     known_sources |= {
@@ -167,32 +180,39 @@ def source_unknown(cluster: Cluster) -> Violations:
         for kind, name in [kustomization.source]
     }
     for kustomization in cluster.kustomizations:
+        kinds = {"Bucket", "GitRepository", "OCIRepository"}
+        # Its parent fills in what stands in it.
         yield from _unknown(
-            known_sources, kustomization.item, ("spec", "sourceRef"), {"Bucket", "GitRepository", "OCIRepository"}
+            cluster, known_sources, kustomization.parent or kustomization, kustomization.item, FILES, kinds
         )
-    for _, item in cluster.releases:
-        yield from _unknown(known_sources, item, ("spec", "chartRef"), {"OCIRepository"})
+    for kustomization, item in cluster.releases:
+        yield from _unknown(cluster, known_sources, kustomization, item, CHART_REF, {"OCIRepository"})
         kinds = {"Bucket", "GitRepository", "HelmRepository"}
-        yield from _unknown(known_sources, item, ("spec", "chart", "spec", "sourceRef"), kinds)
+        yield from _unknown(cluster, known_sources, kustomization, item, CHART, kinds)
 
 
 def _unknown(
-    known_sources: set[tuple[str, str, str]], item: Object, keys: tuple[str, ...], kinds: set[str]
+    cluster: Cluster, known: set[SourceKey], owner: Kustomization, item: Object, keys: Keys, kinds: set[str]
 ) -> Violations:
-    """Find one unknown reference to a source of these kinds; another kind is refused for its kind."""
+    """Find one unknown reference to a source of these kinds; another kind is refused for its kind.
+
+    A name whose variable nobody here knows can be that of any.
+    """
     reference = item.get(*keys)
     if not isinstance(reference, dict) or not reference.get("name"):
         return
-    kind, name = str(reference.get("kind", "")), str(reference["name"])
+    kind, name = str(reference.get("kind", "")), variables_in(cluster).resolve(reference["name"], owner, item)
     namespace = str(reference.get("namespace") or item.namespace)
-    if (kind, namespace, name) in known_sources or kind not in kinds:
+    if kind not in kinds or any(
+        (kind, namespace) == other[:2] and (name == other[2] or "${" in other[2]) for other in known
+    ):
         return
     text = (
         f"{item.kind} {item.name} takes its {'files' if item.group == FLUX else 'chart'} from {kind} {namespace}/{name}"
     )
-    elsewhere = [other for given, other, named in known_sources if (given, named) == (kind, name)]
+    elsewhere = [other for given, other, named in known if (given, named) == (kind, name)]
     if elsewhere:
         missing = "" if reference.get("namespace") else ": say so with namespace"
-        yield item.at(*keys), f"{text}, which is in {elsewhere[0]}{missing}"
+        yield item.at(*keys), f"{text}, which is in {elsewhere[0]}{missing}", f"{kind} {namespace}/{name}"
     else:
-        yield item.at(*keys), f"{text}, which is not there"
+        yield item.at(*keys), f"{text}, which is not there", f"{kind} {namespace}/{name}"

@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from talos_flux.check.rule import Severity, Violations, rule
+from talos_flux.check.rules.registration import is_put_away
 from talos_flux.manifests import readable_secrets
 from talos_flux.manifests.flux_tree import Cluster
+from talos_flux.manifests.makers import made_in
 from talos_flux.manifests.objects import HELM, Object, Place, walk
+from talos_flux.manifests.providers import is_of_bootstrap
 from talos_flux.manifests.releases import mapping
 from talos_flux.repository.files import Unreadable, documents
 
@@ -145,10 +148,16 @@ def decryption_key_spread(cluster: Cluster) -> Violations:
     "List it in the kustomization.yaml of its folder, or delete it.",
 )
 def secret_not_listed(cluster: Cluster) -> Violations:
-    """Find encrypted manifests in folders without kustomization.yaml, left where an update took the rest away."""
+    """Find encrypted manifests in folders without kustomization.yaml, left where an update took the rest away.
+
+    What a script or bootstrap applies has its name there, or is in its folder.
+    """
     applied = {item.file.path for item in cluster.applied}
     for path, items in cluster.by_file.items():
-        if "sops" in items[0].content and path not in applied and not cluster.kustomize_file(items[0].file.folder):
+        file = items[0].file
+        if "sops" not in items[0].content or path in applied or cluster.kustomize_file(file.folder):
+            continue
+        if not is_put_away(path) and not is_of_bootstrap(file) and file.name not in made_in(cluster).by_hand:
             yield items[0].at(), f"{items[0].kind} {items[0].name} is applied by nobody"
 
 

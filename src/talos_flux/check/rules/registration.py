@@ -4,6 +4,7 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 
 from talos_flux.check.rule import Severity, Violations, rule
 from talos_flux.check.rules.namespaces import is_renamed
@@ -16,7 +17,7 @@ from talos_flux.repository.conflicts import leftovers
 from talos_flux.repository.files import Map, RepositoryFile
 
 # A list entry that is commented out.
-COMMENTED_OUT = re.compile(r"^\s*#\s*-\s*(?:\./)?(\S+?)/?[ \t]*(?:[ \t]#.*)?$", re.MULTILINE)
+COMMENTED_OUT = re.compile(r"^\s*#\s*(?:-\s*)?(?:\./)?(\S+?)/?[ \t]*(?:[ \t]#.*)?$", re.MULTILINE)
 # Folders for what is not used any more, or not yet.
 PUT_AWAY = re.compile(
     r"\..+|[._-]*(?:archived?|attic|deprecated|disabled|inactive|old|parked|unused)[._-]*", re.IGNORECASE
@@ -32,8 +33,10 @@ PUT_AWAY = re.compile(
 def not_yaml(cluster: Cluster) -> Violations:
     """Find manifests that can't be read; what a merge left in them is a finding of its own."""
     for place, reason in cluster.unreadable:
-        if not any(leftovers(place.path, cluster.files[place.path].text)) and not is_of_chart(cluster, place.path):
-            yield place, reason
+        path = place.path
+        is_unused = is_put_away(path) or is_commented_out(cluster, path)
+        if not is_unused and not any(leftovers(path, cluster.files[path].text)) and not is_of_chart(cluster, path):
+            yield place, reason, f"{path.rpartition('/')[0]} {reason}"
 
 
 @rule(
@@ -55,14 +58,18 @@ def app_not_listed(cluster: Cluster) -> Violations:
         for one in cluster.kustomizations
         if cluster.is_here(one) and "$" in one.folder
     ]
+    left: dict[str, list[Object]] = {}
     for item in cluster.of("Kustomization", FLUX):
-        if (item.file.path, item.content.line) in reached or is_put_away(item.file.path):
-            continue
-        if not is_commented_out(cluster, item.file.path):
+        path = item.file.path
+        if (path, item.content.line) not in reached and not is_put_away(path) and path not in cluster.patch_files:
+            left.setdefault(path, []).append(item)
+    for path, items in left.items():
+        if not is_commented_out(cluster, path):
             if hidden:
                 cluster.doubts.update(hidden)
                 return
-            yield item.at(), f"Kustomization {item.name} is applied by nobody"
+            others = f" and {len(items) - 1} more are" if len(items) > 1 else " is"
+            yield items[0].at(), f"Kustomization {items[0].name}{others} applied by nobody"
 
 
 def is_of_chart(cluster: Cluster, path: str) -> bool:
@@ -77,17 +84,21 @@ def is_put_away(path: str) -> bool:
 
 
 def is_commented_out(cluster: Cluster, path: str) -> bool:
-    """Return whether a list in a folder above names a file, a folder around it, or that folder's app, in a comment."""
-    folder = path.rpartition("/")[0]
-    while folder:
-        file = cluster.kustomize_file(folder)
-        parts = path.removeprefix(f"{folder}/").split("/")
-        inner = ["/".join(parts[:number]) for number in range(1, len(parts))]
-        names = {"/".join(parts), *inner, *(f"{prefix}/ks.yaml" for prefix in inner)}
-        if file and any(match[1] in names for match in COMMENTED_OUT.finditer(file.text)):
-            return True
-        folder = folder.rpartition("/")[0]
-    return False
+    """Return whether a list names a file, a folder around it, or that folder's app, in a comment."""
+    parts = path.split("/")
+    around = ["/".join(parts[:number]) for number in range(1, len(parts))]
+    return not _commented_out(cluster).isdisjoint([path, *around, *(f"{folder}/ks.yaml" for folder in around)])
+
+
+@lru_cache(maxsize=4)
+def _commented_out(cluster: Cluster) -> set[str]:
+    """Return every path that a kustomization.yaml has in a comment; computed once."""
+    return {
+        posixpath.normpath(f"{file.folder}/{match[1]}")
+        for file in cluster.manifests
+        if file.name in KUSTOMIZATION_FILES and "#" in file.text
+        for match in COMMENTED_OUT.finditer(file.text)
+    }
 
 
 @rule(
@@ -233,7 +244,7 @@ def source_in_every_app(cluster: Cluster) -> Violations:
 
 
 def _is_same_source(item: Object, other: Object) -> bool:
-    return item.group == SOURCES and item.content == other.content
+    return item.group == SOURCES and (item.kind, item.spec) == (other.kind, other.spec)
 
 
 def _twins(cluster: Cluster) -> Iterator[tuple[tuple[Kustomization, Object], list[tuple[Kustomization, Object]]]]:

@@ -35,7 +35,7 @@ def service_unknown(cluster: Cluster) -> Violations:
             text += f": nobody makes the namespace {reference.namespace}"
         elif verdict.hint:
             text += f": {verdict.hint}"
-        yield reference.place, text
+        yield reference.place, text, str(reference)
 
 
 @rule(

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from talos_flux import envsubst
 from talos_flux.check.rule import Severity, Violations, rule
 from talos_flux.errors import closest
+from talos_flux.manifests.admission import changers
 from talos_flux.manifests.filled_in import QUOTES, filled_in
 from talos_flux.manifests.flux_tree import Cluster, Kustomization
 from talos_flux.manifests.objects import FLUX, Object, Place, walk
@@ -36,7 +37,8 @@ WRITTEN = re.compile(r"\$\{(?:[^}\n]{0,40}\}|[^}\n]{0,20})")
 class Reference(NamedTuple):
     """A variable in an applied object, or in a file that a generator reads.
 
-    `malformed` is why Flux can't parse it; nothing is known of it then but its text.
+    `malformed` is why Flux can't parse it; nothing is known of it then but its text. It `is_commented_out` in a line
+    that is a comment for whoever reads the text.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Reference(NamedTuple):
     place: Place
     malformed: str = ""
     operation: str = ""
+    is_commented_out: bool = False
 
 
 # --- What is used ---
@@ -112,8 +115,9 @@ def _references_in_text(
         for variable in envsubst.variables(text):
             written = text[variable.start : variable.end]
             where = place(variable.start, written)
+            is_comment = text[text.rfind("\n", 0, variable.start) + 1 : variable.start].lstrip().startswith("#")
             yield Reference(
-                variable.name, written, variable.has_default, item, keys, where, operation=variable.operation
+                variable.name, written, variable.has_default, item, keys, where, "", variable.operation, is_comment
             )
     except envsubst.MalformedVariable as error:
         shown = WRITTEN.match(text, error.start)
@@ -145,9 +149,11 @@ def _place(item: Object, keys: tuple[str | int, ...], text: str, line: int, writ
 )
 def substitution_undefined(cluster: Cluster) -> Violations:
     """Find variables that the Kustomization which applies the object does not define."""
+    _doubt(cluster)
     for kustomization, (values, are_all), reference in substituted_references(cluster):
-        if are_all and reference.name not in values and not reference.has_default and not reference.malformed:
-            yield reference.place, _message(reference, kustomization, values)
+        is_open = are_all and reference.name not in values and not reference.has_default and not reference.malformed
+        if is_open and not reference.is_commented_out:
+            yield reference.place, _message(reference, kustomization, values), reference.name
 
 
 @rule(
@@ -305,6 +311,7 @@ def substitution_off(cluster: Cluster) -> Violations:
 
     Those that others define, and any where no program would read it: in hosts, names, and what Flux reads itself.
     """
+    _doubt(cluster)
     known: set[str] = set()
     for kustomization in cluster.kustomizations:
         known |= variables_in(cluster).of(kustomization).values.keys()
@@ -321,7 +328,12 @@ def substitution_off(cluster: Cluster) -> Violations:
             if name in known or (is_whole and _only_flux_would_read(reference)):
                 missing = "" if name in known else ", which nothing defines"
                 text = f"{kustomization} has no postBuild, so {item.kind} {item.name} keeps ${{{name}}}{missing}"
-                yield reference.place, text
+                yield reference.place, text, name
+
+
+def _doubt(cluster: Cluster) -> None:
+    """Note that Kustomizations can have variables that no file gives them."""
+    cluster.doubts.update(f"{changer} gives Kustomizations variables" for changer in changers(cluster))
 
 
 def _only_flux_would_read(reference: Reference) -> bool:
