@@ -372,6 +372,86 @@ def test_a_health_check_without_namespace_is_wrong_of_kinds_that_have_one(
     assert said(written(tmp_path, files), "health-check-without-namespace") == found
 
 
+POOL = (
+    "apiVersion: cilium.io/v2\nkind: CiliumLoadBalancerIPPool\nmetadata: {{name: a}}\n"
+    "spec: {{blocks: [{{cidr: {cidr}}}]}}\n"
+)
+SERVICE = """\
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: {name}, namespace: default, annotations: {{lbipam.cilium.io/ips: {address}}}}}
+spec: {{{more}ports: [{{port: 80}}]}}
+"""
+
+
+@pytest.mark.parametrize(("more", "is_found"), [("", False), ("type: LoadBalancer, ", True)])
+def test_an_address_is_taken_by_what_is_a_load_balancer_alone(more: str, is_found: bool, tmp_path: Path) -> None:
+    def release(name: str) -> str:
+        service = f"{{app: {{{more}annotations: {{lbipam.cilium.io/ips: 10.0.0.9}}, ports: {{a: {{port: 80}}}}}}}}"
+        text = HELM_RELEASE.format(name=name, namespace="default", chart="app-template")
+        return f"{text}  values: {{controllers: {{app: {{}}}}, service: {service}}}\n"
+
+    files = {
+        **ROOT,
+        "apps/pool.yaml": POOL.format(cidr="10.0.0.0/24"),
+        "apps/a.yaml": release("a"),
+        "apps/b.yaml": release("b"),
+        "apps/c.yaml": SERVICE.format(name="c", address="10.0.0.9", more=more),
+    }
+    found = ["apps/b.yaml: address-twice", "apps/c.yaml: address-twice"] if is_found else []
+    assert said(written(tmp_path, files), "address-twice") == found
+
+
+def test_each_cluster_of_a_repository_has_pools_of_its_own(tmp_path: Path) -> None:
+    files: dict[str, str] = {}
+    for name, cidr in (("main", "10.0.0.0/24"), ("test", "10.0.1.0/24")):
+        files |= {
+            f"{name}/flux/ks.yaml": kustomization("root", f"./{name}/apps"),
+            f"{name}/apps/ks.yaml": kustomization("a", f"./{name}/a"),
+            f"{name}/a/pool.yaml": POOL.format(cidr=cidr),
+            f"{name}/a/s.yaml": SERVICE.format(name="a", address="10.0.0.9", more="type: LoadBalancer, "),
+        }
+    rules = ("address-outside-pool", "address-twice")
+    assert said(written(tmp_path, files), *rules) == ["test/a/s.yaml: address-outside-pool"]
+
+
+def test_a_service_of_app_template_is_found_by_the_name_that_flux_fills_in(tmp_path: Path) -> None:
+    release = HELM_RELEASE.format(name="'${APP}-Proxy'", namespace="default", chart="app-template")
+    values = "  values: {controllers: {app: {}}, service: {app: {ports: {a: {port: 80}}}}}\n"
+    route = (
+        "---\napiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: a, namespace: default}\n"
+        "spec: {rules: [{backendRefs: [{name: '${APP}-proxy', port: 80}]}]}\n"
+    )
+    more = "  postBuild: {substitute: {APP: blog}}\n"
+    files = {**ROOT, "apps/ks.yaml": kustomization("a", "./a", more=more), "a/release.yaml": release + values + route}
+    assert said(written(tmp_path / "one", files), "service-unknown") == []
+    files["a/release.yaml"] = release + values + route.replace("-proxy", "-other")
+    assert said(written(tmp_path / "other", files), "service-unknown") == ["a/release.yaml: service-unknown"]
+
+
+def test_a_list_that_neither_flux_nor_bootstrap_builds_misses_nothing(tmp_path: Path) -> None:
+    listing = f"{LIST}resources: [nothere.yaml]\n"
+    files = {
+        "k/flux/ks.yaml": kustomization("root", "./k/apps"),
+        "k/apps/media/kustomization.yaml": f"{LIST}resources: [ks.yaml]\n",
+        "k/apps/media/left-over/kustomization.yaml": listing,
+        "k/apps/media/ks.yaml": kustomization("a", "./k/a"),
+        "k/a/kustomization.yaml": listing,
+        "k/old-app/kustomization.yaml": listing,
+        "k/bootstrap/kustomization.yaml": listing,
+    }
+    assert said(written(tmp_path, files), "resource-missing") == [
+        "k/a/kustomization.yaml: resource-missing",
+        "k/bootstrap/kustomization.yaml: resource-missing",
+    ]
+
+
+def test_an_empty_file_holds_nothing_to_encrypt(tmp_path: Path) -> None:
+    files = {**ROOT, "apps/map.yaml": config_map("a"), "talos/empty.sops.yaml": "", "talos/full.sops.yaml": "a: b\n"}
+    assert said(written(tmp_path, files), "secret-not-encrypted") == ["talos/full.sops.yaml: secret-not-encrypted"]
+
+
 # --- What is a secret ---
 
 BLUEPRINT = """\
@@ -403,6 +483,8 @@ receivers:
         ("alertmanager.yaml", ALERTS),
         ("SECRET_EXAMPLE", "Secrets for your cluster go in this file, and this file is encrypted with sops"),
         ("NUXT_STORAGE_DRIVER", "cloudflare"),
+        ("INFERENCE_TEXT_MODEL", "gpt-4o-mini"),
+        ("RESTIC_PASSWORD", "${schema.spec.restic.password}"),
         ("credentials.json", "${TUNNEL_CREDENTIALS:=sample}"),
         ("config.js", '"use strict";\nmodule.exports = {\n  public: false,\n  // the port\n  port: 9000,\n};\n'),
     ],

@@ -196,6 +196,7 @@ MUTATIONS = [
         {
             "kubernetes/components/parts/kustomization.yaml": "---\n"
             "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
+            "generatorOptions: {disableNameSuffixHash: true}\n"
         },
     ),
 ]
@@ -207,6 +208,7 @@ HARMLESS = [
         {
             "kubernetes/components/parts/kustomization.yaml": "---\n"
             "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
+            "generatorOptions: {disableNameSuffixHash: true}\n"
         },
     ),
     Harmless(

@@ -4,12 +4,15 @@ The names follow its library, templates/lib/common/_determineResourceNameFromVal
 identifier where there are several of a kind (since 4.0) or all but the first (before), a prefix and a suffix.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from talos_flux.manifests.reference_table import CLAIM, CONFIG_MAP, SECRET, SERVICE, SERVICE_ACCOUNT, OfKind
 from talos_flux.manifests.releases import Release, mapping
 
+# Variables, which Flux fills in before the chart makes a name lower case, and what stands beside them.
+PARTS = re.compile(r"\$\{[^}]*\}|[^$]+|\$")
 WORKLOADS = {
     "cronjob": OfKind("CronJob", "batch"), "daemonset": OfKind("DaemonSet", "apps"),
     "deployment": OfKind("Deployment", "apps"), "job": OfKind("Job", "batch"),
@@ -61,7 +64,7 @@ def names_of(release: Release, key: str, entry: Mapping[str, Any]) -> set[str]:
         names = {f"{_filled(release, prefix)}-{name}" for name in names}
     if suffix := entry.get("suffix"):
         names = {f"{name}-{_filled(release, suffix)}" for name in names}
-    return {name.lower() for name in names}
+    return {PARTS.sub(lambda part: part[0] if part[0].startswith("${") else part[0].lower(), name) for name in names}
 
 
 def full_name(release: Release) -> str:

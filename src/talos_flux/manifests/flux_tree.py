@@ -32,7 +32,7 @@ PATH = re.compile(r"^ +path: [\"']?(?:\./|/)?(\w[\w.-]*)(?:/|[\"']?\s*(?:#.*)?$)
 COPIED = re.compile(r"^ *(?:- )?(?:\{ *)?from: [\"']?@[\w-]+/(\w[\w.-]*)/", re.MULTILINE)
 STARTS = re.compile(rf"^(?:apiVersion: {FLUX}/|kind: (?:FluxInstance|ResourceSet)$)", re.MULTILINE)
 # Top folders of what is no cluster, though it can look like one.
-NO_CLUSTER = re.compile(r"\..*|_.*|docs?|documentation|examples?|hack|scripts?|templates?|tests?", re.IGNORECASE)
+NO_CLUSTER = re.compile(r"\..*|_.*|docs?|documentation|examples?|hack|scripts?|te?mpl|templates?|tests?", re.IGNORECASE)
 # Fields that make or rename objects in ways that the files do not show.
 UNSEEN = ("crds", "generators", "helmChartInflationGenerator", "helmCharts", "namePrefix", "nameSuffix",
           "transformers")  # fmt: skip
@@ -545,11 +545,16 @@ class Cluster:
         yield "" if folder == "." else folder
         file = self.kustomize_file(folder)
         if not file:
-            # Flux lists everything below it.
-            inside = "" if folder == "." else f"{folder}/"
-            for below in sorted(self.folders - {"."}):
-                if below.startswith(inside):
-                    yield from self.folders_of(below, above | {folder}) if self.kustomize_file(below) else [below]
+            # Flux lists everything below it, down to the next kustomization.yaml.
+            inside = built = "" if folder == "." else f"{folder}/"
+            for below in sorted(folder_ + "/" for folder_ in self.folders - {"."}):
+                if below.startswith(inside) and below != inside and (built == inside or not below.startswith(built)):
+                    has_own = self.kustomize_file(below[:-1])
+                    built = below if has_own else built
+                    if not has_own:
+                        yield below[:-1]
+                    elif not self._is_component(below[:-1]):
+                        yield from self.folders_of(below[:-1], above | {folder})
             return
         content = self.content_of(file)
         for key in ("resources", "components"):

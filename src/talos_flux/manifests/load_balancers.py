@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from talos_flux.manifests.flux_tree import Cluster, Kustomization
 from talos_flux.manifests.objects import HELM, Object, Place
 from talos_flux.manifests.post_build import Variables
-from talos_flux.manifests.releases import VALUES, Keys, enabled, mapping, sequence
+from talos_flux.manifests.releases import VALUES, Keys, enabled, mapping, releases, sequence
 from talos_flux.repository.files import Unreadable
 
 Address = IPv4Address | IPv6Address
@@ -19,8 +19,12 @@ SHARES = ("lbipam.cilium.io/sharing-key", "io.cilium/lb-ipam-sharing-key")
 
 @dataclass(frozen=True)
 class AddressRequest:
-    """An address that a Service asks for; `sharing` is the key with which it shares it, empty for none."""
+    """An address that a Service asks for, in which cluster of a repository with several.
 
+    `sharing` is the key with which it shares it, empty for none.
+    """
+
+    home: str
     address: Address
     item: Object
     place: Place
@@ -30,8 +34,9 @@ class AddressRequest:
 
 @dataclass(frozen=True)
 class Block:
-    """A range of a pool, both ends included."""
+    """A range of a pool, both ends included, in which cluster of a repository with several."""
 
+    home: str
     pool: Object
     place: Place
     first: Address
@@ -76,11 +81,14 @@ def _mappings(value: Any, keys: Keys) -> Iterator[tuple[Keys, Mapping[str, Any]]
 
 def address_requests(cluster: Cluster, variables: Variables) -> Iterator[AddressRequest]:
     """Yield every address that a Service asks for, without those with unknown variables."""
+    of_app_template = {id(release.item) for release in releases(cluster) if release.is_app_template}
     for kustomization, item, keys, content in services(cluster):
         is_object = not keys
+        # Kubernetes and app-template make a ClusterIP where no type is said; other charts may not.
+        may_be_unsaid = not is_object and id(item) not in of_app_template
         spec = mapping(content.get("spec")) if is_object else content
         annotations = item.annotations if is_object else mapping(content.get("annotations"))
-        if not _is_ciliums(spec):
+        if not _is_ciliums(spec) or not (may_be_unsaid or "type" in spec):
             continue
         inner: Keys = ("metadata",) if is_object else keys
         wanted = [(annotations[name], (*inner, "annotations", name)) for name in ASKS if name in annotations]
@@ -90,7 +98,9 @@ def address_requests(cluster: Cluster, variables: Variables) -> Iterator[Address
         for text, value_keys in wanted:
             for part in variables.resolve(text, kustomization, item).split(","):
                 if address := parsed(part):
-                    yield AddressRequest(address, item, item.at(*value_keys), keys, sharing)
+                    yield AddressRequest(
+                        cluster.home_of(kustomization), address, item, item.at(*value_keys), keys, sharing
+                    )
 
 
 def _is_ciliums(spec: Mapping[str, Any]) -> bool:
@@ -117,7 +127,8 @@ def blocks(cluster: Cluster, variables: Variables) -> tuple[list[Block], bool]:
                         ends = _ends(fields)
                         is_whole = is_whole and ends is not None
                         if ends:
-                            ranges.append(Block(item, item.at("spec", key, number), *ends))
+                            place = item.at("spec", key, number)
+                            ranges.append(Block(cluster.home_of(kustomization), item, place, *ends))
     return ranges, is_whole
 
 

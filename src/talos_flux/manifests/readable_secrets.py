@@ -63,6 +63,7 @@ def not_encrypted(path: str, text: str) -> Problems:
     if (
         PurePosixPath(path).name.find(".sops.") > 0
         and not is_template
+        and text.strip()
         and not re.search(r'^\s*"?sops(?:_mac)?"?[:=]', text, re.MULTILINE)
     ):
         yield 1, f"is named *.sops.*, but is not encrypted: sops encrypt --in-place {path}"

@@ -31,7 +31,7 @@ ADDRESS_NAME = re.compile(r"ur[li]$", re.IGNORECASE)
 PLAIN_NAME = re.compile(
     r"(?:^|[._-]|(?<=[a-z])(?=[A-Z]))(?:user(?:name)?|host(?:name)?|port|db|database|dbname|name|domain|e?mail|enabled?"
     r"|region|bucket|endpoint|type|issuer|scopes?|client[_-]?id|path|server|addr(?:ess)?|tz|timezone|locale|mode|level"
-    r"|driver|provider|backend|engine|format|language|theme|timeout|interval)$",
+    r"|driver|provider|backend|engine|format|language|theme|timeout|interval|model)$",
     re.IGNORECASE,
 )
 MEANS_NOTHING = re.compile(
@@ -42,8 +42,8 @@ MEANS_NOTHING = re.compile(
 )
 # Encrypted by SOPS, or a reference that `op` or the like resolves.
 ELSEWHERE = re.compile(r"ENC\[.*\]|(?:ak|op|ref\+\w+|vault|env|file)(?:://|:)[\w/.#-]\S.*", re.DOTALL)
-# A variable of Flux, with what it holds unless it is set; the innermost comes first.
-VARIABLE = re.compile(r"\$\{(\w+)(?:(:?[=-]|:\+|[#%,^/:])((?:[^{}$]|\$(?!\{))*))?\}|\$\((\w+)\)")
+# A variable of Flux, with what it holds unless it is set; the innermost comes first. Or a path of kro's.
+VARIABLE = re.compile(r"\$\{([\w.]+)(?:(:?[=-]|:\+|[#%,^/:])((?:[^{}$]|\$(?!\{))*))?\}|\$\((\w+)\)")
 PUBLIC = re.compile(
     r"-----BEGIN (?:[A-Z0-9]+ )*(?:CERTIFICATE|PUBLIC KEY|PUBLIC KEY BLOCK|X509 CRL|DH PARAMETERS)-----"
     r"|^(?:[\w@.,:\[\]* -]+ )?(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2-\w+|sk-\S+) AAAA|^age1[a-z0-9]{50,}",

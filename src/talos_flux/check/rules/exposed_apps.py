@@ -268,9 +268,10 @@ def address_outside_pool(cluster: Cluster) -> Violations:
     pools, is_whole = blocks(cluster, variables)
     if not pools or not is_whole:
         return
-    ranges = ", ".join(map(str, pools))
     for request in address_requests(cluster, variables):
-        if not any(block.has(request.address) for block in pools):
+        own = [block for block in pools if block.home == request.home]
+        ranges = ", ".join(map(str, own))
+        if own and not any(block.has(request.address) for block in own):
             if elsewhere(cluster).may_hold("CiliumLoadBalancerIPPool", "", "pool", "cilium"):
                 return
             yield request.place, f"{request.item} asks for {request.address}, and the pools have {ranges}"
@@ -287,12 +288,12 @@ def address_twice(cluster: Cluster) -> Violations:
     variables = variables_in(cluster)
     if not blocks(cluster, variables)[0]:
         return
-    seen: dict[Address, AddressRequest] = {}
+    seen: dict[tuple[str, Address], AddressRequest] = {}
     for request in address_requests(cluster, variables):
         # An EnvoyProxy is a template for the Services of many Gateways, and no Service itself.
         if request.item.kind == "EnvoyProxy":
             continue
-        other = seen.setdefault(request.address, request)
+        other = seen.setdefault((request.home, request.address), request)
         is_same = (other.item.file, other.item.content.line, other.holder) == (
             request.item.file,
             request.item.content.line,

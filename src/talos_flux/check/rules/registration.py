@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from talos_flux.check.rule import Severity, Violations, rule
+from talos_flux.check.rules.builds import built_files
 from talos_flux.check.rules.namespaces import is_renamed
 from talos_flux.manifests.elsewhere import elsewhere
-from talos_flux.manifests.flux_tree import KUSTOMIZATION_FILES, Cluster, Kustomization
+from talos_flux.manifests.flux_tree import KUSTOMIZATION_FILES, NO_CLUSTER, Cluster, Kustomization
 from talos_flux.manifests.objects import FLUX, SOURCES, Object, Place
 from talos_flux.manifests.patches import EARLY, LATE, patches_of
 from talos_flux.manifests.post_build import entries
+from talos_flux.manifests.providers import is_of_bootstrap
 from talos_flux.repository.conflicts import leftovers
 from talos_flux.repository.files import Map, RepositoryFile
 
@@ -61,7 +63,8 @@ def app_not_listed(cluster: Cluster) -> Violations:
     left: dict[str, list[Object]] = {}
     for item in cluster.of("Kustomization", FLUX):
         path = item.file.path
-        if (path, item.content.line) not in reached and not is_put_away(path) and path not in cluster.patch_files:
+        is_meant = is_put_away(path) or path in cluster.patch_files or NO_CLUSTER.fullmatch(path.split("/")[0])
+        if (path, item.content.line) not in reached and not is_meant:
             left.setdefault(path, []).append(item)
     for path, items in left.items():
         if not is_commented_out(cluster, path):
@@ -108,12 +111,17 @@ def _commented_out(cluster: Cluster) -> set[str]:
     "Correct the path, or remove the entry.",
 )
 def resource_missing(cluster: Cluster) -> Violations:
-    """Find entries of kustomization.yaml files that lead nowhere, unless the file itself is commented out in a list."""
+    """Find entries of kustomization.yaml files that lead nowhere.
+
+    None of a file that is commented out in a list, or that neither Flux nor bootstrap builds: that is left over.
+    """
+    built = {file.path for file in built_files(cluster)}
     for file in cluster.manifests:
-        if file.name in KUSTOMIZATION_FILES:
-            missing = list(_missing_in(cluster, file))
-            if missing and not is_put_away(file.path) and not is_commented_out(cluster, file.path):
-                yield from missing
+        if file.name not in KUSTOMIZATION_FILES or (built and file.path not in built and not is_of_bootstrap(file)):
+            continue
+        missing = list(_missing_in(cluster, file))
+        if missing and not is_put_away(file.path) and not is_commented_out(cluster, file.path):
+            yield from missing
 
 
 def _missing_in(cluster: Cluster, file: RepositoryFile) -> Violations:

@@ -321,7 +321,7 @@ def substitution_off(cluster: Cluster) -> Violations:
             continue
         for reference in references_of(cluster, kustomization):
             name, item = reference.name, reference.item
-            if not name.isupper() or _is_for_another(reference):
+            if not name.isupper() or reference.is_commented_out or _is_for_another(reference):
                 continue
             # The API server demands an interval: one without has it, and maybe more, from what the files don't show.
             is_whole = "interval" in kustomization.spec
