@@ -126,6 +126,23 @@ def test_what_kustomize_takes_for_a_text_is_one(word: str, tmp_path: Path) -> No
     assert said(written(tmp_path / "boolean", files), "field-type") == ["flux/ks.yaml: field-type"]
 
 
+@pytest.mark.parametrize(("value", "is_number"), [("0o555", True), ("0555", True), ("1e3", False), ("'0o555'", False)])
+def test_what_kustomize_takes_for_a_number_is_one(value: str, is_number: bool, tmp_path: Path) -> None:
+    pod = (
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: default}\nspec:\n"
+        "  containers: [{name: a, image: a}]\n"
+        f"  volumes: [{{name: a, configMap: {{name: a, defaultMode: {value}}}}}]\n"
+    )
+    found = [] if is_number else ["apps/pod.yaml: field-type"]
+    assert said(written(tmp_path, {**ROOT, "apps/pod.yaml": pod}), "field-type") == found
+
+
+def test_what_sops_has_encrypted_as_a_whole_is_not_judged(tmp_path: Path) -> None:
+    cipher = "apiVersion: ENC[AES256_GCM,data:a]\nkind: ENC[AES256_GCM,data:b]\nmetadata: {name: a}\nsops: {mac: x}\n"
+    files = {**ROOT, "apps/map.yaml": config_map("a"), "apps/secret.sops.yaml": cipher}
+    assert said(written(tmp_path, files), "api-deprecated", "namespace-missing", "namespace-none") == []
+
+
 def test_a_file_that_a_generator_reads_as_text_needs_not_be_yaml(tmp_path: Path) -> None:
     generator = "configMapGenerator: [{name: a, namespace: default, files: [blueprint.yaml]}]\n"
     files = {
@@ -172,8 +189,8 @@ def test_a_root_whose_source_bootstrap_makes_is_one_whatever_kind_that_is(tmp_pa
         **ROOT,
         "apps/ks.yaml": kustomization("a", "./apps/a"),
         "apps/a/map.yaml": config_map("a"),
-        "dev/flux/ks.yaml": kustomization("dev", "./dev/apps", source="OCIRepository, name: flux-system"),
-        "dev/apps/ks.yaml": kustomization("b", "./dev/b", source="OCIRepository, name: flux-system"),
+        "dev/flux/ks.yaml": kustomization("dev", "./dev/apps", source="OCIRepository, name: dev"),
+        "dev/apps/ks.yaml": kustomization("b", "./dev/b", source="OCIRepository, name: dev"),
         "dev/b/map.yaml": config_map("b"),
     }
     assert {each.name for each in written(tmp_path, files).kustomizations} >= {"dev", "b"}
@@ -449,6 +466,7 @@ def test_a_list_that_neither_flux_nor_bootstrap_builds_misses_nothing(tmp_path: 
 
 def test_an_empty_file_holds_nothing_to_encrypt(tmp_path: Path) -> None:
     files = {**ROOT, "apps/map.yaml": config_map("a"), "talos/empty.sops.yaml": "", "talos/full.sops.yaml": "a: b\n"}
+    files["talos/talenv.sops.yaml.example"] = "password: your own\n"
     assert said(written(tmp_path, files), "secret-not-encrypted") == ["talos/full.sops.yaml: secret-not-encrypted"]
 
 
@@ -484,6 +502,11 @@ receivers:
         ("SECRET_EXAMPLE", "Secrets for your cluster go in this file, and this file is encrypted with sops"),
         ("NUXT_STORAGE_DRIVER", "cloudflare"),
         ("INFERENCE_TEXT_MODEL", "gpt-4o-mini"),
+        ("userID", "kubernetes"),
+        ("clusterID", "407036f5-0000-44ff-ba81-1f219b7a8a64"),
+        ("protocol", "https"),
+        ("TRANSFORMERS_CACHE", "/cache"),
+        ("SIDECAR_IMAGE", "ghcr.io/example/sidecar:1.2.3"),
         ("RESTIC_PASSWORD", "${schema.spec.restic.password}"),
         ("credentials.json", "${TUNNEL_CREDENTIALS:=sample}"),
         ("config.js", '"use strict";\nmodule.exports = {\n  public: false,\n  // the port\n  port: 9000,\n};\n'),
@@ -536,3 +559,16 @@ def test_many_apps_without_one_variable_are_one_finding(tmp_path: Path) -> None:
     cluster: Cluster = written(tmp_path, files)
     every = findings(cluster, ["substitution-off"])
     assert len(every) == 6 and len(output.condensed(every)) == 1
+
+
+def test_placeholders_of_ansible_and_keys_in_tests_of_others_are_no_secrets(tmp_path: Path) -> None:
+    task = "- definition:\n    kind: Secret\n    stringData: {token: '{{ platform_token }}'}\n"
+    key = "-----BEGIN PRIVATE KEY-----\nMIIBVgIBADANBgkqhkiG9w0BAQEFAASCAUAwggE8AgEAAkEA\n-----END PRIVATE KEY-----\n"
+    files = {
+        **ROOT,
+        "apps/map.yaml": config_map("a"),
+        "ansible/roles/a/tasks/main.yml": task,
+        "ansible/collections/ansible_collections/b/tests/key.pem": key,
+        "mine/key.pem": key,
+    }
+    assert said(written(tmp_path, files), "secret-plain", "secret-readable") == ["mine/key.pem: secret-readable"]

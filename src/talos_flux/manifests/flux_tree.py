@@ -335,8 +335,8 @@ class Cluster:
         source = kustomization.source
         if source == self.source or not any(source) or source in self._artifacts:
             return True
-        if not self.addresses_of(source) and source[1] == self.source[1]:
-            # Bootstrap makes it: under the same name, of another kind, for another cluster.
+        if not self.addresses_of(source):
+            # Bootstrap makes it, or nobody: what is in this repository is seldom meant to be of another one.
             return kustomization.folder in self.folders - {"."}
         return bool(self.addresses_of(source) & self.own_addresses)
 
@@ -370,6 +370,8 @@ class Cluster:
         for item in self.objects:
             if item.group == SOURCES and (url := item.spec.get("url")):
                 addresses.setdefault((item.kind, item.name), set()).add(address(url))
+        for item in self._synced:
+            addresses.setdefault(Kustomization(item).source, set()).add(str(item.annotations.get("url")))
         return addresses
 
     @cached_property

@@ -134,7 +134,9 @@ class Object:
 def objects_in(file: RepositoryFile) -> Iterator[Object]:
     """Yield the objects of a file, those of a List one by one; Unreadable."""
     for document in file.documents:
-        if isinstance(document, Map) and document.get("kind") and document.get("apiVersion"):
+        # SOPS can encrypt what an object is, too; then nobody here knows.
+        is_known = isinstance(document, Map) and not str(document.get("apiVersion")).startswith("ENC[")
+        if is_known and document.get("kind") and document.get("apiVersion"):
             items = document.get("items")
             if str(document["kind"]).endswith("List") and isinstance(items, List):
                 yield from (Object(file, item) for item in items if isinstance(item, Map))

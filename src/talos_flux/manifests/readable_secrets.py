@@ -15,6 +15,7 @@ from talos_flux.manifests.secret_values import FILLED_IN, is_secret
 from talos_flux.repository.files import composed
 
 TEMPLATES = (".tpl", ".tmpl", ".gotmpl", ".j2")
+EXAMPLES = (".example", ".sample", ".dist")
 PATTERNS = {
     "an age secret key": re.compile(r"AGE-SECRET-KEY-(?:PQ-)?1[0-9A-Z]{20,}"),
     # With at least a part of the key: a script or a page can speak of the line alone.
@@ -63,6 +64,7 @@ def not_encrypted(path: str, text: str) -> Problems:
     if (
         PurePosixPath(path).name.find(".sops.") > 0
         and not is_template
+        and not path.endswith(EXAMPLES)
         and text.strip()
         and not re.search(r'^\s*"?sops(?:_mac)?"?[:=]', text, re.MULTILINE)
     ):

@@ -31,7 +31,8 @@ ADDRESS_NAME = re.compile(r"ur[li]$", re.IGNORECASE)
 PLAIN_NAME = re.compile(
     r"(?:^|[._-]|(?<=[a-z])(?=[A-Z]))(?:user(?:name)?|host(?:name)?|port|db|database|dbname|name|domain|e?mail|enabled?"
     r"|region|bucket|endpoint|type|issuer|scopes?|client[_-]?id|path|server|addr(?:ess)?|tz|timezone|locale|mode|level"
-    r"|driver|provider|backend|engine|format|language|theme|timeout|interval|model)$",
+    r"|driver|provider|backend|engine|format|language|theme|timeout|interval|model|protocol|extension|cache|image"
+    r"|class|handle|(?:user|account|cluster|project|tenant|org|zone|app)[_-]?id)$",
     re.IGNORECASE,
 )
 MEANS_NOTHING = re.compile(
@@ -53,6 +54,7 @@ PRIVATE = re.compile(r"PRIVATE KEY|AGE-SECRET-KEY")
 RANDOM = re.compile(
     r"\$(?:2[aby]|5|6|apr1|y|argon2\w*)\$.*|(?=[^\W\d_]*\d)(?=\d*[^\W\d_])[\w+-]{20,}|[A-Za-z0-9+/_-]{32,}"
 )
+UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 SETTING = re.compile(r"""^\s*(?:-\s+|export\s+)?["']?([\w.$()\[\]-]+)["']?\s*[:=]\s*(.*?)\s*,?$""")
 WORDS = re.compile(r"[^\s,;'\"\[\]{}()]+")
 PATH = re.compile(r"/\w[\w.-]*/")
@@ -105,7 +107,7 @@ def _is_usable(name: str, text: str, is_named_so: bool) -> bool:
         return _is_telling_address(text, text)
     if text.isdigit() and len(text) < 6:
         return False
-    return not (PLAIN_NAME.search(name) and not RANDOM.search(text))
+    return not (PLAIN_NAME.search(name) and (UUID.fullmatch(text) or not RANDOM.search(text)))
 
 
 def _without_variables(text: str) -> tuple[str, list[str]]:

@@ -20,6 +20,8 @@ MOST_VALUES = 200_000
 TAGS = {f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float")}
 # What kustomize takes for a text, as YAML 1.2 does, and quotes in what it builds: yes, off, 1:30. PyYAML does not.
 TEXTS = re.compile(r"yes|no|on|off|[-+]?\d[\d_]*(?::[0-5]?\d)+(?:\.\d*)?", re.IGNORECASE)
+# What it takes for numbers, and PyYAML for texts: 0o555, 1e3.
+OCTAL, EXPONENT = re.compile(r"0o([0-7]+)"), re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
 
 class Line(int):
@@ -203,13 +205,25 @@ def _refuse_a_bomb(root: yaml.Node) -> None:
         )
 
 
+def _scalar(loader: Any, node: yaml.ScalarNode) -> Any:
+    """Return the value of a scalar as kustomize's parser, go.yaml.in/yaml/v3, reads it."""
+    if node.tag in TAGS:
+        return node.value if TEXTS.fullmatch(node.value) else loader.construct_object(node)
+    if not node.style and node.value[-1:].isdigit():
+        if octal := OCTAL.fullmatch(node.value):
+            return int(octal[1], 8)
+        if EXPONENT.fullmatch(node.value):
+            return float(node.value)
+    return node.value
+
+
 def _value(loader: Any, node: yaml.Node, made: dict[int, Any], repeated: list[RepeatedKey]) -> Any:
     """Return the value of a node.
 
     What an alias repeats is one object; what a tag of some program says is its text.
     """
     if isinstance(node, yaml.ScalarNode):
-        return loader.construct_object(node) if node.tag in TAGS and not TEXTS.fullmatch(node.value) else node.value
+        return _scalar(loader, node)
     if id(node) in made:
         return made[id(node)]
     if isinstance(node, yaml.SequenceNode):

@@ -20,6 +20,10 @@ NAMED_SO = re.compile(
     r"|(?:client|cookie|hmac|jwt|session|shared|webhook)[_-]?secret)$",
     re.IGNORECASE,
 )
+# Folders of files with placeholders of Jinja, whatever they are called.
+OF_ANSIBLE = {"ansible", "playbooks", "roles"}
+# Folders of code of others, whose tests have keys that everybody knows.
+OF_OTHERS = {"ansible_collections", "node_modules", "third_party", "vendor"}
 # Names of environment variables, which hold a value and never the name of a Secret.
 VARIABLE_NAMED_SO = re.compile(r"[A-Z0-9_]*(?:SECRET|SECRET_KEY)")
 IS_PASSWORD = re.compile(r"pass(?:word|wd|phrase)?$", re.IGNORECASE)
@@ -63,7 +67,7 @@ def plain(path: str, text: str) -> Iterator[tuple[int, str]]:
     """
     if not readable_secrets.may_hold_values(path) or not re.search(r"Secret|stringData|secretGenerator", text):
         return
-    is_jinja = path.endswith((".j2", ".jinja"))
+    is_jinja = path.endswith((".j2", ".jinja")) or not OF_ANSIBLE.isdisjoint(path.split("/"))
     try:
         list(documents(readable_secrets.without_placeholders(text, is_jinja=is_jinja)))
     except Unreadable as reason:
@@ -98,8 +102,9 @@ def secret_not_encrypted(cluster: Cluster) -> Violations:
 def secret_readable(cluster: Cluster) -> Violations:
     """Find private keys and tokens in any file."""
     for file in cluster.files.values():
-        for line, problem in readable_secrets.keys_and_tokens(file.text):
-            yield Place(file.path, line), problem
+        if OF_OTHERS.isdisjoint(file.path.split("/")):
+            for line, problem in readable_secrets.keys_and_tokens(file.text):
+                yield Place(file.path, line), problem
 
 
 @rule(
