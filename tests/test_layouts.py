@@ -362,7 +362,7 @@ def finding(rule: str, path: str, text: str = "is so") -> Finding:
     return Finding(RULES[rule], Place(path, 1), text)
 
 
-def test_a_habit_is_one_finding_and_errors_are_all_shown() -> None:
+def test_a_habit_is_one_finding_and_errors_of_many_causes_are_all_shown() -> None:
     habits = [finding("no-timeout", f"{number}.yaml") for number in range(20)]
     errors = [finding("path-unknown", f"{number}.yaml") for number in range(20)]
     few = [finding("no-remediation", f"{number}.yaml") for number in range(3)]

@@ -15,7 +15,7 @@ def with_remote(url: str) -> dict[str, tuple[str, str]]:
         f"{CERTIFICATE}/ks.yaml": ("wait: true", "wait: false"),
         f"{CERTIFICATE}/app/kustomization.yaml": (
             "resources:\n",
-            f"resources:\n  - {url} # allow resource-remote: it is meant so\n",
+            f"resources:\n  - {url} # allow resource-fetched: it is meant so\n",
         ),
     }
 

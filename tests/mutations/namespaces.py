@@ -84,7 +84,7 @@ HARMLESS = [
             f"{ELSEWHERE}/ks.yaml": ("  targetNamespace: media\n", "  targetNamespace: elsewhere\n"),
             f"{ELSEWHERE}/app/kustomization.yaml": (
                 "resources:\n",
-                "resources:\n  # allow resource-remote: it is meant so\n"
+                "resources:\n  # allow resource-fetched: it is meant so\n"
                 "  - https://github.com/example/app/releases/download/v1.2.3/install.yaml\n",
             ),
         },

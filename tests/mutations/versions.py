@@ -36,9 +36,9 @@ def with_chart(name: str, version: str) -> Mutation:
     )
 
 
-def with_resource(name: str, url: str) -> Mutation:
+def with_resource(name: str, url: str, rule: str = "resource-remote") -> Mutation:
     """Return a mutation that makes an app build something from a URL."""
-    return Mutation(name, "resource-remote", LIST, url, {LIST: ("  - ./pvc.yaml\n", f"  - ./pvc.yaml\n  - {url}\n")})
+    return Mutation(name, rule, LIST, url, {LIST: ("  - ./pvc.yaml\n", f"  - ./pvc.yaml\n  - {url}\n")})
 
 
 def with_comment(name: str, text: str, replaces: dict[str, tuple[str, str]] | None = None) -> Mutation:
@@ -108,8 +108,10 @@ MUTATIONS = [
     with_resource("a file of the latest release", "https://github.com/example/app/releases/latest/download/app.yaml"),
     with_resource("a file of no version", "https://example.net/install.yaml"),
     with_resource("a repository without a reference", "https://github.com/example/app//config/1.2"),
-    with_resource("a file of a release", "https://github.com/example/app/releases/download/v1.2.3/app.yaml"),
-    with_resource("a repository of a release", "github.com/example/app/config?ref=v1.2.3"),
+    with_resource(
+        "a file of a release", "https://github.com/example/app/releases/download/v1.2.3/app.yaml", "resource-fetched"
+    ),
+    with_resource("a repository of a release", "github.com/example/app/config?ref=v1.2.3", "resource-fetched"),
     with_resource("a repository of a branch", "github.com/example/app/config?ref=master"),
     with_comment("a comment without a data source", "# renovate: depName=example/app\nversion: 1.2.3\n"),
     with_comment("a comment above no version", "# renovate: datasource=docker depName=a/b\nb:\n  - ./b.yaml\n"),

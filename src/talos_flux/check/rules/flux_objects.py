@@ -185,7 +185,7 @@ def interval_unusual(cluster: Cluster) -> Violations:
 
 @rule(
     "label-unlike-others",
-    Severity.WARNING,
+    Severity.HINT,
     "Whatever finds an app's objects by the label that the others have finds none of this one.",
     "Set the label in spec.commonMetadata.labels.",
 )

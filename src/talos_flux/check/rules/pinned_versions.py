@@ -138,10 +138,28 @@ def moves(tag: str) -> bool:
     "resource-remote",
     Severity.WARNING,
     "What is built changes with somebody else's repository, and fails when that is away.",
-    "Keep a copy of the file, or take it as a source of Flux; at least name a release or a commit in the URL.",
+    "Name a release or a commit in the URL; better keep a copy of the file, or take it as a source of Flux.",
 )
 def resource_remote(cluster: Cluster) -> Violations:
-    """Find URLs in kustomization.yaml files."""
+    """Find URLs without a version in kustomization.yaml files."""
+    yield from ((place, f"{entry} is of no version") for place, entry in _remotes(cluster) if not is_pinned(entry))
+
+
+@rule(
+    "resource-fetched",
+    Severity.HINT,
+    "What every build fetches from somebody else's repository can't be built when that is away.",
+    "Keep a copy of the file, or take it as a source of Flux.",
+)
+def resource_fetched(cluster: Cluster) -> Violations:
+    """Find URLs of a version in kustomization.yaml files."""
+    yield from (
+        (place, f"{entry} is fetched anew by every build") for place, entry in _remotes(cluster) if is_pinned(entry)
+    )
+
+
+def _remotes(cluster: Cluster) -> Iterator[tuple[Place, str]]:
+    """Yield the URLs that kustomization.yaml files list."""
     for file in cluster.manifests:
         if file.name not in KUSTOMIZATION_FILES:
             continue
@@ -152,8 +170,7 @@ def resource_remote(cluster: Cluster) -> Violations:
                 continue
             for number, entry in enumerate(entries):
                 if isinstance(entry, str) and is_remote(entry):
-                    problem = "is fetched anew by every build" if is_pinned(entry) else "is of no version"
-                    yield Place(file.path, entries.lines[number]), f"{entry} {problem}"
+                    yield Place(file.path, entries.lines[number]), entry
 
 
 def is_remote(entry: str) -> bool:
