@@ -503,6 +503,8 @@ receivers:
         ("NUXT_STORAGE_DRIVER", "cloudflare"),
         ("INFERENCE_TEXT_MODEL", "gpt-4o-mini"),
         ("userID", "kubernetes"),
+        ("HOME_URL", "https://home.${SECRET_DOMAIN:=internal}"),
+        ("ACCESS_TOKEN", "${BRIDGE_ACCESS_TOKEN:=access_token}"),
         ("clusterID", "407036f5-0000-44ff-ba81-1f219b7a8a64"),
         ("protocol", "https"),
         ("TRANSFORMERS_CACHE", "/cache"),
@@ -528,6 +530,7 @@ def test_settings_and_sentences_are_no_secrets(name: str, value: str) -> None:
         ("netrc.yaml", "a:\n  machine example.net login me password hunter2\n"),
         ("seed", "correct horse battery staple under the old oak tree"),
         ("token_value", "hunter2"),
+        ("ACCESS_TOKEN", "${BRIDGE_ACCESS_TOKEN:=hunter2}"),
         ("config.js", '"use strict";\nmodule.exports = {\n  password: "hunter2",\n};\n'),
     ],
 )
@@ -572,3 +575,22 @@ def test_placeholders_of_ansible_and_keys_in_tests_of_others_are_no_secrets(tmp_
         "mine/key.pem": key,
     }
     assert said(written(tmp_path, files), "secret-plain", "secret-readable") == ["mine/key.pem: secret-readable"]
+
+
+def test_the_template_of_a_chart_is_no_secret_that_can_not_be_read(tmp_path: Path) -> None:
+    template = "{{- if .Values.a }}\nkind: Secret\n{{ else\n"
+    files = {**ROOT, "apps/map.yaml": config_map("a"), "charts/a/Chart.yaml": "name: a\n"}
+    files |= {"charts/a/templates/secret.yaml": template, "apps/secret.yaml": "kind: Secret\na: [\n"}
+    assert said(written(tmp_path, files), "secret-plain", "not-yaml") == ["apps/secret.yaml: not-yaml"]
+
+
+def test_the_namespace_of_what_is_built_with_something_of_others_may_come_with_it(tmp_path: Path) -> None:
+    url = "https://github.com/example/app//config?ref=v1.2.3"
+    files = {
+        **ROOT,
+        "apps/ks.yaml": kustomization("a", "./a") + kustomization("b", "./b"),
+        "a/kustomization.yaml": f"{LIST}resources: [map.yaml, '{url}']\n",
+        "a/map.yaml": config_map("a", "auth"),
+        "b/map.yaml": config_map("b", "nowhere"),
+    }
+    assert said(written(tmp_path, files), "namespace-missing") == ["b/map.yaml: namespace-missing"]

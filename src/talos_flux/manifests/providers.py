@@ -248,7 +248,7 @@ class Providers:
 
     def is_bootstrapped(self, *names: str) -> bool:
         """Return whether one of these is there before Flux: a chart by its name, an API group as a part of a word."""
-        return any(name in word if "." in name else name == word for name in names for word in self._early)
+        return any(any(name in word for word in self._early) if "." in name else name in self._early for name in names)
 
     @cached_property
     def _early(self) -> set[str]:

@@ -81,7 +81,8 @@ def is_secret(name: str, text: str, *, in_base64: bool = False) -> bool:
 def _is_secret_line(name: str, text: str) -> bool:
     is_named_so = _is_named_so(name) and not ADDRESS_NAME.search(name)
     rest, defaults = _without_variables(text)
-    if any(_is_usable(name, default, is_named_so) for default in defaults):
+    told = [default for default in defaults if is_named_so or "://" in default or RANDOM.search(default)]
+    if any(_is_usable(name, default, is_named_so) for default in told):
         return True
     if "://" in text:
         return _is_telling_address(text, rest)
@@ -115,7 +116,9 @@ def _without_variables(text: str) -> tuple[str, list[str]]:
     defaults = []
     text = text.replace(FILLED_IN, "${" + FILLED_IN + "}")
     while match := VARIABLE.search(text):
-        if match[2] in (":=", "=", ":-", "-") and re.search(r"\w", match[3]):
+        # A default that is called as the variable only stands for it.
+        is_told = re.search(r"\w", match[3] or "") and match[3].lower() not in (match[1] or "").lower()
+        if match[2] in (":=", "=", ":-", "-") and is_told:
             defaults.append(match[3])
         text = text[: match.start()] + text[match.end() :]
     return text, defaults

@@ -221,10 +221,10 @@ def api_deprecated(cluster: Cluster) -> Violations:
         if runs is None:
             cluster.doubts.add("no file tells which Flux runs")
         elif runs >= (2, CURRENT_SINCE.get(item.kind, 0)):
-            yield item.at("apiVersion"), f"{item.kind} {item.name} is of {item.api_version}"
+            yield item.at("apiVersion"), f"{item.kind} {item.name} is of {item.api_version}", item.api_version
     for item, write in unserved(cluster):
         text = f"nobody serves {item.api_version} of {item.kind} {item.name}: write {write}"
-        yield item.at("apiVersion"), text
+        yield item.at("apiVersion"), text, f"{item.api_version} {item.kind}"
 
 
 @rule(

@@ -88,7 +88,8 @@ def namespace_missing(cluster: Cluster) -> Violations:
     missing: set[str] = set()
     for kustomization in cluster.kustomizations:
         for item in kustomization.objects:
-            namespace = item.namespace
+            # What it builds from elsewhere may bring the namespace of what it has here.
+            namespace = item.namespace if kustomization.key not in remote else ""
             if (
                 namespace
                 and namespace not in existing | missing

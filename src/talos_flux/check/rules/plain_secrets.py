@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from talos_flux.check.rule import Severity, Violations, rule
-from talos_flux.check.rules.registration import is_put_away
+from talos_flux.check.rules.registration import is_of_chart, is_put_away
 from talos_flux.manifests import readable_secrets
 from talos_flux.manifests.flux_tree import Cluster
 from talos_flux.manifests.makers import made_in
@@ -55,8 +55,9 @@ def secret_plain(cluster: Cluster) -> Violations:
     """Find readable Secrets in manifests, generators and templates."""
     unreadable = {place.path for place, _ in cluster.unreadable}
     for file in cluster.files.values():
-        # An unreadable manifest is a finding of not-yaml.
-        for line, problem in plain(file.path, file.text) if file.path not in unreadable else ():
+        # An unreadable manifest is a finding of not-yaml, and a chart's template is none.
+        is_other = file.path in unreadable or is_of_chart(cluster, file.path)
+        for line, problem in plain(file.path, file.text) if not is_other else ():
             yield Place(file.path, line), problem
 
 
