@@ -59,6 +59,7 @@ def test_every_rule_that_the_page_names_is_as_bad_as_it_says(render: Renderer) -
         assert [(rule, RULES[rule].severity.value) for rule, _ in named] == named
 
 
+@pytest.mark.slow
 def test_what_the_page_says_is_checked_is(render: Renderer, tmp_path: Path) -> None:
     good = render({})
     table = rows((good / "AGENTS.md").read_text())

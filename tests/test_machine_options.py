@@ -15,7 +15,7 @@ def test_the_options_are_those_of_the_pinned_programs() -> None:
     assert machine_options.ARCHIVE.read_bytes() == machine_options.packed(), "python -m tests.tools.machine_options"
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("program", [pytest.param(name, marks=needs(name)) for name in BUILT])
 def test_a_program_takes_a_flag_that_the_checks_take_and_no_other(program: str) -> None:
     flags = known()["flags"][program]

@@ -40,13 +40,13 @@ class Secret:
     item: str = ""
 
     @classmethod
-    def read(cls, entry: dict[str, Any], forms: Mapping[str, str] | None = None) -> "Secret":
+    def read(cls, entry: dict[str, Any], forms: Mapping[Any, str] | None = None) -> "Secret":
         """Return the Secret of an entry of bootstrap/secrets.yaml; UserError when it can't be used.
 
         The forms of its keys stand in a table of their own: the updaters up to v0.3 refuse an entry with more in it.
         """
         try:
-            keys = tuple(SecretKey(**key, form=(forms or {}).get(key["name"], "")) for key in entry["keys"])
+            keys = tuple(SecretKey(**key, form=(forms or {}).get(key.get("name"), "")) for key in entry["keys"])
             return cls(**entry | {"keys": keys})
         except (KeyError, TypeError) as error:
             reason = f"no {error.args[0]}" if isinstance(error, KeyError) else str(error).partition("__init__() ")[2]
