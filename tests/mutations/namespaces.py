@@ -25,7 +25,23 @@ NAMED = {
     "  namespace: named\ndata: {}\n",
 }
 
+NAMESPACE = f"{MEDIA}/namespace.yaml"
+LEVEL = "    pod-security.kubernetes.io/enforce: baseline\n"
 MUTATIONS = [
+    Mutation(
+        "an annotation of a Namespace among its labels",
+        "label-misplaced",
+        NAMESPACE,
+        "volsync.backube/privileged-movers",
+        {NAMESPACE: (LEVEL, f'{LEVEL}    volsync.backube/privileged-movers: "true"\n')},
+    ),
+    Mutation(
+        "the label of pod security among a Namespace's annotations",
+        "label-misplaced",
+        NAMESPACE,
+        "pod-security.kubernetes.io/warn",
+        {NAMESPACE: ("  annotations:\n", "  annotations:\n    pod-security.kubernetes.io/warn: baseline\n")},
+    ),
     Mutation(
         "an app of a folder in the namespace of another one",
         "namespace-unlike-folder",
