@@ -24,11 +24,15 @@ def sequence(value: Any) -> list[Any]:
 
 @dataclass(frozen=True, eq=False)
 class Release:
-    """A HelmRelease that Flux applies. `chart` is the last part of its chart's name or address."""
+    """A HelmRelease that Flux applies. `chart` is the last part of its chart's name or address.
+
+    `version` is empty where the files don't tell.
+    """
 
     kustomization: Kustomization
     item: Object
     chart: str
+    version: str = ""
 
     @property
     def values(self) -> Mapping[str, Any]:
@@ -44,6 +48,12 @@ class Release:
     def is_app_template(self) -> bool:
         """Return whether it is of app-template, the chart whose values this project knows."""
         return self.chart.endswith("app-template")
+
+    @property
+    def major(self) -> int | None:
+        """Return the first number of its chart's version; None where the files don't tell."""
+        number = self.version.lstrip("v").partition(".")[0]
+        return int(number) if number.isdigit() else None
 
     @property
     def namespace(self) -> str:
@@ -64,7 +74,10 @@ class Release:
 @lru_cache(maxsize=4)
 def releases(cluster: Cluster) -> tuple[Release, ...]:
     """Return every HelmRelease with its chart; computed once."""
-    return tuple(Release(kustomization, item, chart_of(cluster, item)) for kustomization, item in cluster.releases)
+    return tuple(
+        Release(kustomization, item, chart_of(cluster, item), version_of(cluster, item))
+        for kustomization, item in cluster.releases
+    )
 
 
 def chart_of(cluster: Cluster, item: Object) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from talos_flux.check.rule import Severity, Violations, rule
 from talos_flux.manifests.backends import identifiers
 from talos_flux.manifests.flux_tree import Cluster
-from talos_flux.manifests.releases import VALUES, Keys, Release, mapping, releases, version_of
+from talos_flux.manifests.releases import VALUES, Keys, Release, mapping, releases
 
 # Until app-template 3.0 the chart's own values had one of each.
 OF_THE_CHART = "main"
@@ -22,8 +22,7 @@ def identifier_unknown(cluster: Cluster) -> Violations:
     for release in releases(cluster):
         if not release.is_app_template or not release.is_whole:
             continue
-        major = version_of(cluster, release.item).lstrip("v").partition(".")[0]
-        has_own = major in ("", "1", "2")
+        has_own = release.major in (None, 1, 2)
         for section, kind, keys, wanted in _named(release):
             known = [
                 str(key)
