@@ -200,6 +200,61 @@ def test_flux_starts_where_the_repository_says(name: str, tmp_path: Path) -> Non
     )
 
 
+def test_a_kustomization_that_applies_and_patches_itself_is_reached_once(tmp_path: Path) -> None:
+    operation = "[{op: add, path: /spec/force, value: true}]"
+    patch = f"  patches:\n    - target: {{kind: Kustomization}}\n      patch: '{operation}'\n"
+    files = {
+        "flux/root.yaml": kustomization("root", "./flux", more=patch),
+        "flux/apps.yaml": kustomization("apps", "./apps"),
+        "apps/settings.yaml": config_map("settings"),
+    }
+    assert [each.name for each in written(tmp_path, files).kustomizations] == ["root", "apps"]
+
+
+COMPONENT = LIST.replace("v1beta1", "v1alpha1").replace("kind: Kustomization", "kind: Component")
+# Apps whose Kustomization comes from a component, with their names in the places of others.
+OF_A_COMPONENT = {
+    "flux/kustomization.yaml": LIST + "resources: [./media.yaml]\npatches:\n"
+    "  - target: {kind: Kustomization}\n"
+    "    patch: '[{op: add, path: /spec/postBuild, value: {substitute: {TOP: x}}}]'\n",
+    "flux/media.yaml": kustomization("media", "./apps/media"),
+    "apps/media/notes/kustomization.yaml": LIST
+    + "configMapGenerator: [{name: APP-vars, literals: [APP=notes]}]\ncomponents: [../../../components/app]\n"
+    "patches: [{path: ./patch.yaml, target: {kind: Kustomization}}]\n",
+    "apps/media/notes/patch.yaml": "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n"
+    "metadata: {name: patch}\nspec: {force: true}\n",
+    "apps/media/notes/app/map.yaml": config_map("${NAME}"),
+    "components/app/kustomization.yaml": COMPONENT
+    + "resources: [./ks.yaml]\nconfigurations: [./names.yaml]\nreplacements:\n"
+    "  - source: {kind: ConfigMap, name: APP-vars, fieldPath: data.APP}\n    targets:\n"
+    "      - {select: {kind: Kustomization}, fieldPaths: [metadata.name]}\n"
+    "      - {select: {kind: Kustomization}, fieldPaths: [spec.path], options: {delimiter: /, index: 3}}\n"
+    "      - select: {kind: ConfigMap}\n        fieldPaths: [metadata.name]\n"
+    "        options: {delimiter: '-', index: 0}\n"
+    "      - select: {kind: Kustomization}\n        fieldPaths: [spec.postBuild.substituteFrom.0.name]\n"
+    "        options: {delimiter: '-', index: 0}\n",
+    "components/app/names.yaml": "nameReference:\n  - kind: ConfigMap\n    fieldSpecs:\n"
+    "      - {kind: Kustomization, path: spec/postBuild/substituteFrom/name}\n",
+    "components/app/ks.yaml": kustomization(
+        "APP",
+        "./apps/media/APP/app",
+        more="  postBuild:\n    substitute: {NAME: 'a-${TOP}'}\n"
+        "    substituteFrom: [{kind: ConfigMap, name: APP-vars}]\n",
+    ),
+}
+
+
+def test_a_kustomization_of_a_component_is_what_replacements_make_of_it(tmp_path: Path) -> None:
+    cluster = written(tmp_path, OF_A_COMPONENT)
+    assert [(each.name, each.folder) for each in cluster.kustomizations] == [
+        ("media", "apps/media"),
+        ("notes", "apps/media/notes/app"),
+    ]
+    rules = ("app-not-listed", "name-hashed", "namespace-not-built", "path-of-another", "path-unknown",
+             "substitution-undefined")  # fmt: skip
+    assert list(map(str, findings(cluster, rules))) == []
+
+
 @pytest.mark.parametrize(
     ("made", "objects"),
     [

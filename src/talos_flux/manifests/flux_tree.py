@@ -438,7 +438,19 @@ class Cluster:
                 return []
             here = [one for one in free if self.is_here(one) and one.folder in self.folders - {"."}]
             return [one.item for one in here] or [item for item in self._of_cluster_folders if self._starts(item)]
-        return [root.item for root in roots]
+        return self._as_listed([root.item for root in roots])
+
+    def _as_listed(self, roots: list[Object]) -> list[Object]:
+        """Return the roots as the kustomization.yaml beside them makes them, whose patches are for all of them."""
+        folders = {root.file.folder or "." for root in roots}
+        built = {
+            _place_of(item): item
+            for folder in sorted(folders)
+            if self.kustomize_file(folder) and not self.is_component(folder)
+            for item in self._built(folder)
+            if item.is_a("Kustomization", FLUX)
+        }
+        return [built.get(_place_of(root), root) for root in roots]
 
     def _starts(self, item: Object) -> bool:
         return bool(self._children_in(self._kustomization(item)))
@@ -564,6 +576,29 @@ class Cluster:
                 path = posixpath.normpath(f"{folder}/{entry}")
                 if path in self.folders:
                     yield from self.folders_of(path, above | {folder})
+
+    def folders_built(self, kustomization: Kustomization) -> Iterator[str]:
+        """Yield the folders of which a Flux Kustomization applies something, the root as an empty name.
+
+        Of a folder without kustomization.yaml Flux builds those below that have one.
+        """
+        starts = {kustomization.folder}
+        if not self.kustomize_file(kustomization.folder):
+            starts |= set(self._folders_with_files(kustomization.folder))
+        components = _texts(kustomization.spec.get("components"))
+        starts |= {posixpath.normpath(f"{kustomization.folder}/{entry}") for entry in components}
+        for folder in sorted(starts):
+            yield from self.folders_of(folder)
+
+    def _folders_with_files(self, folder: str) -> Iterator[str]:
+        """Yield the folders with a kustomization.yaml below one without, none that is in another of them."""
+        prefix = "" if folder == "." else f"{folder}/"
+        found: list[str] = []
+        for inner in sorted(self.folders - {"."}):
+            if inner.startswith(prefix) and not inner.startswith(tuple(f"{f}/" for f in found)):
+                if self.kustomize_file(inner) and not self.is_component(inner):
+                    found.append(inner)
+                    yield inner
 
     def _see_patch(self, place: Place, is_idle: bool) -> None:
         self._patches_seen[place] = is_idle and self._patches_seen.get(place, True)
@@ -693,13 +728,14 @@ class Cluster:
             subfolder = next((f for f in _folders_between(folder, file.folder) if self.kustomize_file(f)), None)
             if subfolder:
                 built.append(subfolder)
-                if not self._is_component(subfolder):
+                if not self.is_component(subfolder):
                     yield from self._built(subfolder, above)
             else:
                 for item in self.by_file.get(path, []):
                     yield replace(item, namespace=item.declared)
 
-    def _is_component(self, folder: str) -> bool:
+    def is_component(self, folder: str) -> bool:
+        """Return whether a folder is a Component of kustomize."""
         file = self.kustomize_file(folder)
         return bool(file and self.content_of(file).get("kind") == "Component")
 

@@ -77,11 +77,7 @@ def is_followed(cluster: Cluster, kustomization: Kustomization, item: Object, re
 def _own_rules(cluster: Cluster, kustomization: Kustomization) -> list[tuple[str, str, list[str]]]:
     """Return the nameReference of the configurations of a build: kind, the kind that refers to it, and the field."""
     rules = []
-    folders = [kustomization.folder]
-    folders += [
-        posixpath.normpath(f"{kustomization.folder}/{one}") for one in entries(kustomization.spec.get("components"))
-    ]
-    for folder in (inner for outer in folders for inner in cluster.folders_of(outer)):
+    for folder in dict.fromkeys(cluster.folders_built(kustomization)):
         for name in entries(cluster.content_of(cluster.kustomize_file(folder or ".")).get("configurations")):
             file = cluster.files.get(posixpath.normpath(f"{folder}/{name}"))
             try:

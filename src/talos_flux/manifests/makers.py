@@ -28,6 +28,7 @@ from talos_flux.manifests.reference_table import (
     CLAIM,
     CLUSTER_WIDE,
     CONFIG_MAP,
+    EXTERNAL_SECRETS,
     NAMESPACE,
     SECRET,
     SERVICE,
@@ -107,6 +108,10 @@ class MadeObjects:
         self._add(OfKind(item.kind, item.group), item.namespace, name, item)
         for target, made in _made_of(item):
             self._add(target, item.namespace, self._text(kustomization, item, made), item)
+        if item.is_a("ClusterExternalSecret", EXTERNAL_SECRETS):
+            target = mapping(item.get("spec", "externalSecretSpec", "target")).get("name")
+            made = str(target or item.spec.get("externalSecretName") or item.name)
+            self._add(SECRET, ANYWHERE, self._text(kustomization, item, made), item)
         if item.kind == "StatefulSet":
             for template in sequence(item.spec.get("volumeClaimTemplates")):
                 claim = mapping(mapping(template).get("metadata")).get("name")
@@ -126,7 +131,8 @@ class MadeObjects:
     def has(self, target: OfKind, namespace: str, name: str) -> bool:
         """Return whether a target is there."""
         known = self.names.get(target, {})
-        return name in known.get("" if _is_wide(target) else namespace, ()) or (target, name) in ALWAYS
+        is_there = name in known.get("" if _is_wide(target) else namespace, ()) or name in known.get(ANYWHERE, ())
+        return is_there or (target, name) in ALWAYS
 
     def is_namespaced(self, target: OfKind) -> bool:
         """Return whether objects of a kind are in namespaces, as far as it is known."""
@@ -265,7 +271,8 @@ class MadeObjects:
             for item in kustomization.objects:
                 if item.kind in EVERYWHERE or (item.group not in MAKES_NO_MORE and item.kind not in READERS):
                     namespace = "" if item.kind in EVERYWHERE else item.namespace
-                    found.append(Maker(str(item), namespace, frozenset(words_of(item.name)), item, kustomization))
+                    words = words_of(self._text(kustomization, item, item.name))
+                    found.append(Maker(str(item), namespace, frozenset(words), item, kustomization))
         return found
 
     def _speaks_of(self, maker: Maker, reference: ObjectReference) -> bool:
@@ -321,6 +328,8 @@ class MadeObjects:
 BY_KIND: dict[tuple[str, str], list[Makes]] = defaultdict(list)
 for _makes in MAKES:
     BY_KIND[_makes.kind, _makes.group].append(_makes)
+# Where something is that an operator makes in the namespaces of a selector.
+ANYWHERE = "*"
 # Kinds whose objects make others in any namespace.
 EVERYWHERE = {"Bundle", "ClusterExternalSecret", "ClusterPolicy", "ResourceSet"}
 MONITORS = {"PodMonitor", "Probe", "PrometheusRule", "ScrapeConfig", "ServiceMonitor"}

@@ -45,12 +45,31 @@ def _entries(listed: Any, file_of: Callable[[str], RepositoryFile | None]) -> It
 def _value(items: list[Object], source: Mapping[str, Any]) -> Any:
     """Return the value that a replacement copies; UNKNOWN where only a build would tell."""
     item = next((item for item in items if is_target(item, {"target": source})), None)
-    path = str(source.get("fieldPath") or "metadata.name")
-    matches = list(_field_keys(item.content, PART.findall(path))) if item else []
-    if not item or len(matches) != 1 or source.get("options"):
+    parts = PART.findall(str(source.get("fieldPath") or "metadata.name"))
+    if not item:
         return UNKNOWN
-    value = item.get(*matches[0])
+    if "generatedBy" in item.content and parts[:1] == ["data"]:
+        value = _literal(item.content["generatedBy"], ".".join(parts[1:]).replace("\\.", "."))
+    else:
+        matches = list(_field_keys(item.content, parts))
+        value = item.get(*matches[0]) if len(matches) == 1 else None
+    options = source.get("options")
+    if isinstance(options, Mapping) and options.get("delimiter") and isinstance(value, str):
+        split, index = value.split(str(options["delimiter"])), options.get("index", 0)
+        value = split[index] if isinstance(index, int) and 0 <= index < len(split) else None
+    elif options:
+        value = None
     return UNKNOWN if value is None else value
+
+
+def _literal(entry: Any, key: str) -> str | None:
+    """Return what a generator of kustomize writes itself under a key; None where that is in a file."""
+    listed = entry.get("literals") if isinstance(entry, Mapping) else None
+    for literal in listed if isinstance(listed, list) else []:
+        name, sign, value = str(literal).partition("=")
+        if name == key and sign:
+            return value.strip("\"'")
+    return None
 
 
 def _filled(item: Object, target: Mapping[str, Any], value: Any) -> Object:
@@ -66,9 +85,32 @@ def _filled(item: Object, target: Mapping[str, Any], value: Any) -> Object:
     paths = target.get("fieldPaths")
     for path in paths if isinstance(paths, list) else ["metadata.name"]:
         for keys in _field_keys(content, PART.findall(str(path)), bool(options.get("create"))):
-            content = changed(content, list(map(str, keys)), "replace", UNKNOWN if "delimiter" in options else value)
+            content = changed(content, list(map(str, keys)), "replace", _joined(_behind(content, keys), value, options))
     result = replace(item, content=content)
     return replace(result, namespace=result.declared) if result.declared != item.declared else result
+
+
+def _behind(content: Any, keys: tuple[str | int, ...]) -> Any:
+    for key in keys:
+        content = content.get(key) if isinstance(content, dict) else content[int(key)]
+    return content
+
+
+def _joined(present: Any, value: Any, options: Mapping[str, Any]) -> Any:
+    """Return a field's new value: all of it, or with a delimiter one part; kustomize, filters/replacement.go."""
+    delimiter, index = options.get("delimiter"), options.get("index", 0)
+    if not delimiter or value == UNKNOWN:
+        return value
+    if not isinstance(index, int) or not isinstance(present, str | None) or (present and "$(" in present):
+        return UNKNOWN
+    parts = (present or "").split(str(delimiter))
+    if index < 0:
+        parts.insert(0, str(value))
+    elif index >= len(parts):
+        parts.append(str(value))
+    else:
+        parts[index] = str(value)
+    return str(delimiter).join(parts)
 
 
 def _field_keys(value: Any, parts: list[str], may_be_new: bool = False) -> Iterator[tuple[str | int, ...]]:

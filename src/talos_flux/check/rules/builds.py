@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from talos_flux.check.rule import Severity, Violations, rule
 from talos_flux.errors import did_you_mean
-from talos_flux.manifests.flux_tree import KUSTOMIZATION_FILES, Cluster, Kustomization
+from talos_flux.manifests.flux_tree import KUSTOMIZATION_FILES, Cluster
 from talos_flux.manifests.objects import Place
 from talos_flux.manifests.post_build import entries
 from talos_flux.manifests.values import generated_files
@@ -77,19 +77,11 @@ def built_files(cluster: Cluster) -> list[RepositoryFile]:
         folder
         for kustomization in cluster.kustomizations
         if cluster.is_here(kustomization)
-        for folder in folders_built(cluster, kustomization)
+        for folder in cluster.folders_built(kustomization)
     }
     unreadable = {place.path for place, _ in cluster.unreadable}
     files = [file for folder in sorted(folders) if (file := cluster.kustomize_file(folder))]
     return [file for file in files if file.path not in unreadable]
-
-
-def folders_built(cluster: Cluster, kustomization: Kustomization) -> Iterator[str]:
-    """Yield the folders of which a Flux Kustomization applies something."""
-    yield from cluster.folders_of(kustomization.folder)
-    listed = kustomization.spec.get("components")
-    for entry in listed if isinstance(listed, list) else []:
-        yield from cluster.folders_of(posixpath.normpath(f"{kustomization.folder}/{entry}"))
 
 
 Problems = Iterator[tuple[int, str]]

@@ -28,8 +28,12 @@ def name_hashed(cluster: Cluster) -> Violations:
         for source in sources_of(kustomization):
             key = source.kind, kustomization.item.namespace, source.name
             if key in hashed and key not in plain and not source.is_optional:
-                place = kustomization.item.at("spec", "postBuild", "substituteFrom", source.number)
-                yield place, _message(kustomization.item, *key[::2]), "hash"
+                keys = ("spec", "postBuild", "substituteFrom", source.number)
+                above, reference = kustomization.parent, NameReference(source.kind, source.name, "", (*keys, "name"))
+                if not above or above not in hashed[key] or not is_followed(
+                    cluster, above, kustomization.item, reference
+                ):  # fmt: skip
+                    yield kustomization.item.at(*keys), _message(kustomization.item, *key[::2]), "hash"
         for item in kustomization.objects:
             for reference in _references(cluster, item):
                 key = reference.kind, reference.namespace or item.namespace, reference.name

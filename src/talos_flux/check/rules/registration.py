@@ -313,6 +313,8 @@ def path_of_another(cluster: Cluster) -> Violations:
         own = kustomization.item.file.folder
         if not kustomization.parent or not cluster.is_here(kustomization) or _is_in(kustomization.folder, own):
             continue
+        if cluster.is_component(own):
+            continue  # Each app that lists it has a path of its own.
         if any(home not in (own, ".") and _is_in(kustomization.folder, home) for home in homes):
             yield (
                 kustomization.item.at("spec", "path"),
@@ -403,7 +405,9 @@ def _components(cluster: Cluster, file: RepositoryFile) -> set[str]:
 
 
 def _below(folder: str, inner: str) -> str:
-    """Return the folder right below one on the way to another."""
+    """Return the folder right below one on the way to another; empty where that is not in it."""
+    if folder != "." and not f"{inner}/".startswith(f"{folder}/"):
+        return ""
     rest = inner if folder == "." else inner.removeprefix(folder).strip("/")
     first = rest.split("/")[0]
     return posixpath.normpath(f"{folder}/{first}") if first else ""

@@ -1,6 +1,5 @@
 """Rules about the variables that Flux substitutes after the build, as postBuild defines them: `${LIKE_THIS}`."""
 
-import posixpath
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -284,9 +283,7 @@ def _texts_of(cluster: Cluster, kustomization: Kustomization) -> Iterator[str]:
             yield file.text
         yield from _texts_in(item.content)
     yield from _texts_in(kustomization.spec.get("patches"))
-    folders = set(cluster.folders_of(kustomization.folder))
-    for component in entries(kustomization.spec.get("components")):
-        folders |= set(cluster.folders_of(posixpath.normpath(f"{kustomization.folder}/{component}")))
+    folders = set(cluster.folders_built(kustomization))
     for file in cluster.files.values():
         if file.folder in folders and file.is_yaml:
             try:
