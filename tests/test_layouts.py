@@ -255,6 +255,22 @@ def test_a_kustomization_of_a_component_is_what_replacements_make_of_it(tmp_path
     assert list(map(str, findings(cluster, rules))) == []
 
 
+@pytest.mark.parametrize(("target", "is_refused"), [("", True), ("      target: {kind: ConfigMap}\n", False)])
+def test_a_patch_of_a_kustomization_that_names_nothing_needs_a_target(
+    target: str, is_refused: bool, tmp_path: Path
+) -> None:
+    patch = "{apiVersion: v1, kind: ConfigMap, metadata: {name: patch}, data: {A: c}}"
+    more = f"  patches:\n    - patch: '{patch}'\n{target}"
+    files = {
+        "flux/apps.yaml": kustomization("apps", "./apps"),
+        "apps/kustomization.yaml": LIST + "resources: [./ks.yaml]\n",
+        "apps/ks.yaml": kustomization("notes", "./apps/notes", more=more),
+        "apps/notes/map.yaml": config_map("${APP}"),
+    }
+    found = findings(written(tmp_path, files), ["build-refused"])
+    assert [(one.place.path, one.place.line) for one in found] == [("apps/ks.yaml", 14)] * is_refused
+
+
 @pytest.mark.parametrize(
     ("made", "objects"),
     [

@@ -34,6 +34,13 @@ def with_resource(path: str) -> dict[str, tuple[str, str]]:
 
 MUTATIONS = [
     Mutation(
+        "an entry of patches that is empty",
+        "build-refused",
+        LIST,
+        "# this",
+        with_list("patches:\n  - # this\n"),
+    ),
+    Mutation(
         "a Component among the resources",
         "build-refused",
         LIST,

@@ -214,7 +214,18 @@ MUTATIONS = [
     ),
 ]
 
+SPREAD = (
+    "---\napiVersion: external-secrets.io/v1\nkind: ClusterExternalSecret\nmetadata:\n  name: extra\nspec:\n"
+    "  externalSecretName: {name}\n  namespaceSelectors:\n    - matchLabels:\n        shared: 'true'\n"
+    "  externalSecretSpec:\n    refreshInterval: 1h\n    secretStoreRef:\n      kind: ClusterSecretStore\n"
+    "      name: onepassword\n    dataFrom:\n      - extract:\n          key: app\n"
+)
 HARMLESS = [
+    Harmless(
+        "a Secret that a ClusterExternalSecret brings",
+        env_from("secretRef", "shared-secret") | LISTED | AWAITED,
+        {EXTRA: SPREAD.format(name="shared-secret")},
+    ),
     Harmless(
         "a Secret that comes from a store", LISTED | AWAITED | env_from("secretRef", "app"), secret_of_a_store("app")
     ),

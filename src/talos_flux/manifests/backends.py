@@ -93,7 +93,9 @@ def _of_releases(cluster: Cluster, variables: Variables) -> Iterator[Backend]:
             continue
         for keys, entry in _of_app_template(release):
             name, port = entry.get("name"), str(entry.get("port") or "")
-            if name and _is_service(entry):
+            if _is_identifier(release, keys, name):
+                text, namespace = f"{release.name}#{name}", release.namespace
+            elif name and _is_service(entry):
                 text = filled(variables.resolve(name, release.kustomization, release.item), release)
                 namespace = str(entry.get("namespace") or release.namespace)
             elif entry.get("identifier"):
@@ -104,6 +106,15 @@ def _of_releases(cluster: Cluster, variables: Variables) -> Iterator[Backend]:
             where = (*keys, "name" if name else "identifier")
             reference = ObjectReference(release.kustomization, release.item, where, SERVICE, namespace, text)
             yield Backend(reference, variables.resolve(port, release.kustomization, release.item), (*keys, "port"))
+
+
+def _is_identifier(release: Release, keys: Keys, name: Any) -> bool:
+    """Return whether the chart takes a name for the key of one of its services, if it has it.
+
+    It did in ingresses until 3.0, and in routes until 4.0: classes/_ingress.tpl and _route.tpl of its library.
+    """
+    until = {"ingress": 3, "route": 4}.get(str(keys[len(VALUES)]), 0)
+    return name in mapping(release.get("service")) and (release.major is None or release.major < until)
 
 
 def identifiers(release: Release) -> Iterator[tuple[Keys, Any]]:

@@ -357,11 +357,14 @@ class Cluster:
         counted = Counter(
             source for item in self.of("Kustomization", FLUX) if all(source := Kustomization(item).source)
         ) or Counter(synced)
-        # Of two that are as frequent, one that is synced, or that bootstrap makes.
+        # Of two that are as frequent, one that is synced, or leads to a folder here, or that bootstrap makes.
+        leading = {one.source for one in map(Kustomization, self.of("Kustomization", FLUX))
+                   if one.folder in self.folders - {"."}}  # fmt: skip
         ranks = (
-            (number, source in synced, not self.addresses_of(source), source) for source, number in counted.items()
+            (number, source in synced, source in leading, not self.addresses_of(source), source)
+            for source, number in counted.items()
         )
-        return max(ranks, key=lambda rank: rank[:3])[3] if counted else ("", "")
+        return max(ranks, key=lambda rank: rank[:4])[4] if counted else ("", "")
 
     @cached_property
     def _addresses(self) -> dict[tuple[str, str], set[str]]:
@@ -413,10 +416,9 @@ class Cluster:
         applied: set[tuple[str, int]] = set()
         parents = []
         for kustomization in every:
-            children = [
-                item for item in self._children_in(kustomization) if item.content is not kustomization.item.content
-            ]
-            # Patches make new objects; the file and the line stay.
+            # Patches make new objects, even of the one that applies itself; the file and the line stay.
+            own = _place_of(kustomization.item)
+            children = [item for item in self._children_in(kustomization) if _place_of(item) != own]
             applied |= set(map(_place_of, children))
             if children or self._may_have_children(kustomization):
                 parents.append(kustomization)
@@ -690,6 +692,10 @@ class Cluster:
             if isinstance(patch, dict) and owner:
                 for problem in misfits(items, patch):
                     place = owner.item.at("spec", "patches", number)
+                    self._refusals_seen.setdefault(place, f"this patch can't be applied: {problem}")
+                if is_seen and not patch.get("target") and is_idle(items, patch):
+                    place = owner.item.at("spec", "patches", number)
+                    problem = "nothing is called as what it says, and it has no target"
                     self._refusals_seen.setdefault(place, f"this patch can't be applied: {problem}")
                 items = patched(items, patch)
         if namespace := spec.get("targetNamespace") or content.get("namespace"):

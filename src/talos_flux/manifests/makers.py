@@ -112,6 +112,11 @@ class MadeObjects:
             target = mapping(item.get("spec", "externalSecretSpec", "target")).get("name")
             made = str(target or item.spec.get("externalSecretName") or item.name)
             self._add(SECRET, ANYWHERE, self._text(kustomization, item, made), item)
+        if item.is_a("PushSecret", EXTERNAL_SECRETS):
+            for entry in map(mapping, sequence(item.spec.get("data"))):
+                pushed = mapping(mapping(entry.get("match")).get("remoteRef")).get("remoteKey")
+                if pushed:
+                    self._add(SECRET, ANYWHERE, self._text(kustomization, item, str(pushed)), item)
         if item.kind == "StatefulSet":
             for template in sequence(item.spec.get("volumeClaimTemplates")):
                 claim = mapping(mapping(template).get("metadata")).get("name")
@@ -227,6 +232,8 @@ class MadeObjects:
         for maker in self.makers:
             # A chart does not make what its own values call existing.
             is_own = maker.item is reference.item and any(str(key).startswith("existing") for key in reference.keys)
+            if target == CLAIM and not maker.item.is_a("HelmRelease", HELM) and not _keeps_data(maker.item):
+                continue
             if (maker.namespace == reference.namespace or _is_wide(target)) and words & maker.words and not is_own:
                 return f"{maker.text} may make it"
         if target == SERVICE:
@@ -342,6 +349,12 @@ OF_RUNNING = {"apiextensions.k8s.io", "apiregistration.k8s.io"}
 
 def _is_wide(target: OfKind) -> bool:
     return target.kind in CLUSTER_SCOPED or target.kind in CLUSTER_WIDE
+
+
+def _keeps_data(item: Object) -> bool:
+    """Return whether an object of an operator says anything of storage."""
+    names = (str(keys[-1]).lower() for keys, _ in walk(item.spec, ("spec",)))
+    return any(word in name for name in names for word in ("claim", "persist", "pvc", "storage", "volume"))
 
 
 def words_of(name: str) -> set[str]:

@@ -99,6 +99,11 @@ def _wrong_form(content: Map) -> Problems:
             yield content.lines[key], f"a kustomization.yaml has no field {key}{did_you_mean(str(key), FIELDS)}"
         elif key in LISTS and value is not None and not isinstance(value, List):
             yield content.lines[key], f"{key} has to be a list"
+    patches = entries(content.get("patches"))
+    for number, patch in enumerate(patches):
+        given = [field for field in ("patch", "path") if isinstance(patch, Map) and patch.get(field)]
+        if len(given) != 1:
+            yield patches.lines[number], "an entry of patches needs patch or path, and not both"
 
 
 def _wrong_listings(cluster: Cluster, file: RepositoryFile, content: Map) -> Problems:

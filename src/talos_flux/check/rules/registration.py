@@ -300,6 +300,10 @@ def path_unknown(cluster: Cluster) -> Violations:
                 )
 
 
+# A folder that so many Kustomizations apply is meant for it.
+SEVERAL = 3
+
+
 @rule(
     "path-of-another",
     Severity.WARNING,
@@ -307,14 +311,18 @@ def path_unknown(cluster: Cluster) -> Violations:
     "Write the path of its own folder.",
 )
 def path_of_another(cluster: Cluster) -> Violations:
-    """Find Kustomizations whose path is the folder of another Kustomization's file."""
+    """Find Kustomizations whose path is the folder of another Kustomization's file.
+
+    What several apply, with values of their own, is a template.
+    """
+    applied = Counter(kustomization.folder for kustomization in cluster.kustomizations)
     homes = {kustomization.item.file.folder for kustomization in cluster.kustomizations if kustomization.parent}
     for kustomization in cluster.kustomizations:
         own = kustomization.item.file.folder
         if not kustomization.parent or not cluster.is_here(kustomization) or _is_in(kustomization.folder, own):
             continue
-        if cluster.is_component(own):
-            continue  # Each app that lists it has a path of its own.
+        if cluster.is_component(own) or applied[kustomization.folder] >= SEVERAL:
+            continue  # Each app that lists the component has a path of its own.
         if any(home not in (own, ".") and _is_in(kustomization.folder, home) for home in homes):
             yield (
                 kustomization.item.at("spec", "path"),
