@@ -271,6 +271,26 @@ def test_a_patch_of_a_kustomization_that_names_nothing_needs_a_target(
     assert [(one.place.path, one.place.line) for one in found] == [("apps/ks.yaml", 14)] * is_refused
 
 
+def test_a_source_is_known_by_the_name_that_flux_fills_in(tmp_path: Path) -> None:
+    chart = (
+        "apiVersion: source.toolkit.fluxcd.io/v1\nkind: OCIRepository\n"
+        "metadata: {name: '${CHART:=notes}', namespace: default}\nspec: {interval: 1h, url: oci://example.net/notes}\n"
+    )
+    release = (
+        "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: notes, namespace: default}\n"
+        "spec: {interval: 1h, chartRef: {kind: OCIRepository, name: NAME}}\n"
+    )
+    files = {
+        "flux/apps.yaml": kustomization("apps", "./apps"),
+        "apps/notes.yaml": kustomization("notes", "./notes", more="  postBuild: {substitute: {A: b}}\n"),
+        "notes/chart.yaml": chart,
+    }
+    known = written(tmp_path / "known", {**files, "notes/release.yaml": release.replace("NAME", "notes")})
+    assert list(map(str, findings(known, ["source-unknown"]))) == []
+    other = written(tmp_path / "other", {**files, "notes/release.yaml": release.replace("NAME", "others")})
+    assert len(findings(other, ["source-unknown"])) == 1
+
+
 @pytest.mark.parametrize(
     ("made", "objects"),
     [

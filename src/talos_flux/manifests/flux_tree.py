@@ -569,7 +569,7 @@ class Cluster:
                     built = below if has_own else built
                     if not has_own:
                         yield below[:-1]
-                    elif not self._is_component(below[:-1]):
+                    elif not self.is_component(below[:-1]):
                         yield from self.folders_of(below[:-1], above | {folder})
             return
         content = self.content_of(file)

@@ -109,9 +109,9 @@ class MadeObjects:
         for target, made in _made_of(item):
             self._add(target, item.namespace, self._text(kustomization, item, made), item)
         if item.is_a("ClusterExternalSecret", EXTERNAL_SECRETS):
-            target = mapping(item.get("spec", "externalSecretSpec", "target")).get("name")
-            made = str(target or item.spec.get("externalSecretName") or item.name)
-            self._add(SECRET, ANYWHERE, self._text(kustomization, item, made), item)
+            said = mapping(item.get("spec", "externalSecretSpec", "target")).get("name")
+            spread = str(said or item.spec.get("externalSecretName") or item.name)
+            self._add(SECRET, ANYWHERE, self._text(kustomization, item, spread), item)
         if item.is_a("PushSecret", EXTERNAL_SECRETS):
             for entry in map(mapping, sequence(item.spec.get("data"))):
                 pushed = mapping(mapping(entry.get("match")).get("remoteRef")).get("remoteKey")

@@ -2,6 +2,7 @@
 
 from talos_flux.check.rule import Severity, Violations, rule
 from talos_flux.manifests.flux_tree import Cluster
+from talos_flux.manifests.objects import Place
 
 # What is looked for in one of the two only: https://kubernetes.io/docs/concepts/security/pod-security-admission and
 # https://volsync.readthedocs.io/en/stable/usage/permissionmodel.html.
@@ -18,12 +19,15 @@ ANNOTATIONS = {"volsync.backube/privileged-movers"}
     "Move it to the labels, or to the annotations.",
 )
 def label_misplaced(cluster: Cluster) -> Violations:
-    """Find labels among the annotations of Namespaces, and annotations among their labels."""
+    """Find labels among the annotations of Namespaces, and annotations among their labels, once in a component."""
+    seen: set[Place] = set()
     for item in cluster.applied:
         if not item.is_a("Namespace", ""):
             continue
         for field, others, meant in (("annotations", LABELS, "a label"), ("labels", ANNOTATIONS, "an annotation")):
             other = "labels" if field == "annotations" else "annotations"
             for name in getattr(item, field):
-                if name in others and name not in getattr(item, other):
-                    yield item.at("metadata", field, name), f"{name} of Namespace {item.name} has to be {meant}"
+                place = item.at("metadata", field, name)
+                if name in others and name not in getattr(item, other) and place not in seen:
+                    seen.add(place)
+                    yield place, f"{name} of Namespace {item.name} has to be {meant}"
