@@ -66,6 +66,7 @@ bench: $(STAMP) ## measure, side by side
 	$(BIN)/python -m tests.bench_checks
 	$(BIN)/python -m tests.bench_health
 	$(BIN)/python -m tests.bench_start
+	$(BIN)/python -m tests.bench_diff
 
 pictures: $(STAMP) ## take the pictures of the tools in docs/ anew
 	PICTURES=1 $(BIN)/python -m pytest -k picture tests/test_terminal.py tests/test_health.py tests/test_operations.py tests/test_chart_updates.py tests/test_diff_rendered.py tests/cluster/test_faults.py

@@ -420,6 +420,8 @@ def test_a_root_whose_files_are_elsewhere_is_said_to_be_unknown(move: Move) -> N
     second_root(move, "  deletionPolicy: Delete\n")
     extra = (move.old / ROOTS).read_text().rpartition("---")
     private = extra[2].replace("name: flux-system\n    namespace", "name: private\n    namespace")
+    # No folder here: of a source that is in no file, one that is here is taken for this repository's.
+    private = private.replace("kubernetes/extra", "elsewhere")
     write(move.old, {ROOTS: f"{extra[0]}---{private}"})
     said = line_about("cluster-extra", move.under("Roots that are gone"))
     assert "Flux deletes all that it applied from GitRepository private, which these files do not tell." in said

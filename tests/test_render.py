@@ -38,7 +38,7 @@ COMPONENT_WORDS: dict[str, tuple[str, ...]] = {
     "envoy-gateway": ("envoy-gateway", "envoyproxy", "HTTPRoute", "gateway-httproute", "gateway.networking.k8s.io"),
     "cloudflare": ("cloudflare",),
     "acme": ("letsencrypt", "acme"),
-    **{each.name: (each.name, each.title, each.secret) for each in dns.providers() if each.name != "cloudflare"},
+    **{each.name: (each.secret,) for each in dns.providers() if each.name != "cloudflare"},
     "cloudflare-tunnel": ("cloudflared", "cloudflare-tunnel", "cfargotunnel", "tunnel-token"),
     "external": ("external-dns", "DNSEndpoint", "EXTERNAL_ADDRESS", "nginx-external"),
     "internal-ca": ("internal-ca",),

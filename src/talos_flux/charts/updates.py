@@ -133,12 +133,18 @@ def look(pins: list[Pin], sources: Sources, target: Target) -> list[Result]:
 
 
 def look_at(pin: Pin, version: str, sources: Sources, target: Target) -> Result:
-    """Return what another version means for the releases of a pin, be it newer or older."""
+    """Return what another version means for the values of a pin's releases, be it newer or older.
+
+    No release is rendered: who asks has both sides of each already.
+    """
     old, new = number_of(pin.version), number_of(version)
-    return _result(pin, {level_of(old, new) if old and new else "major": version}, sources, target)
+    level = level_of(old, new) if old and new else "major"
+    return _result(pin, {level: version}, sources, target, with_images=False)
 
 
-def _result(pin: Pin, candidates: dict[str, str], sources: Sources, target: Target) -> Result:
+def _result(
+    pin: Pin, candidates: dict[str, str], sources: Sources, target: Target, *, with_images: bool = True
+) -> Result:
     assert pin.source, "a pin without a source has a reason"
     if not candidates:
         return Result(pin)
@@ -149,7 +155,7 @@ def _result(pin: Pin, candidates: dict[str, str], sources: Sources, target: Targ
     except ChartUnavailable as reason:
         before, lacking = None, f"the pinned version can't be had: {reason}"
     # The pinned chart is rendered once for all candidates.
-    today = _today(before, pin, target) if before else {}
+    today = _today(before, pin, target) if before and with_images else {}
     for update in updates:
         try:
             after = sources.chart(pin.source, update.version)
@@ -162,7 +168,7 @@ def _result(pin: Pin, candidates: dict[str, str], sources: Sources, target: Targ
             _compare(update, (before, after))
             for release in pin.releases:
                 update.effects.append(_effect(update, release, (before, after), target))
-                _render(update, update.effects[-1], after, target, today)
+                _render(update, update.effects[-1], after, target, today if with_images else None)
     return Result(pin, updates)
 
 
@@ -199,8 +205,10 @@ def _effect(update: Update, release: Release, charts: tuple[Chart, Chart], targe
     return Effect(release, problems(*charts, ours), changed_defaults=unset_defaults(update.defaults, ours))
 
 
-def _render(update: Update, effect: Effect, chart: Chart, target: Target, today: Mapping[str, set[str] | str]) -> None:
-    """Compare images, and drop the problems of keys that only look unread."""
+def _render(
+    update: Update, effect: Effect, chart: Chart, target: Target, today: Mapping[str, set[str] | str] | None
+) -> None:
+    """Compare images, if those of `today` are known, and drop the problems of keys that only look unread."""
     if update.limit:
         effect.unrendered = "helm renders no chart outside of its limit for Kubernetes"
         return
@@ -210,6 +218,8 @@ def _render(update: Update, effect: Effect, chart: Chart, target: Target, today:
     effect.problems = [
         problem for problem in effect.problems if not _has_effect(problem, effect.release, chart, target)
     ]
+    if today is None:
+        return
     old = today[effect.name]
     if isinstance(old, str):
         effect.unrendered = old

@@ -1,6 +1,7 @@
 """talos-flux diff: show what a change of this repository does in the cluster."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import click
 
@@ -87,7 +88,8 @@ def difference(commit: str) -> ClusterDiff:
     with unpacked(commit) as tree, opened((), TIMEOUT_SECONDS, offline=False) as sources:
         clusters = Cluster(tree), Cluster(ROOT)
         root = folder_of_roots(*clusters)
-        before, after = render(tree, ROOT, root), render(ROOT, tree, root)
+        with ThreadPoolExecutor(2) as pool:
+            before, after = pool.map(render, (tree, ROOT), (ROOT, tree), (root, root))
         target = Target(variables_in(clusters[1]), version_of("kubernetes"))
         raised = list(raises(*clusters, sources, target))
         return by_app(commit[:SHORT], compare(before, after), after, clusters, raised)
