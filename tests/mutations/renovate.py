@@ -36,7 +36,7 @@ MUTATIONS = [
     refused("a text without quotes", "semanticCommitType", "  semanticCommitType: chore,\n"),
     refused("an option of another case", "minimumreleaseage", '  minimumreleaseage: "3 days",\n'),
     refused("a text for a switch", "automerge", '  automerge: "yes",\n'),
-    refused("a text for a number", "prPriority", '  prPriority: "1",\n'),
+    refused("a text for a number", "branchConcurrentLimit", '  branchConcurrentLimit: "1",\n'),
     refused("a text for a list", "addLabels", "  addLabels: {},\n"),
     refused("a negative number", "branchConcurrentLimit", "  branchConcurrentLimit: -1,\n"),
     refused("a choice outside of a rule", "matchUpdateTypes", '  matchUpdateTypes: ["major"],\n'),

@@ -84,8 +84,8 @@ MUTATIONS = [
     secret(
         "a variable with a default",
         "kubernetes/clear.yaml",
-        f"{CLEAR}stringData:\n  RESTIC_REPOSITORY: s3:https://s3.example.net/b\n  a: ${{A:-hunter2}}\n",
-        "a:",
+        f"{CLEAR}stringData:\n  RESTIC_REPOSITORY: s3:https://s3.example.net/b\n  password: ${{A:-hunter2}}\n",
+        "password:",
     ),
     secret(
         "a Secret in a list",

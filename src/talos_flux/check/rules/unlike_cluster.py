@@ -29,6 +29,9 @@ def value_overridden(cluster: Cluster) -> Violations:
                 # A file that several apps share is patched on purpose.
                 if isinstance(value, (dict, list)) or now in (None, value) or isinstance(now, (dict, list)):
                     continue
+                # A list is replaced as a whole, which root-patch-replaces says.
+                if any(isinstance(key, int) for key in keys):
+                    continue
                 if any(_sets(patch, item, keys) for patch in _patches_above(kustomization)):
                     yield (
                         original.at(*keys),
