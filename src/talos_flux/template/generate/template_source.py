@@ -99,7 +99,9 @@ class TemplateCheckout:
 
     def catalogue(self, answers: Mapping[str, Any]) -> dict[str, list[str]]:
         """Return the names of the apps that the template can bring, by namespace, also where the component is off."""
-        module: Any = self.jinja.get_template("macros/catalogue.jinja").make_module(dict(answers))
+        # Up to v0.4 the table stood beside its macros.
+        table = self.jinja.select_template(["macros/catalogue.jinja", "macros/apps.jinja"])
+        module: Any = table.make_module(dict(answers))
         return {namespace["name"]: [app["name"] for app in namespace["apps"]] for namespace in module.catalogue}
 
     def chart_source(self, name: str, answers: Mapping[str, Any]) -> dict[str, str]:
