@@ -154,6 +154,17 @@ def notes(template: Path, render: Renderer, tmp_path: Path) -> Path:
         ("            image:", "            imgae:",
          "refuses controllers.notes.containers.app.imgae: it is no key of the chart: did you mean image?"),
         ("    controllers:", "    podLabels: {a: b}\n    controllers:", "reads no podLabels"),
+        # Words, lists and mappings.
+        ("        replicas: 1", "        type: daemonSet",
+         "refuses controllers.notes.type: daemonSet is none of its words: did you mean daemonset?"),
+        ("    persistence:", "    persistence:\n      x: {type: congigMap, name: a}",
+         "refuses persistence.x.type: congigMap is none of its volumes: did you mean configMap?"),
+        ("    persistence:", "    persistence:\n      x: {type: secret}",
+         "refuses persistence.x: a volume of type secret needs name or identifier"),
+        ("    persistence:", "    persistence:\n      x: {type: emptyDir, globalMounts: /data}",
+         "refuses persistence.x.globalMounts: it is a list, and not /data"),
+        ("    controllers:", "    serviceAccount: {create: false}\n    controllers:",
+         "refuses serviceAccount.create: below this name stand its settings, and not False"),
         # A key of another place, and none that is misspelled.
         ("    controllers:", "    resources: {}\n    controllers:", "reads no resources: did you mean rawResources?"),
     ],
@@ -168,7 +179,8 @@ def test_a_key_that_app_template_does_not_have_is_found_without_the_chart(
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new, 1))
     [found] = ours(notes)
-    line = path.read_text().splitlines().index(new.partition("\n")[0]) + 1
+    wrong = next(line for line in new.splitlines() if line not in old)
+    line = path.read_text().splitlines().index(wrong) + 1
     assert found.startswith(f"{line}: app-template 5.") and found.rpartition(" [")[0].endswith(words)
 
 

@@ -6,8 +6,9 @@ compares two charts by our values, rendering.py runs helm template, updates.py c
 versions, charts_report.py prints them.
 
 For the checks, at_hand.py has the charts that are on this computer, kept.py keeps what registries said, bounded.py asks
-them, go_template.py and keys_read.py find the keys that templates read, known_keys.py has those of app-template,
-value_schemas.py and chart_values.py hold values against a chart, image_references.py looks for images.
+them, go_template.py and keys_read.py find the keys that templates read, known_keys.py and known_shapes.py have those of
+app-template and what it takes for them, value_schemas.py and chart_values.py hold values against a chart,
+image_references.py looks for images.
 """
 
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from jsonschema.exceptions import ValidationError, best_match
 
-from talos_flux.charts import ChartUnavailable, NotThere, Unreachable, known_keys
+from talos_flux.charts import ChartUnavailable, NotThere, Unreachable, known_keys, known_shapes
 from talos_flux.charts.archive import Chart
 from talos_flux.charts.at_hand import ChartVersion, Registries
 from talos_flux.charts.compare import dotted, in_schema
@@ -88,7 +88,7 @@ class ChartJudgement:
                         yield from self._of_release(release, chart)
 
     def _of_app_template(self, release: Release, name: str, depth: int | None = None) -> dict[Keys, Finding]:
-        """Return what is wrong with the keys of a release of app-template down to a depth, by these."""
+        """Return what is wrong with a release of app-template, of whose keys down to a depth."""
         found: dict[Keys, Finding] = {}
         for keys, near, is_refused in known_keys.wrong_keys(release.values):
             if str(keys[-1]).startswith(OF_AUTHORS) or len(keys) > (depth or len(keys)):
@@ -96,6 +96,9 @@ class ChartJudgement:
             verb, why = ("refuses", ": it is no key of the chart") if is_refused else ("reads no", "")
             text = f"{name} {verb} {dotted(keys)}{why}{f': did you mean {near}?' if near else ''}"
             found[keys] = Finding(REFUSED if is_refused else UNREAD, release.item.at(*VALUES, *keys), text)
+        # With the chart at hand, its schema says this.
+        for keys, reason in known_shapes.wrong_shapes(release.values) if depth is None and release.is_whole else ():
+            found[keys] = Finding(REFUSED, release.item.at(*VALUES, *keys), f"{name} refuses {dotted(keys)}: {reason}")
         return found
 
     def _of_release(self, release: Release, chart: Chart) -> Iterator[Finding]:
