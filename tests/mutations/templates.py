@@ -38,5 +38,4 @@ HARMLESS = [
         | {LIST: ("resources:\n", "resources:\n  - ./secret.yaml\n")},
         secret('\'{{ if eq .LEVEL "x}}" }}{{ .LEVEL | b64dec }}{{ else }}{{ index . "a-b" }}{{ end }}\''),
     ),
-    Harmless("a template of an engine that is gone", LISTED, secret('"{{ LEVEL }}"', "engineVersion: v1\n      ")),
 ]
