@@ -8,12 +8,12 @@ SECRET = f"{FOLDER}/app/secret.yaml"
 TEXT = (
     "---\napiVersion: external-secrets.io/v1\nkind: {kind}\nmetadata:\n  name: app\nspec:\n  refreshInterval: 1h\n"
     "  secretStoreRef:\n    kind: ClusterSecretStore\n    name: onepassword\n  target:\n    name: settings\n"
-    "    template:\n      {engine}data:\n        LEVEL: {template}\n  dataFrom:\n    - extract:\n        key: app\n"
+    "    template:\n      data:\n        LEVEL: {template}\n  dataFrom:\n    - extract:\n        key: app\n"
 )
 
 
-def secret(template: str, engine: str = "") -> dict[str, str]:
-    return {SECRET: TEXT.format(kind="ExternalSecret", template=template, engine=engine)}
+def secret(template: str) -> dict[str, str]:
+    return {SECRET: TEXT.format(kind="ExternalSecret", template=template)}
 
 
 LISTED = {LIST: ("resources:\n", "resources:\n  - ./secret.yaml\n"), KS: AWAITS}
