@@ -330,6 +330,7 @@ HAVE_NO_DEFAULT = {
     "bgp_node_asn",
     "bgp_router_address_ipv6",
     "external_dns_target",
+    *(name for each in dns.providers() for name in each.questions),
     "backup_s3_url",
     "backup_nfs",
     "ntfy_topic",
