@@ -52,6 +52,7 @@ BASES: dict[str, list[Answers]] = {
         CLUSTER | {"ingress_backend": "envoy-gateway", **DIRECT},
         CLUSTER
         | {"dns_provider": "none", "components": [], "ci": "gitlab", "renovate_automerge": "minor", "vlan_id": 30},
+        *(CLUSTER | DIRECT | each.answers for each in dns.providers() if each.questions),
         CLUSTER | BGP | OWN_HOST | {"load_balancer_pool": "10.45.0.0/24"},
         CLUSTER | DUAL_STACK,
         CLUSTER | DUAL_STACK | BGP | {"bgp_router_address_ipv6": "2001:db8::1", "load_balancer_pool": "10.45.0.0/24"},
