@@ -195,6 +195,21 @@ def test_kinds_that_nobody_brings_are_named_with_who_brings_them_there(home: Hom
     assert "restore.yaml" not in home.text(f"{APP}/app/kustomization.yaml")
 
 
+def test_a_kind_of_another_group_is_named_and_nothing_is_left_out(home: Home) -> None:
+    text = "---\napiVersion: batch/v1\nkind: {kind}\nmetadata: {{name: {name}}}\n"
+    files = {
+        f"{APP}/app/job.yaml": text.format(kind="Job", name="films"),
+        f"{APP}/app/node.yaml": text.format(kind="DaemonSet", name="node"),
+        f"{APP}/app/kustomization.yaml": listing("job.yaml", "node.yaml", "pvc.yaml"),
+    }
+    old(home, files)
+    report = adopt(home, "--mend")
+    assert "batch has no kind DaemonSet, which is of apps" in report
+    assert "leave DaemonSet" not in report
+    listed = home.text(f"{APP}/app/kustomization.yaml")
+    assert "job.yaml" in listed and "node.yaml" in listed
+
+
 def test_an_app_whose_login_stays_behind_is_for_the_home(home: Home) -> None:
     component = "kubernetes/components/login"
     own = "  components: [../../../../components/login]\n"

@@ -15,7 +15,7 @@ MENDERS = {
     "class-unknown": entrances.class_unknown,
     "depends-on-unknown": waits.depends_on_unknown,
     "gateway-unknown": entrances.gateway_unknown,
-    "kind-unknown": unbrought_kinds.left_out,
+    "kind-unbrought": unbrought_kinds.left_out,
     "label-unlike-others": new_values.label_unlike_others,
     "no-retry-interval": new_values.no_retry_interval,
     "no-timeout": new_values.no_timeout,

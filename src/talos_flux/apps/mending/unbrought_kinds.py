@@ -17,7 +17,7 @@ from talos_flux.repository import kustomization_edits, yaml_edits
 from talos_flux.repository.yaml_edits import Edit
 
 KIND = Rule(
-    "kind-unknown",
+    "kind-unbrought",
     Severity.ERROR,
     "The API server refuses an object of a kind that nobody has brought.",
     "Bring the operator first, or leave the object out.",
