@@ -147,6 +147,7 @@ class Adoption:
 
     # --- Its files ---
 
+    @cached_property
     def files(self) -> dict[str, str]:
         """Return the files that change, by their path in the app's folder."""
         changed = {}
@@ -157,7 +158,7 @@ class Adoption:
 
     def styled_only(self) -> list[str]:
         """Return the files, by their path in the app's folder, in which nothing but the style changes."""
-        texts = self.files()
+        texts = self.files
         return [path for path in texts if self._adopted_of(path) == self.old.files[f"{self.folder}/{path}"].text]
 
     def _adopted_of(self, path: str) -> str:
@@ -167,10 +168,10 @@ class Adoption:
         """Return the text of every file that it brings, and of its namespace's list, by the path here."""
         new = self.repository.short(self.new_folder)
         texts = {f"{self._new_path(path)}": file.text for path, file in self.old.files.items() if self._has(path)}
-        texts |= {f"{new}/{path}": text for path, text in self.files().items()}
+        texts |= {f"{new}/{path}": text for path, text in self.files.items()}
         folder = self.repository.short(self.repository.folder_of_sources)
-        texts |= {f"{folder}/{name}.yaml": text for name, text in self.sources().items()}
-        texts |= self.shared_texts()
+        texts |= {f"{folder}/{name}.yaml": text for name, text in self.sources.items()}
+        texts |= self.shared_texts
         return texts | {self.repository.short(self.registry): self.registry_text()}
 
     def registry_text(self) -> str:
@@ -262,6 +263,7 @@ class Adoption:
             if isinstance(reference, yaml.MappingNode) and any(self._shared_by(item)):
                 yield from yaml_edits.with_value(text, reference, "namespace", FLUX_NAMESPACE)
 
+    @cached_property
     def sources(self) -> dict[str, str]:
         """Return the chart sources to copy, by name, each the text of its file."""
         new = [source for source in self.shared_sources if source.name not in self.repository.chart_sources]
@@ -347,6 +349,7 @@ class Adoption:
         apps = posixpath.dirname(posixpath.dirname(self.folder))
         return SharedFiles(self.old, self.folder, apps, self._new_path).by_new_path(components_of)
 
+    @cached_property
     def shared_to_copy(self) -> dict[str, str]:
         """Return those that are not here yet, and that this repository does not do in its own way."""
         missing = {new: old for new, old in self.shared.items() if not (self.repository.root / new).exists()}
@@ -365,11 +368,12 @@ class Adoption:
             for item in items
         )
 
+    @cached_property
     def shared_texts(self) -> dict[str, str]:
         """Return the text of each of their files, by the path here."""
         return {
             f"{new}{path.removeprefix(old)}": styled(path, file.text)
-            for new, old in self.shared_to_copy().items()
+            for new, old in self.shared_to_copy.items()
             for path, file in self.old.files.items()
             if f"{path}/".startswith(f"{old}/")
         }

@@ -1,6 +1,6 @@
 """The newer versions for every pin, and what each means for the releases that get it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -167,8 +167,13 @@ def _result(
         if before:
             _compare(update, (before, after))
             for release in pin.releases:
-                update.effects.append(_effect(update, release, (before, after), target))
-                _render(update, update.effects[-1], after, target, today if with_images else None)
+                effect = _effect(update, release, (before, after), target)
+                update.effects.append(effect)
+                effect.unrendered = _why_not_rendered(update)
+                if not effect.unrendered:
+                    effect.problems = [one for one in effect.problems if not _has_effect(one, release, after, target)]
+                    if with_images:
+                        _compare_images(effect, after, target, today[effect.name])
     return Result(pin, updates)
 
 
@@ -205,22 +210,15 @@ def _effect(update: Update, release: Release, charts: tuple[Chart, Chart], targe
     return Effect(release, problems(*charts, ours), changed_defaults=unset_defaults(update.defaults, ours))
 
 
-def _render(
-    update: Update, effect: Effect, chart: Chart, target: Target, today: Mapping[str, set[str] | str] | None
-) -> None:
-    """Compare images, if those of `today` are known, and drop the problems of keys that only look unread."""
+def _why_not_rendered(update: Update) -> str:
+    """Return why helm renders nothing of a version; empty where it does."""
     if update.limit:
-        effect.unrendered = "helm renders no chart outside of its limit for Kubernetes"
-        return
-    if not rendering.is_installed():
-        effect.unrendered = "helm is not installed"
-        return
-    effect.problems = [
-        problem for problem in effect.problems if not _has_effect(problem, effect.release, chart, target)
-    ]
-    if today is None:
-        return
-    old = today[effect.name]
+        return "helm renders no chart outside of its limit for Kubernetes"
+    return "" if rendering.is_installed() else "helm is not installed"
+
+
+def _compare_images(effect: Effect, chart: Chart, target: Target, old: set[str] | str) -> None:
+    """Compare the images of today, or say why there are none, with those of another chart."""
     if isinstance(old, str):
         effect.unrendered = old
         return

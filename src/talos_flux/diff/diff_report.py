@@ -192,10 +192,11 @@ def _fenced(lines: list[str]) -> list[str]:
 
 def as_data(outcome: ClusterDiff) -> dict[str, Any]:
     """Return the report for programs."""
+    care = what_needs_care(outcome)
     return {
         "base": outcome.base,
-        "needsNothing": not what_needs_care(outcome),
-        "care": what_needs_care(outcome),
+        "needsNothing": not care,
+        "care": care,
         "apps": [
             {
                 "name": app.name,

@@ -3,19 +3,15 @@
 machines.json.xz has the fields and flags of one version of Kubernetes, and what one of Talos sets itself.
 """
 
-import json
-import lzma
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
+from talos_flux.data import packaged
 from talos_flux.errors import did_you_mean, misspelt
 from talos_flux.manifests.schemas import unknown_fields, wrong_types
 from talos_flux.repository.files import List, Map
 
-ARCHIVE = Path(__file__).parents[1] / "data/machines.json.xz"
 # Documents of Talos 1.14 for a program of Kubernetes: its configuration stands in `config`, flags in `extraArgs`.
 DOCUMENTS = {
     "KubeAPIServerConfig": "kube-apiserver", "KubeControllerManagerConfig": "kube-controller-manager",
@@ -48,11 +44,9 @@ class Program(NamedTuple):
     configuration: Map | None
 
 
-@cache
 def known() -> Mapping[str, Any]:
     """Return the flags, the fields and what Talos denies."""
-    found: dict[str, Any] = json.loads(lzma.decompress(ARCHIVE.read_bytes()))
-    return found
+    return packaged("machines")
 
 
 def is_for_machines(document: Any) -> bool:

@@ -4,18 +4,16 @@ renovate.json.xz has them, as `config/validation` of Renovate reads them: after 
 """
 
 import json
-import lzma
 import re
 import zoneinfo
 from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
+from talos_flux.data import packaged
 from talos_flux.errors import misspelt
 from talos_flux.repository.files import List, Map
 
-ARCHIVE = Path(__file__).parents[1] / "data/renovate.json.xz"
 RULE = re.compile(r"p.*Rules")
 # A preset of Renovate's own: of a namespace, or of the default one.
 OF_RENOVATE = re.compile(r"([a-zA-Z]*):[^(]+")
@@ -50,11 +48,9 @@ class Objection(NamedTuple):
     is_refused: bool = True
 
 
-@cache
 def known() -> dict[str, Any]:
     """Return what Renovate knows: options by name, former names, presets and managers."""
-    found: dict[str, Any] = json.loads(lzma.decompress(ARCHIVE.read_bytes()))
-    return found
+    return packaged("renovate")
 
 
 @cache

@@ -3,20 +3,17 @@
 schemas.json.xz holds names, types and forms only, from the versions that the template was made with.
 """
 
-import json
-import lzma
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
+from talos_flux.data import packaged
 from talos_flux.manifests.objects import CLUSTER_SCOPED
 
 Schema = Mapping[str, Any]
 Keys = tuple[str | int, ...]
 
-ARCHIVE = Path(__file__).parents[1] / "data/schemas.json.xz"
 TYPES: dict[str, tuple[type, ...]] = {
     "array": (list,),
     "boolean": (bool,),
@@ -29,11 +26,9 @@ TYPES: dict[str, tuple[type, ...]] = {
 METADATA = {"ref": "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"}
 
 
-@cache
 def archive() -> dict[str, Any]:
     """Return all schemas."""
-    schemas: dict[str, Any] = json.loads(lzma.decompress(ARCHIVE.read_bytes()))
-    return schemas
+    return packaged("schemas")
 
 
 def schema_of(api_version: str, kind: str) -> Schema | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from tests.support.render import Answers
 from tests.tools.pages import all_pages
 from tests.tools.pages.questions import template
+from tests.tools.written import write_what_differs
 
 
 def main() -> None:
@@ -19,10 +20,7 @@ def main() -> None:
                 (root / name).write_bytes(file.content)
             return root
 
-        for path, text in all_pages(render).items():
-            if not path.exists() or path.read_text() != text:
-                path.write_text(text)
-                print(f"{path.name} is new.")
+        write_what_differs(all_pages(render))
 
 
 main()

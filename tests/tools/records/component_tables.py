@@ -3,7 +3,7 @@
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -115,8 +115,7 @@ def pins(components: tuple[Component, ...], before: str) -> str:
         for name, pin in app.pins.items():
             version = scalar(pin["version"])
             questions[name] = f'{name}:\n  type: str\n  default: {version}\n  ask: false\n  when: "{{{{ {when} }}}}"\n'
-    order = [*re.findall(r"^(pin_\w+):$", before, re.MULTILINE), *questions]
-    found = [questions[name] for name in dict.fromkeys(order) if name in questions]
+    found = in_order(re.findall(r"^(pin_\w+):$", before, re.MULTILINE), questions)
     return f"# Charts and images, as the versions in questions/pins.yml.\n# {MADE_OF_RECORDS}\n\n" + "\n".join(found)
 
 
@@ -125,9 +124,16 @@ def choices(components: tuple[Component, ...], before: str) -> str:
 
     Copier records what is chosen in the order of the choices.
     """
-    entries = {app.choice.name: app.choice.text for app in components if app.choice}
-    order = [*re.findall(r": (\S+)$", before, re.MULTILINE), *sorted(entries)]
-    return "".join(f"    {name} - {entries[name]}: {name}\n" for name in dict.fromkeys(order) if name in entries)
+    entries = {
+        choice.name: f"    {choice.name} - {choice.text}: {choice.name}\n"
+        for choice in sorted((app.choice for app in components if app.choice), key=lambda choice: choice.name)
+    }
+    return "".join(in_order(re.findall(r": (\S+)$", before, re.MULTILINE), entries))
+
+
+def in_order(before: Iterable[str], entries: Mapping[str, str]) -> list[str]:
+    """Return entries in the order in which their names stood before, those that are new at the end."""
+    return [entries[name] for name in dict.fromkeys([*before, *entries]) if name in entries]
 
 
 def _by_condition(components: tuple[Component, ...], lines: Callable[[Component], Iterable[str]]) -> Iterator[str]:

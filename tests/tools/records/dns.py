@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from tests.support.render import PROJECT
-from tests.tools.records.component_tables import MADE
+from tests.tools.records.component_tables import MADE, in_order
 
 RECORDS = PROJECT / "backends/dns"
 CHOICES = re.compile(
@@ -163,11 +163,9 @@ def questions(listed: tuple[Provider, ...]) -> str:
 
 def choices(listed: tuple[Provider, ...], before: str) -> str:
     """Return the choices of the question `dns_provider` but for none, in the order that they have before."""
-    by_name = {each.name: each for each in listed}
-    order = [*re.findall(r"^      value: (\S+)$", before, re.MULTILINE), *by_name]
     rule = "{% from 'macros/names.jinja' import public_domain_error %}{{ public_domain_error(domain) }}"
-    return "".join(
-        f'    {name} - {by_name[name].choice}:\n      value: {name}\n      validator: "{rule}"\n'
-        for name in dict.fromkeys(order)
-        if name in by_name
-    )
+    entries = {
+        each.name: f'    {each.name} - {each.choice}:\n      value: {each.name}\n      validator: "{rule}"\n'
+        for each in listed
+    }
+    return "".join(in_order(re.findall(r"^      value: (\S+)$", before, re.MULTILINE), entries))

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from talos_flux.apps.mending.equivalents import Equivalents
-from talos_flux.apps.mending.places import node_of, value_set
+from talos_flux.apps.mending.places import mapping_of, value_set
 from talos_flux.apps.mending.plan import Suggestion
 from talos_flux.check.rule import Finding
 from talos_flux.manifests.exposure import Route, class_of, ingresses, parents, routes
@@ -53,8 +53,7 @@ def _side(known: Equivalents, name: str) -> str:
 
 
 def _to_gateway(cluster: Cluster, route: Route, number: int, gateway: Object) -> dict[str, list[Edit]]:
-    found = node_of(cluster, route.item)
-    entry = yaml_edits.inner(found[1], *route.keys, "parentRefs", number) if found else None
+    entry = yaml_edits.inner(mapping_of(cluster, route.item), *route.keys, "parentRefs", number)
     if not isinstance(entry, yaml.MappingNode):
         return {}
     text = cluster.files[route.item.file.path].text
@@ -70,7 +69,7 @@ def _to_gateway(cluster: Cluster, route: Route, number: int, gateway: Object) ->
             if secure
             else yaml_edits.without_key(text, entry, "sectionName")
         )
-    if edits and len(edits) > 1 and edits[0][:2] == edits[1][:2]:
+    if len(edits) > 1 and edits[0][:2] == edits[1][:2]:
         # Both come first in the entry.
         (start, end, name), (_, _, namespace), *rest = edits
         edits = [(start, end, name + namespace), *rest]
@@ -82,11 +81,11 @@ def _to_gateway(cluster: Cluster, route: Route, number: int, gateway: Object) ->
 
 def _to_ingress(cluster: Cluster, route: Route, class_name: str, home: str) -> Suggestion | None:
     """Suggest an `ingress` for what app-template's values say under `route`."""
-    found = node_of(cluster, route.item)
-    if not route.release or not route.release.is_app_template or not found:
+    document = mapping_of(cluster, route.item)
+    if not route.release or not route.release.is_app_template or not document:
         return Suggestion({}, f"there is no Gateway here: write an Ingress of the class {class_name}")
     text = cluster.files[route.item.file.path].text
-    values = yaml_edits.inner(found[1], "spec", "values")
+    values = yaml_edits.inner(document, "spec", "values")
     written = yaml_edits.inner(values, "route")
     if not isinstance(values, yaml.MappingNode) or not isinstance(written, yaml.MappingNode) or written.flow_style:
         return None

@@ -65,7 +65,7 @@ def _block(heading: str, mendings: list[Mending]) -> Iterator[str]:
             else f"  {finding.place.path}:{finding.place.line}: {finding.text}"
         )
         if mending.advice:
-            yield f"    {mending.advice[0]}{mending.advice[1:]}."
+            yield f"    {mending.advice}."
         elif not mending.spots:
             yield f"    {finding.rule.fix}"
         for hunk in mending.hunks:

@@ -5,7 +5,7 @@ from typing import Any
 import yaml
 
 from talos_flux.apps.mending.equivalents import Equivalents
-from talos_flux.apps.mending.places import Keys, node_of, objects_at, substitute_set, value_set
+from talos_flux.apps.mending.places import Keys, mapping_of, objects_at, substitute_set, value_set
 from talos_flux.apps.mending.plan import Suggestion
 from talos_flux.apps.written_down import same_setting, settings_of
 from talos_flux.check.rule import Finding
@@ -125,8 +125,7 @@ def _in_spec(cluster: Cluster, finding: Finding, key: str) -> Suggestion | None:
 
 
 def _spec_with(cluster: Cluster, item: Object, key: str, value: str) -> dict[str, list[Edit]]:
-    found = node_of(cluster, item)
-    spec = yaml_edits.inner(found[1], "spec") if found else None
+    spec = yaml_edits.inner(mapping_of(cluster, item), "spec")
     if not isinstance(spec, yaml.MappingNode):
         return {}
     return {item.file.path: [*yaml_edits.with_value(cluster.files[item.file.path].text, spec, key, value)]}
@@ -136,12 +135,12 @@ def label_unlike_others(_known: Equivalents, cluster: Cluster, finding: Finding)
     """Suggest the label, with the name of the Kustomization, as others have it."""
     kustomization = _kustomization_at(cluster, finding)
     name = finding.text.partition(" has no label ")[2].partition(",")[0]
-    found = node_of(cluster, kustomization.item) if kustomization else None
-    if not kustomization or not found or not name.endswith("/name"):
+    document = mapping_of(cluster, kustomization.item) if kustomization else None
+    if not kustomization or not document or not name.endswith("/name"):
         return None
     path = kustomization.item.file.path
     text = cluster.files[path].text
-    spec, value = yaml_edits.inner(found[1], "spec"), kustomization.name
+    spec, value = yaml_edits.inner(document, "spec"), kustomization.name
     metadata = yaml_edits.inner(spec, "commonMetadata")
     labels = yaml_edits.inner(metadata, "labels")
     if isinstance(labels, yaml.MappingNode) and labels.value:
@@ -155,16 +154,14 @@ def label_unlike_others(_known: Equivalents, cluster: Cluster, finding: Finding)
 
 def retries_forever(_known: Equivalents, cluster: Cluster, finding: Finding) -> Suggestion | None:
     """Suggest a number of retries."""
-    for kustomization, item in objects_at(cluster, finding.place):
+    for _, item in objects_at(cluster, finding.place):
         for action in ("install", "upgrade"):
             keys: tuple[Any, ...] = ("spec", action, "remediation", "retries")
             if item.is_a("HelmRelease", HELM) and item.at(*keys) == finding.place and item.get(*keys) == -1:
-                found = node_of(cluster, item)
-                node = yaml_edits.inner(found[1], *keys[:-1]) if found else None
+                node = yaml_edits.inner(mapping_of(cluster, item), *keys[:-1])
                 if isinstance(node, yaml.MappingNode):
                     text = cluster.files[item.file.path].text
                     return Suggestion({item.file.path: [*yaml_edits.with_value(text, node, "retries", "3")]})
-        del kustomization
     return None
 
 

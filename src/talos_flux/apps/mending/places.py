@@ -26,6 +26,12 @@ def node_of(cluster: Cluster, item: Object) -> tuple[int, yaml.MappingNode] | No
     return next(((number, node) for number, node in pairs if node.start_mark.line + 1 == item.content.line), None)
 
 
+def mapping_of(cluster: Cluster, item: Object) -> yaml.MappingNode | None:
+    """Return an object's document in its file; None where it is no document of its own."""
+    document = node_of(cluster, item)
+    return document[1] if document else None
+
+
 def edits_between(old: str, new: str) -> list[Edit]:
     """Return the edits, line by line, that make one text of another."""
     before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
@@ -54,11 +60,9 @@ def value_set(
 
     One that is a variable gets it in postBuild.substitute of the Kustomization, since others may share the file.
     """
-    found = node_of(cluster, item)
-    if not found:
-        return {}
+    document = mapping_of(cluster, item)
     text = cluster.files[item.file.path].text
-    parent, node = yaml_edits.inner(found[1], *keys[:-1]), yaml_edits.inner(found[1], *keys)
+    parent, node = yaml_edits.inner(document, *keys[:-1]), yaml_edits.inner(document, *keys)
     if not isinstance(node, yaml.ScalarNode):
         return {}
     raw = yaml_edits.plain(node)
@@ -71,9 +75,9 @@ def value_set(
 
 def substitute_set(cluster: Cluster, kustomization: Kustomization, name: str, value: str) -> dict[str, list[Edit]]:
     """Return the edits that give a Kustomization a variable of its own."""
-    found = node_of(cluster, kustomization.item)
-    if not found:
+    document = node_of(cluster, kustomization.item)
+    if not document:
         return {}
     path = kustomization.item.file.path
     text = cluster.files[path].text
-    return {path: edits_between(text, with_substitute(text, found[0], {name: value}))}
+    return {path: edits_between(text, with_substitute(text, document[0], {name: value}))}

@@ -107,8 +107,8 @@ def _unlisted(
                 yield from _unlisted(cluster, kustomization, file.folder, edits)
                 yield from _without_component(cluster, kustomization, file.folder, edits)
             else:
-                yield file.path, kustomization_edits.without_resource(text, entry)
                 edits[file.path] = kustomization_edits.without_resource(text, entry)
+                yield file.path, edits[file.path]
 
 
 def _resources(text: str) -> Iterable[str]:

@@ -5,7 +5,7 @@ import re
 import yaml
 
 from talos_flux.apps.mending.equivalents import Equivalents
-from talos_flux.apps.mending.places import Keys, node_of, objects_at
+from talos_flux.apps.mending.places import Keys, mapping_of, objects_at
 from talos_flux.apps.mending.plan import Suggestion
 from talos_flux.check.rule import Finding
 from talos_flux.manifests.flux_tree import Cluster
@@ -95,7 +95,7 @@ def _entries_at(cluster: Cluster, finding: Finding) -> list[tuple[Object, int]]:
 
 
 def _renamed(cluster: Cluster, item: Object, number: int, wanted: dict[str, str]) -> dict[str, list[Edit]]:
-    text, entry = cluster.files[item.file.path].text, yaml_edits.inner(_node(cluster, item), *WAITS, number)
+    text, entry = cluster.files[item.file.path].text, yaml_edits.inner(mapping_of(cluster, item), *WAITS, number)
     if not isinstance(entry, yaml.MappingNode):
         return {}
     edits = [*yaml_edits.with_value(text, entry, "name", wanted["name"])]
@@ -107,23 +107,18 @@ def _renamed(cluster: Cluster, item: Object, number: int, wanted: dict[str, str]
 
 
 def _without_list(cluster: Cluster, item: Object) -> dict[str, list[Edit]]:
-    spec = yaml_edits.inner(_node(cluster, item), "spec")
+    spec = yaml_edits.inner(mapping_of(cluster, item), "spec")
     if not isinstance(spec, yaml.MappingNode):
         return {}
     return {item.file.path: [*yaml_edits.without_key(cluster.files[item.file.path].text, spec, "dependsOn")]}
 
 
 def _without(cluster: Cluster, item: Object, number: int) -> dict[str, list[Edit]]:
-    spec = yaml_edits.inner(_node(cluster, item), "spec")
+    spec = yaml_edits.inner(mapping_of(cluster, item), "spec")
     if not isinstance(spec, yaml.MappingNode):
         return {}
     text = cluster.files[item.file.path].text
     return {item.file.path: [*yaml_edits.without_entry(text, spec, "dependsOn", number)]}
-
-
-def _node(cluster: Cluster, item: Object) -> yaml.Node | None:
-    found = node_of(cluster, item)
-    return found[1] if found else None
 
 
 def not_awaited(_known: Equivalents, cluster: Cluster, finding: Finding) -> Suggestion | None:
@@ -131,7 +126,7 @@ def not_awaited(_known: Equivalents, cluster: Cluster, finding: Finding) -> Sugg
     match = AWAITED.search(finding.text)
     for kustomization, _ in objects_at(cluster, finding.place) if match else ():
         item = kustomization.item
-        node = yaml_edits.inner(_node(cluster, item), "spec")
+        node = yaml_edits.inner(mapping_of(cluster, item), "spec")
         listed = yaml_edits.inner(node, "dependsOn")
         if not match or not isinstance(node, yaml.MappingNode):
             continue

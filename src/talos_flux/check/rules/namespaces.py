@@ -4,7 +4,7 @@ from collections import Counter
 
 from talos_flux.check.rule import Severity, Violations, rule
 from talos_flux.manifests.flux_tree import Cluster, Kustomization
-from talos_flux.manifests.maker_table import NAMESPACES_OF_CHARTS
+from talos_flux.manifests.maker_table import ALWAYS_THERE, NAMESPACES_OF_CHARTS
 from talos_flux.manifests.objects import CLUSTER_SCOPED, FLUX, SOURCES, Object, Place
 from talos_flux.manifests.post_build import variables_in
 from talos_flux.manifests.providers import providers
@@ -14,8 +14,6 @@ SourceKey = tuple[str, str, str]
 FILES: Keys = ("spec", "sourceRef")
 CHART_REF: Keys = ("spec", "chartRef")
 CHART: Keys = ("spec", "chart", "spec", "sourceRef")
-# Kubernetes and Flux create these.
-ALWAYS_THERE = {"default", "kube-node-lease", "kube-public", "kube-system", "flux-system"}
 
 
 @rule(

@@ -1,12 +1,10 @@
 """Rules about Renovate's own configuration, which nobody looks at once there are no more pull requests."""
 
-from collections.abc import Iterator
-
 from talos_flux.check.rule import Severity, Violations, rule
 from talos_flux.manifests.flux_tree import Cluster
 from talos_flux.manifests.objects import Place
-from talos_flux.manifests.renovate import Configuration, configurations
-from talos_flux.manifests.renovate_options import Objection, objections
+from talos_flux.manifests.renovate import configurations
+from talos_flux.manifests.renovate_options import objections
 
 
 @rule(
@@ -20,9 +18,7 @@ def renovate_refused(cluster: Cluster) -> Violations:
     for configuration in configurations(cluster.files):
         if configuration.unreadable:
             yield Place(configuration.path, configuration.unreadable.line), str(configuration.unreadable)
-        for objection in _objections(configuration):
-            if objection.is_refused:
-                yield Place(configuration.path, objection.line), objection.text
+    yield from _objections(cluster, is_refused=True)
 
 
 @rule(
@@ -33,12 +29,12 @@ def renovate_refused(cluster: Cluster) -> Violations:
 )
 def renovate_ignores(cluster: Cluster) -> Violations:
     """Find options that do nothing."""
+    yield from _objections(cluster, is_refused=False)
+
+
+def _objections(cluster: Cluster, *, is_refused: bool) -> Violations:
     for configuration in configurations(cluster.files):
-        for objection in _objections(configuration):
-            if not objection.is_refused:
-                yield Place(configuration.path, objection.line), objection.text
-
-
-def _objections(configuration: Configuration) -> Iterator[Objection]:
-    if configuration.content is not None:
-        yield from objections(configuration.content, is_preset=configuration.is_preset)
+        if configuration.content is not None:
+            for objection in objections(configuration.content, is_preset=configuration.is_preset):
+                if objection.is_refused is is_refused:
+                    yield Place(configuration.path, objection.line), objection.text

@@ -44,37 +44,31 @@ def command(app: str, old: str, *, mend: bool) -> None:
     own = set(texts) - {repository.short(adoption.registry)}
     here = Cluster(ROOT)
     plan = plan_of(Equivalents(here, adoption.old, old), with_drafts(here, texts), own.__contains__)
-    files, sources, shared, changed_style = (
-        adoption.files(),
-        adoption.sources(),
-        adoption.shared_to_copy(),
-        adoption.styled_only(),
-    )
 
     with FileTransaction() as change:
         draft = change.copy(adoption.old.root / adoption.folder)
-        for path, text in files.items():
+        for path, text in adoption.files.items():
             (draft / path).write_text(text)
         change.move(draft, adoption.new_folder)
-        for new, before in shared.items():
+        for new, before in adoption.shared_to_copy.items():
             change.move(change.copy(adoption.old.root / before), ROOT / new)
-        for path, text in {**adoption.shared_texts(), **(plan.texts if mend else {})}.items():
+        for path, text in {**adoption.shared_texts, **(plan.texts if mend else {})}.items():
             change.write(ROOT / path, text)
         change.write(adoption.registry, texts[repository.short(adoption.registry)])
-        for name in sources:
+        for name in adoption.sources:
             path = repository.short(repository.folder_of_sources / f"{name}.yaml")
             change.write(ROOT / path, plan.texts.get(path, texts[path]) if mend else texts[path])
 
-    new = repository.short(adoption.new_folder)
+    new, changed_style = repository.short(adoption.new_folder), adoption.styled_only()
     done(
         f"{new} is {adoption.namespaced_name}, and its namespace lists it. "
-        f"Changed: {', '.join(sorted(set(files) - set(changed_style))) or 'nothing'}."
+        f"Changed: {', '.join(sorted(set(adoption.files) - set(changed_style))) or 'nothing'}."
     )
     if changed_style:
         done(f"In the style of this repository, with the same meaning: {', '.join(sorted(changed_style))}.")
-    for name in sources:
+    for name in adoption.sources:
         done(f"its chart's source {name} is new in {repository.short(repository.folder_of_sources)}.")
-    for path in shared:
+    for path in adoption.shared_to_copy:
         done(f"{path} came along: the app builds on it.")
     warn_of_what_differs(adoption, new)
     show_mendings(plan, style_findings(own), is_written=mend)
