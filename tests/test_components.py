@@ -7,7 +7,7 @@ import yaml
 
 from tests.support.render import PROJECT
 from tests.tools import records
-from tests.tools.records import dns
+from tests.tools.records import backend, dns
 from tests.tools.records.component import Component, component, components, manifests
 from tests.tools.records.component_tables import all_tables
 
@@ -112,7 +112,7 @@ def test_a_record_that_is_wrong_is_refused(old: str, new: str, reason: str, fold
 def test_a_provider_of_dns_is_one_record(tmp_path: Path) -> None:
     source = (PROJECT / "backends/dns/digitalocean.yaml").read_text()
     (tmp_path / "hetzner.yaml").write_text(source.replace("DigitalOcean", "Hetzner").replace("digitalocean", "hetzner"))
-    tables = dns.all_tables([*dns.providers(), dns.provider(tmp_path / "hetzner.yaml")])
+    tables = dns.all_tables([*dns.providers(), backend.read(tmp_path / "hetzner.yaml", dns.Provider)])
     assert "  'hetzner': dict(title='Hetzner', service=" in tables[PROJECT / "macros/dns.jinja"]
     choice = "    hetzner - the same through Hetzner:\n      value: hetzner\n"
     assert choice in tables[PROJECT / "questions/access.yml"]
@@ -123,5 +123,5 @@ def test_a_record_that_lacks_a_key_or_has_one_that_is_none_is_refused(line: str,
     source = (PROJECT / "backends/dns/digitalocean.yaml").read_text()
     changed = source.replace("solver: |", "solve: |") if line == "solver: |" else source.replace("solver: |", line)
     (tmp_path / "new.yaml").write_text(changed)
-    with pytest.raises(ValueError, match="new.yaml: (solve is no key|owner is no key)"):
-        dns.provider(tmp_path / "new.yaml")
+    with pytest.raises(ValueError, match="new.yaml: (solve|owner) is no key of a record"):
+        backend.read(tmp_path / "new.yaml", dns.Provider)

@@ -3,16 +3,15 @@
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from tests.support.render import PROJECT
 from tests.tools.records.component import Component
+from tests.tools.records.made import MADE, in_order, with_choices
 
-MADE = "Made by `make tables` of {}."
 MADE_OF_RECORDS = MADE.format("template/kubernetes/apps/*/component.yaml")
-CHOICES = re.compile(r"(?<=^components:\n)(?P<above>(?:  .*\n)*?  choices:\n)(?P<choices>(?:    .*\n)+)", re.MULTILINE)
 EXPRESSION = re.compile(r"\{\{ (.+?) \}\}")
 
 
@@ -31,7 +30,7 @@ def all_tables(components: Iterable[Component]) -> dict[Path, str]:
         PROJECT / "macros/catalogue.jinja": catalogue(listed),
         PROJECT / "questions/charts.yml": chart_sources(listed),
         versions: pins(listed, versions.read_text() if versions.exists() else ""),
-        question: CHOICES.sub(lambda match: match["above"] + choices(listed, match["choices"]), question.read_text()),
+        question: with_choices(question.read_text(), "components", choices(listed)),
     }
 
 
@@ -119,21 +118,10 @@ def pins(components: tuple[Component, ...], before: str) -> str:
     return f"# Charts and images, as the versions in questions/pins.yml.\n# {MADE_OF_RECORDS}\n\n" + "\n".join(found)
 
 
-def choices(components: tuple[Component, ...], before: str) -> str:
-    """Return the choices of the question `components`, in the order that they have before; new ones come last.
-
-    Copier records what is chosen in the order of the choices.
-    """
-    entries = {
-        choice.name: f"    {choice.name} - {choice.text}: {choice.name}\n"
-        for choice in sorted((app.choice for app in components if app.choice), key=lambda choice: choice.name)
-    }
-    return "".join(in_order(re.findall(r": (\S+)$", before, re.MULTILINE), entries))
-
-
-def in_order(before: Iterable[str], entries: Mapping[str, str]) -> list[str]:
-    """Return entries in the order in which their names stood before, those that are new at the end."""
-    return [entries[name] for name in dict.fromkeys([*before, *entries]) if name in entries]
+def choices(components: tuple[Component, ...]) -> dict[str, str]:
+    """Return the choices of the question `components`, by name."""
+    chosen = sorted((app.choice for app in components if app.choice), key=lambda choice: choice.name)
+    return {choice.name: f"    {choice.name} - {choice.text}: {choice.name}\n" for choice in chosen}
 
 
 def _by_condition(components: tuple[Component, ...], lines: Callable[[Component], Iterable[str]]) -> Iterator[str]:

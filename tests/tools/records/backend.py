@@ -1,0 +1,103 @@
+"""Backends, backends/<kind>/<name>.yaml: each is an answer of one question, and the tables that follow from it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from tests.support.render import PROJECT
+from tests.tools.records.made import MADE
+
+BACKENDS = PROJECT / "backends"
+Record = TypeVar("Record")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What else is asked when a backend is chosen.
+
+    `like` is the regular expression that an answer fits whole, `refusal` follows an answer that does not, `rule` stands
+    on the page of the questions. `good` and `bad` are answers for the tests.
+    """
+
+    help: str
+    like: str
+    refusal: str
+    rule: str
+    good: tuple[str, ...]
+    bad: tuple[str, ...]
+
+
+def paths(kind: str) -> list[Path]:
+    """Return the records of a kind, by name."""
+    return sorted((BACKENDS / kind).glob("*.yaml"))
+
+
+def read(path: Path, record: type[Record]) -> Record:
+    """Return what a file says, as a dataclass; `name` is the file's. A field with a default may be left out.
+
+    ValueError for a key that is missing, or that is no field.
+    """
+    values: dict[str, Any] = yaml.safe_load(path.read_text())
+    known = {each.name: each for each in fields(record) if each.name != "name"}  # type: ignore[arg-type]
+    needed = {name for name, each in known.items() if each.default is MISSING and each.default_factory is MISSING}
+    for name in sorted(values.keys() - known.keys() | needed - values.keys()):
+        raise ValueError(f"{path}: {name} is {'no key of a record' if name in values else 'missing'}.")
+    if "questions" in values:
+        values["questions"] = {name: Question(**said) for name, said in values["questions"].items()}
+    return record(**{"name": path.stem, **values})
+
+
+def macros(
+    kind: str, question: str, facts: Mapping[str, Mapping[str, Any]], texts: Mapping[str, Mapping[str, str]]
+) -> str:
+    """Return what templates ask about the backend that answers a question.
+
+    A variable with the kind's name has the facts of it, by name, and is empty where the answer has no record; each
+    text, which may be a template, is a macro <kind>_<text>.
+    """
+    lines = [f"{{#- {MADE.format(f'backends/{kind}/*.yaml')} Import with context. -#}}", f"{{% set {kind} = {{"]
+    for name, said in facts.items():
+        lines.append(f"  {name!r}: dict({', '.join(f'{key}={value!r}' for key, value in said.items())}),")
+    lines.append(f"}}.get({question}, {{}}) %}}")
+    for text, by_name in texts.items():
+        lines += ["", f"{{% macro {kind}_{text}() %}}"]
+        for number, (name, said_of_it) in enumerate(by_name.items()):
+            lines.append(f"{{% {'elif' if number else 'if'} {question} == {name!r} %}}")
+            lines += said_of_it.rstrip("\n").split("\n")
+        lines += ["{% endif %}", "{% endmacro %}"]
+    return "\n".join([*lines, ""])
+
+
+def rules(kind: str, asked: Iterable[tuple[str, Question]]) -> str:
+    """Return the rules of the questions of all records of a kind, each a macro."""
+    lines = [f"{{#- {MADE.format(f'backends/{kind}/*.yaml')} -#}}"]
+    lines.append("{% from 'macros/names.jinja' import as_one_line %}")
+    for name, question in asked:
+        lines += [
+            f"\n{{% macro {name}_error(text) -%}}",
+            f"  {{% if not text | string | regex_search({f'^({question.like})' + chr(92) + 'Z'!r}) %}}",
+            f"    {{{{- as_one_line(text) }}}} {question.refusal}",
+            "  {%- endif %}\n{%- endmacro %}",
+        ]
+    return "\n".join([*lines, ""])
+
+
+def questions(kind: str, parent: str, title: str, asked: Mapping[str, Mapping[str, Question]]) -> str:
+    """Return what is asked when `parent` is answered by one of these; nobody but the person can know it."""
+    found = []
+    for backend, by_name in asked.items():
+        for name, question in by_name.items():
+            lines = question.help.rstrip("\n").split("\n")
+            said = f" {lines[0]}" if len(lines) == 1 else "".join(f"\n    {line}" for line in lines).join([" |", ""])
+            rule = f"{{% from 'macros/{kind}_rules.jinja' import {name}_error %}}{{{{ {name}_error({name}) }}}}"
+            default = f"'nothing, which {parent} {backend} needs,' if _copier_conf.defaults else UNSET"
+            found.append(
+                f"{name}:\n  type: str\n  help:{said}\n"
+                f'  default: "{{{{ {default} }}}}"\n'
+                f"  when: \"{{{{ generator == 'cluster' and {parent} == '{backend}' }}}}\"\n"
+                f'  validator: "{rule}"\n'
+            )
+    return f"# {title}\n# {MADE.format(f'backends/{kind}/*.yaml')}\n\n" + "\n".join(found)

@@ -1,0 +1,36 @@
+"""What the tables that are made of records have in common."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+MADE = "Made by `make tables` of {}."
+CHOICE = re.compile(r"^    (?=\S)", re.MULTILINE)
+VALUE = re.compile(r"^      value: (\S+)$|\A.+: (\S+)$", re.MULTILINE)
+
+
+def in_order(before: Iterable[str], entries: Mapping[str, str]) -> list[str]:
+    """Return entries in the order in which their names stood before, those that are new at the end."""
+    return [entries[name] for name in dict.fromkeys([*before, *entries]) if name in entries]
+
+
+def with_choices(text: str, question: str, entries: Mapping[str, str], others: Iterable[str] = ()) -> str:
+    """Return a file of questions whose question has these choices, each an entry by its value.
+
+    Copier records what is chosen in this order: those that are there keep it, new ones come behind them. `others` are
+    choices without a record, which stay as they are, at the end. ValueError for a question without choices.
+    """
+    block = re.search(rf"(?<=^{question}:\n)((?:  .*\n)*?  choices:\n)((?:    .*\n)+)", text, re.MULTILINE)
+    if not block:
+        raise ValueError(f"{question} has no choices.")
+    before = {_value(each): f"    {each}" for each in CHOICE.split(block[2])[1:]}
+    kept = {name: before[name] for name in others}
+    chosen = in_order([name for name in before if name not in kept], entries)
+    return text[: block.start(2)] + "".join([*chosen, *kept.values()]) + text[block.end(2) :]
+
+
+def _value(entry: str) -> str:
+    """Return the value of a choice."""
+    match = VALUE.search(entry)
+    if not match:
+        raise ValueError(f"a choice has no value: {entry.strip()}")
+    return match[1] or match[2]
