@@ -39,6 +39,7 @@ class Pin:
     stays: str = ""
     unjudged: str = ""
     series: str = ""
+    limit: str = ""
     module_prefix: tuple[str, str] = ("", "")
 
     def age(self, day: date) -> int:
@@ -70,6 +71,7 @@ def known(texts: Iterable[str]) -> dict[str, Pin]:
             facts.get("stays", ""),
             facts.get("unjudged", ""),
             facts.get("series", ""),
+            facts.get("limit", ""),
             tuple(facts.get("as", ("", ""))),
         )
     return found

@@ -1,16 +1,20 @@
 """A component is one folder, a backend one file: a record of which the tables follow."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.support.render import PROJECT
+from tests.pins import known_now
+from tests.support.render import PROJECT, git
 from tests.tools import records
-from tests.tools.records import backend, dns
+from tests.tools.records import backend, dns, versions
 from tests.tools.records.component import Component, component, components, manifests
 from tests.tools.records.component_tables import all_tables
 
+TABLES = records.all_tables()
 NEW = """\
 ---
 does: removes pods that would stand better elsewhere
@@ -46,9 +50,9 @@ def table(name: str, *more: Component) -> str:
     return all_tables([*components(), *more])[PROJECT / name]
 
 
-@pytest.mark.parametrize("path", records.all_tables(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", TABLES, ids=lambda path: path.name)
 def test_the_tables_are_what_the_records_say(path: Path) -> None:
-    assert path.read_text() == records.all_tables()[path], "make tables"
+    assert path.read_text() == TABLES[path], "make tables"
 
 
 def test_every_folder_of_manifests_has_a_record() -> None:
@@ -104,6 +108,33 @@ def test_a_record_that_is_wrong_is_refused(old: str, new: str, reason: str, fold
     (folder / "component.yaml").write_text(NEW.replace(old, new))
     with pytest.raises(ValueError, match=reason):
         all_tables([*components(), component(folder / "component.yaml")])
+
+
+# --- Versions ---
+
+
+def test_a_minor_of_talos_or_kubernetes_stands_in_the_pins_alone() -> None:
+    known = known_now()
+    minors = "|".join(re.escape(versions.minor(known[name])) for name in ("pin_talos", "pin_kubernetes"))
+    wanted = re.compile(rf"(?<!since )\b(?:Talos|Kubernetes) v?(?:{minors})\b")
+    folders = ("template", "questions", "macros", "generators", "src", "docs/how-to", "docs/explanation", "README.md")
+    names = git(PROJECT, "ls-files", "-z", "--cached", "--others", "--exclude-standard", *folders).split("\0")
+    paths = [PROJECT / name for name in names if name and not name.endswith(".xz")]
+    naming = [str(path) for path in paths if path not in TABLES and path.exists() and wanted.search(path.read_text())]
+    assert naming == []
+
+
+def test_another_minor_reaches_questions_limits_and_the_readme() -> None:
+    known = known_now()
+    later = {
+        "pin_talos": replace(known["pin_talos"], version="v1.15.0"),
+        "pin_kubernetes": replace(known["pin_kubernetes"], version="v1.37.1"),
+    }
+    tables = {path.name: text for path, text in versions.all_tables({**known, **later}).items()}
+    assert "pin_talos:\n  type: str\n  default: v1.15.0\n" in tables["pins.yml"]
+    assert "pin_kubernetes:\n  type: str\n  default: v1.37.1\n" in tables["pins.yml"]
+    assert "'talos': dict(below='1.16', " in tables["limits.jinja"]
+    assert "| Talos 1.15, Kubernetes 1.37, " in tables["README.md"]
 
 
 # --- Providers of DNS ---

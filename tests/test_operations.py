@@ -31,7 +31,8 @@ from tests.support.processes import Processes, free_ports
 from tests.support.proxy import Proxy
 from tests.support.render import Renderer
 from tests.support.terminal import Terminal
-from tests.support.wellness import Wellness, ready
+from tests.support.wellness import KUBERNETES, OLD_KUBERNETES, OLD_TALOS, TALOS, Wellness, minor, ready
+from tests.tools import catalogue
 
 # One server of their own, on which they agree what is well.
 pytestmark = [
@@ -282,12 +283,12 @@ def test_an_app_that_crashes_stops_no_upgrade(home: Home, machines: Machines, we
 def test_a_node_with_another_version_is_a_warning_that_names_the_task(
     home: Home, machines: Machines, wellness: Wellness
 ) -> None:
-    wellness.node("k8s-1", talos="v1.14.0", kubernetes="v1.36.3")
+    wellness.node("k8s-1", talos=OLD_TALOS, kubernetes=OLD_KUBERNETES)
     code, found = verdict(home)
     assert code == 1
     assert wrong(found, "warning") == [
-        "Node k8s-1: runs Talos v1.14.0, and talos/versions.yaml says v1.14.2",
-        "Node k8s-1: runs Kubernetes v1.36.3, and talos/versions.yaml says v1.36.6",
+        f"Node k8s-1: runs Talos {OLD_TALOS}, and talos/versions.yaml says {TALOS}",
+        f"Node k8s-1: runs Kubernetes {OLD_KUBERNETES}, and talos/versions.yaml says {KUBERNETES}",
     ]
 
 
@@ -421,7 +422,7 @@ def in_order(machines: Machines, method: str = "Upgrade") -> list[str]:
 def old_machines(home: Home, wellness: Wellness, snapshot: bytes, tmp_path: Path) -> Iterator[Machines]:
     """Three controllers with an older Talos; the second one leads."""
     (tmp_path / "etcd.snapshot").write_bytes(snapshot)
-    with installed(home, tmp_path, 98, 99, 100, version="v1.14.0") as found:
+    with installed(home, tmp_path, 98, 99, 100, version=OLD_TALOS) as found:
         found.say(home.address(99), leader=True)
         yield found
 
@@ -443,7 +444,7 @@ def test_upgrade_goes_from_node_to_node_and_the_leader_is_last(home: Home, old_m
 
 def test_upgrade_asks_and_names_what_happens(home: Home, old_machines: Machines) -> None:
     refusal = home.workplace.refuses("talos:upgrade")
-    assert f"k8s-1 ({home.address(98)}) from v1.14.0" in refusal and "one at a time" in refusal
+    assert f"k8s-1 ({home.address(98)}) from {OLD_TALOS}" in refusal and "one at a time" in refusal
     assert "pass --yes" in refusal
     assert old_machines.calls("EtcdSnapshot") == old_machines.calls("Upgrade") == []
 
@@ -456,7 +457,7 @@ def test_upgrade_stops_at_the_first_problem_and_goes_on_when_run_again(home: Hom
     assert in_order(old_machines, "Reboot") == ["98"]
     old_machines.say(home.address(100))
     said = home.workplace.succeeds("talos:upgrade", "--", *UPGRADE)
-    assert f"k8s-1 ({home.address(98)}) runs v1.14.2" in said
+    assert f"k8s-1 ({home.address(98)}) runs {TALOS}" in said
     assert in_order(old_machines, "Reboot") == ["98", "100", "99"]
 
 
@@ -480,7 +481,7 @@ def test_upgrade_stops_when_a_node_does_not_come_back_well(
 def test_upgrade_notices_that_a_node_went_back_to_its_previous_system(home: Home, old_machines: Machines) -> None:
     old_machines.say(home.address(98), rollsBack=True)
     refusal = home.workplace.refuses("talos:upgrade", "--", *UPGRADE[:-1], "--timeout=0.1")
-    assert f"k8s-1 ({home.address(98)}) does not run Talos v1.14.2 after its upgrade: it runs v1.14.0" in refusal
+    assert f"k8s-1 ({home.address(98)}) does not run Talos {TALOS} after its upgrade: it runs {OLD_TALOS}" in refusal
     assert in_order(old_machines) == ["98"]
 
 
@@ -501,15 +502,15 @@ def test_another_schematic_is_a_reason_to_upgrade(
     with installed(home, tmp_path, 98, 99, 100, schematic="0" * 64) as machines:
         home.workplace.succeeds("talos:upgrade-node", f"IP={home.address(100)}", "--", *UPGRADE)
         [upgrade] = machines.calls("Upgrade")
-        assert upgrade["image"] == f"factory.talos.dev/metal-installer/{MS_01}:v1.14.2"
+        assert upgrade["image"] == f"factory.talos.dev/metal-installer/{MS_01}:{TALOS}"
         assert in_order(machines) == ["100"]
 
 
 @pytest.mark.parametrize(
     ("runs", "sentence"),
     [
-        ("v1.12.6", "upgrade to the newest v1.13 first"),
-        ("v1.15.0", "its state can't go back to an older minor version"),
+        (f"{minor(TALOS, -2)}.6", f"upgrade to the newest {minor(TALOS, -1)} first"),
+        (f"{minor(TALOS, 1)}.0", "its state can't go back to an older minor version"),
     ],
 )
 def test_upgrade_refuses_versions_that_do_not_follow(
@@ -524,14 +525,14 @@ def test_upgrade_refuses_versions_that_do_not_follow(
 def test_upgrade_refuses_a_talos_that_does_not_run_this_kubernetes(
     home: Home, old_machines: Machines, wellness: Wellness
 ) -> None:
-    wellness.node("k8s-2", kubernetes="v1.38.0")
+    wellness.node("k8s-2", kubernetes="v1.99.0")
     refusal = home.workplace.refuses("talos:upgrade", "--", *UPGRADE)
-    assert "Talos v1.14.2 runs Kubernetes v1.32 to v1.37, not v1.38.0" in refusal
+    assert f"Talos {TALOS} runs Kubernetes v1." in refusal and ", not v1.99.0" in refusal
 
 
 def test_upgrade_refuses_what_is_not_pushed(home: Home, old_machines: Machines) -> None:
     text = home.workplace.read("talos/versions.yaml")
-    home.workplace.write("talos/versions.yaml", text.replace("v1.14.2", "v1.14.3"))
+    home.workplace.write("talos/versions.yaml", text.replace(TALOS, f"{TALOS}0"))
     assert "talos/versions.yaml is not committed" in home.workplace.refuses("talos:upgrade", "--", *UPGRADE)
 
 
@@ -546,7 +547,7 @@ def test_a_worker_is_upgraded_first_and_by_way_of_a_controller(
     mixed = configured(tmp_path / "mixed", render(ANSWERS | {"nodes": [nodes[0], nodes[1] | {"controller": False}]}))
     use(mixed, server)
     wellness.server.call("DELETE", "/api/v1/nodes/k8s-3")
-    with installed(mixed, tmp_path, 98, 99, version="v1.14.0") as machines:
+    with installed(mixed, tmp_path, 98, 99, version=OLD_TALOS) as machines:
         mixed.workplace.succeeds("talos:upgrade", "--", *UPGRADE)
         assert in_order(machines) == in_order(machines, "Reboot") == ["99", "98"]
 
@@ -570,17 +571,19 @@ def test_upgrade_k8s_is_gated_and_keeps_etcd_before(
     home: Home, machines: Machines, wellness: Wellness, tmp_path: Path
 ) -> None:
     found = shim(home, tmp_path / "shim", "upgrade-k8s")
-    assert "Kubernetes is v1.36.6 already" in home.workplace.succeeds("talos:upgrade-k8s", "--", "--yes")
-    wellness.node("k8s-2", kubernetes="v1.36.2")
-    assert "Kubernetes becomes v1.36.6 instead of v1.36.2" in home.workplace.refuses("talos:upgrade-k8s")
+    assert f"Kubernetes is {KUBERNETES} already" in home.workplace.succeeds("talos:upgrade-k8s", "--", "--yes")
+    wellness.node("k8s-2", kubernetes=OLD_KUBERNETES)
+    assert f"Kubernetes becomes {KUBERNETES} instead of {OLD_KUBERNETES}" in home.workplace.refuses("talos:upgrade-k8s")
     assert machines.calls("EtcdSnapshot") == []
     refusal = home.workplace.refuses("talos:upgrade-k8s", "--", "--yes", "--timeout=0.7", "--pre-pull-images=false")
-    assert "v1.36.2 still runs somewhere: `task talos:upgrade-k8s` goes on" in refusal
+    assert f"{OLD_KUBERNETES} still runs somewhere: `task talos:upgrade-k8s` goes on" in refusal
     assert len(machines.calls("EtcdSnapshot")) == 1
-    assert found.log.read_text().split()[-3:] == ["--to", "1.36.6", "--pre-pull-images=false"]
-    wellness.node("k8s-2", kubernetes="v1.34.1")
-    assert "upgrade to the newest v1.35 first" in home.workplace.refuses("talos:upgrade-k8s", "--", "--yes")
-    wellness.node("k8s-2", kubernetes="v1.36.2")
+    assert found.log.read_text().split()[-3:] == ["--to", KUBERNETES[1:], "--pre-pull-images=false"]
+    wellness.node("k8s-2", kubernetes=f"{minor(KUBERNETES, -2)}.1")
+    assert f"upgrade to the newest {minor(KUBERNETES, -1)} first" in home.workplace.refuses(
+        "talos:upgrade-k8s", "--", "--yes"
+    )
+    wellness.node("k8s-2", kubernetes=OLD_KUBERNETES)
     wellness.deployment("kube-system", "coredns", pods=0)
     assert "can't spare a node now: Deployment kube-system/coredns" in home.workplace.refuses("talos:upgrade-k8s")
 
@@ -596,17 +599,17 @@ def test_upgrade_k8s_says_when_talosctl_fails(
     home: Home, machines: Machines, wellness: Wellness, tmp_path: Path
 ) -> None:
     shim(home, tmp_path / "shim", "upgrade-k8s", then="false")
-    wellness.node("k8s-2", kubernetes="v1.36.2")
+    wellness.node("k8s-2", kubernetes=OLD_KUBERNETES)
     refusal = home.workplace.refuses("talos:upgrade-k8s", "--", "--yes")
-    assert "Kubernetes is not v1.36.6 everywhere" in refusal and "`task talos:upgrade-k8s` goes on" in refusal
+    assert f"Kubernetes is not {KUBERNETES} everywhere" in refusal and "`task talos:upgrade-k8s` goes on" in refusal
 
 
 def test_upgrade_k8s_refuses_what_the_running_talos_does_not_support(
     home: Home, wellness: Wellness, tmp_path: Path
 ) -> None:
-    with installed(home, tmp_path, 98, 99, 100, version="v1.12.6") as machines:
+    with installed(home, tmp_path, 98, 99, 100, version=f"{minor(TALOS, -4)}.6") as machines:
         refusal = home.workplace.refuses("talos:upgrade-k8s", "--", "--yes")
-        assert "Talos v1.12.6 runs Kubernetes v1.30 to v1.35, not v1.36.6" in refusal
+        assert f"Talos {minor(TALOS, -4)}.6 runs Kubernetes v1." in refusal and f", not {KUBERNETES}:" in refusal
         assert machines.calls("EtcdSnapshot") == []
 
 
@@ -616,14 +619,14 @@ def test_the_versions_that_go_together_are_those_of_talos_itself() -> None:
         cwd=SOURCE, env=os.environ | {"GOWORK": "off", "GOFLAGS": "-mod=readonly"},
         capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
-    for minor in (12, 13, 14):
-        [file] = (Path(listed.strip()) / f"compatibility/talos1{minor}").glob("*.go")
+    for number in range(12, int(catalogue.TALOS.split(".")[1]) + 1):
+        [file] = (Path(listed.strip()) / f"compatibility/talos1{number}").glob("*.go")
         text = file.read_text()
         bounds = [
             re.search(rf'{name}KubernetesVersion = semver.MustParse\("1\.(\d+)\.', text)
             for name in ("Minimum", "Maximum")
         ]
-        assert [int(found[1]) - minor for found in bounds if found] == [skew.OLDEST, skew.NEWEST]
+        assert [int(found[1]) - number for found in bounds if found] == [skew.OLDEST, skew.NEWEST]
 
 
 # --- Snapshots ---

@@ -19,6 +19,7 @@ import yaml
 from tests.doubles.factory import Factory, image_factory
 from tests.doubles.machines import MS_01
 from tests.doubles.workplace import ANSWERS, REPOSITORY, SOPS, Workplace, environment, set_up
+from tests.pins import pinned
 from tests.support import tools
 from tests.support.given import given
 from tests.support.needs import needs
@@ -239,7 +240,7 @@ def test_configure_renders_a_valid_configuration_for_every_node(onepassword: Wor
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     for path in folder.glob("*.yaml"):
         tools.run("talosctl", "validate", "--config", path, "--mode", "metal", "--strict")
-        assert f"factory.talos.dev/metal-installer/{MS_01}:v1.14.2" in path.read_text()
+        assert f"factory.talos.dev/metal-installer/{MS_01}:{pinned()['pin_talos']}" in path.read_text()
     talosconfig = yaml.safe_load((folder / "talosconfig").read_text())
     assert talosconfig["contexts"]["anton"]["endpoints"] == ["192.168.1.98", "192.168.1.99", "192.168.1.100"]
     assert onepassword.git("status", "--porcelain") == ""

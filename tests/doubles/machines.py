@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.pins import pinned
 from tests.tools.locks import locked
 from tests.tools.obtain import cache_dir
 
@@ -59,7 +60,7 @@ def machine(address: str, **changes: Any) -> dict[str, Any]:
             {"path": "/dev/nvme1n1", "size": 2000398934016, "model": "Roomy 5", "serial": f"R{last}"},
             {"path": "/dev/sr0", "size": 1024, "model": "Discs", "cdrom": True},
         ],
-        "version": "v1.14.2",
+        "version": pinned()["pin_talos"],
         "schematic": MS_01,
     } | changes
 

@@ -4,10 +4,18 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from tests.pins import pinned
 from tests.support.apiserver import ApiError, ApiServer
 from tests.support.repository import Object
 
-TALOS, KUBERNETES = "v1.14.2", "v1.36.6"
+
+def minor(version: str, later: int = 0) -> str:
+    """Return the minor version of a version such as v1.14.2, or one that comes so many later, v1.15."""
+    major, number, _ = version.split(".")
+    return f"{major}.{int(number) + later}"
+
+
+TALOS, KUBERNETES = pinned()["pin_talos"], pinned()["pin_kubernetes"]
 STATIC = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 DEPLOYMENTS = (
     ("kube-system", "coredns"),
@@ -16,6 +24,7 @@ DEPLOYMENTS = (
     ("flux-system", "kustomize-controller"),
     ("flux-system", "helm-controller"),
 )
+OLD_TALOS, OLD_KUBERNETES = f"{minor(TALOS, -1)}.9", f"{minor(KUBERNETES, -1)}.9"
 NEVER = "2026-01-01T00:00:00Z"
 
 

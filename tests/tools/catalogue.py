@@ -5,11 +5,22 @@ is built from the modules that its authors published.
 """
 
 import platform
+import re
 from dataclasses import dataclass, field
+from pathlib import Path
 
-KUBERNETES = "1.36.4"
-TALOS = "1.14.1"
 MODULE = "tests/tools/go"  # the Go module of the tools that are built together
+
+
+def _required(module: str) -> str:
+    """Return the version of a module that go.mod of MODULE requires, without its v."""
+    required = (Path(__file__).parent / "go/go.mod").read_text()
+    return re.findall(rf"^\t{re.escape(module)} v(\S+)$", required, re.MULTILINE)[0]
+
+
+# What judges is of these versions; what a new cluster gets, questions/pins.yml, may be later patches of them.
+KUBERNETES = _required("k8s.io/kubernetes")
+TALOS = _required("github.com/siderolabs/talos/pkg/machinery")
 
 _SYSTEM = platform.system().lower()
 _MACHINE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())

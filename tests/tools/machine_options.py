@@ -16,10 +16,11 @@ from typing import Any
 
 from tests.support import modules
 from tests.support.render import PROJECT
+from tests.tools import catalogue
 from tests.tools.obtain import BIN
 
 ARCHIVE = PROJECT / "src/talos_flux/data/machines.json.xz"
-KUBERNETES, TALOS = "v1.36.4", "v1.14.1"
+KUBERNETES, TALOS = f"v{catalogue.KUBERNETES}", f"v{catalogue.TALOS}"
 STAGING = f"v0.{KUBERNETES.removeprefix('v1.')}"
 
 STRUCT = re.compile(r"^type (\w+) struct \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)

@@ -13,9 +13,10 @@ from typing import Any
 from tests.support import crds, modules
 from tests.support.render import PROJECT
 from tests.support.repository import parse
+from tests.tools import catalogue
 
 ARCHIVE = PROJECT / "src/talos_flux/data/schemas.json.xz"
-KUBERNETES = "k8s.io/kubernetes@v1.36.4"
+KUBERNETES = f"k8s.io/kubernetes@v{catalogue.KUBERNETES}"
 REFERENCE = "#/definitions/"
 ANY = "x-kubernetes-preserve-unknown-fields"
 # Written as a text or a number, whatever the document says.

@@ -12,7 +12,7 @@ from talos_flux.errors import did_you_mean, misspelt
 from talos_flux.manifests.schemas import unknown_fields, wrong_types
 from talos_flux.repository.files import List, Map
 
-# Documents of Talos 1.14 for a program of Kubernetes: its configuration stands in `config`, flags in `extraArgs`.
+# Documents for a program of Kubernetes, since Talos 1.14: its configuration stands in `config`, flags in `extraArgs`.
 DOCUMENTS = {
     "KubeAPIServerConfig": "kube-apiserver", "KubeControllerManagerConfig": "kube-controller-manager",
     "KubeProxyConfig": "kube-proxy", "KubeSchedulerConfig": "kube-scheduler", "KubeletConfig": "kubelet",

@@ -4,7 +4,7 @@ from semver import Version
 
 from talos_flux.errors import UserError
 
-# Talos 1.14 runs Kubernetes 1.32 to 1.37, and so it goes on: pkg/machinery/compatibility in siderolabs/talos.
+# Talos 1.n runs Kubernetes 1.(n + OLDEST) to 1.(n + NEWEST): pkg/machinery/compatibility in siderolabs/talos.
 OLDEST, NEWEST = 18, 23
 
 

@@ -5,10 +5,15 @@
 
 from pathlib import Path
 
-from tests.tools.records import component_tables, dns
+from tests.pins import known_now
+from tests.tools.records import component_tables, dns, versions
 from tests.tools.records.component import components
 
 
 def all_tables() -> dict[Path, str]:
     """Return each table as it should be, by its path."""
-    return {**component_tables.all_tables(components()), **dns.all_tables(dns.providers())}
+    return {
+        **component_tables.all_tables(components()),
+        **dns.all_tables(dns.providers()),
+        **versions.all_tables(known_now()),
+    }

@@ -1,15 +1,13 @@
 """The tables that Copier reads, made of the records."""
 
 import itertools
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from tests.support.render import PROJECT
 from tests.tools.records.component import Component
-from tests.tools.records.made import MADE, in_order, with_choices
+from tests.tools.records.made import MADE, in_order, scalar, with_choices
 
 MADE_OF_RECORDS = MADE.format("template/kubernetes/apps/*/component.yaml")
 EXPRESSION = re.compile(r"\{\{ (.+?) \}\}")
@@ -132,9 +130,3 @@ def _by_condition(components: tuple[Component, ...], lines: Callable[[Component]
         if found and when:
             found = [f"    {{% if {when} %}}\n", *found, "    {% endif %}\n"]
         yield from found
-
-
-def scalar(value: Any) -> str:
-    """Return a version as YAML: quoted where it would be a number."""
-    plain = str(value)
-    return json.dumps(plain) if re.fullmatch(r"[0-9.]*", plain) and plain.count(".") < 2 else plain

@@ -1,7 +1,9 @@
 """What the tables that are made of records have in common."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 MADE = "Made by `make tables` of {}."
 CHOICE = re.compile(r"^    (?=\S)", re.MULTILINE)
@@ -26,6 +28,12 @@ def with_choices(text: str, question: str, entries: Mapping[str, str], others: I
     kept = {name: before[name] for name in others}
     chosen = in_order([name for name in before if name not in kept], entries)
     return text[: block.start(2)] + "".join([*chosen, *kept.values()]) + text[block.end(2) :]
+
+
+def scalar(value: Any) -> str:
+    """Return a version as YAML: quoted where it would be a number."""
+    plain = str(value)
+    return json.dumps(plain) if re.fullmatch(r"[0-9.]*", plain) and plain.count(".") < 2 else plain
 
 
 def _value(entry: str) -> str:
