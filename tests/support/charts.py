@@ -6,7 +6,7 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from tests.support.apiserver import ApiServer
 from tests.support.repository import Object, Repository, chart_source, is_kind, parse
 from tests.tools.catalogue import KUBERNETES
 from tests.tools.locks import locked
+from tests.tools.records.component import components
 
 POD_SECURITY = "pod-security.kubernetes.io/enforce"
 
@@ -24,65 +25,11 @@ POD_SECURITY = "pod-security.kubernetes.io/enforce"
 Chart = Path | Callable[[str, str, dict[str, Any]], list[Object]]
 
 
-@dataclass(frozen=True)
-class ModuleChart:
-    """A chart inside a Go module (`path@version`), and what its release does to it: {file: ((old, new), ...)}."""
-
-    module: str
-    folder: str
-    edits: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
-    renames: dict[str, str] = field(default_factory=dict)
-
-
 # By the chart's name, which is the last part of its address.
 MODULE_CHARTS = {
-    "cilium": ModuleChart("github.com/cilium/cilium@v1.20.2", "install/kubernetes/cilium"),
-    "cert-manager": ModuleChart(
-        "github.com/cert-manager/cert-manager@v1.21.2",
-        "deploy/charts/cert-manager",
-        {"Chart.yaml": (("v0.0.0", "v1.21.2"),)},
-    ),
-    "external-secrets": ModuleChart(
-        "github.com/external-secrets/external-secrets@v1.3.2",
-        "deploy/charts/external-secrets",
-        {
-            "Chart.yaml": (
-                (
-                    "dependencies:\n"
-                    "  - name: bitwarden-sdk-server\n"
-                    "    version: v0.5.2\n"
-                    "    repository: oci://ghcr.io/external-secrets/charts\n"
-                    "    condition: bitwarden-sdk-server.enabled\n",
-                    "",
-                ),
-            )
-        },
-    ),
-    "external-dns": ModuleChart("sigs.k8s.io/external-dns@v0.23.0", "charts/external-dns"),
-    "gateway-helm": ModuleChart(
-        "github.com/envoyproxy/gateway@v1.9.1",
-        "charts/gateway-helm",
-        {
-            "Chart.yaml": (("v0.0.0-latest", "1.9.1"),),
-            "values.yaml": (
-                ("${GatewayImage}", "docker.io/envoyproxy/gateway:v1.9.1"),
-                ("${GatewayImagePullPolicy}", "IfNotPresent"),
-            ),
-        },
-        {"values.tmpl.yaml": "values.yaml"},
-    ),
-    "metrics-server": ModuleChart("sigs.k8s.io/metrics-server@v0.9.0", "charts/metrics-server"),
-    "tailscale-operator": ModuleChart(
-        "tailscale.com@v1.104.7",
-        "cmd/k8s-operator/deploy/chart",
-        {"Chart.yaml": (("version: 0.1.0", "version: 1.104.7"), ('appVersion: "stable"', 'appVersion: "v1.104.7"'))},
-    ),
-    "volsync": ModuleChart("github.com/backube/volsync@v0.16.0", "helm/volsync"),
-    "gateway-crds-helm": ModuleChart(
-        "github.com/envoyproxy/gateway@v1.9.1",
-        "charts/gateway-crds-helm",
-        {"Chart.yaml": (("v0.0.0-latest", "1.9.1"),)},
-    ),
+    component.chart.url.rpartition("/")[2]: component.chart.module
+    for component in components()
+    if component.chart and component.chart.module
 }
 
 
@@ -182,18 +129,18 @@ def from_module(name: str, folder: Path) -> Path:
         if not target.exists():
             draft = folder / f"{name}.draft"
             shutil.rmtree(draft, ignore_errors=True)
-            shutil.copytree(modules.folder(chart.module) / chart.folder, draft, copy_function=shutil.copyfile)
+            shutil.copytree(modules.folder(chart.path) / chart.folder, draft, copy_function=shutil.copyfile)
             for path in [draft, *(path for path in draft.rglob("*") if path.is_dir())]:
                 path.chmod(0o755)
             (draft / "Chart.lock").unlink(missing_ok=True)
             for old, new in chart.renames.items():
                 (draft / old).rename(draft / new)
             for file, edits in chart.edits.items():
-                for old, new in edits:
+                for edit in edits:
                     text = (draft / file).read_text()
-                    if old not in text:
-                        raise ValueError(f"{file} of {chart.module} does not contain {old!r}")
-                    (draft / file).write_text(text.replace(old, new))
+                    if edit["old"] not in text:
+                        raise ValueError(f"{file} of {chart.path} does not contain {edit['old']!r}")
+                    (draft / file).write_text(text.replace(edit["old"], edit["new"]))
             draft.rename(target)
     return target
 

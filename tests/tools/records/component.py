@@ -23,12 +23,26 @@ TIERS = ("critical", "core", "standard")
 
 
 @dataclass(frozen=True)
+class ModuleChart:
+    """A chart inside a Go module, `path` with its version, for the tests, and what its release does to it.
+
+    `edits` are by file, each a text `old` and the `new` one; `renames` are of files.
+    """
+
+    path: str
+    folder: str
+    edits: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    renames: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Chart:
     """Where a chart comes from: an OCI address; name of the source and of the pin, both the component's by default."""
 
     url: str
     name: str
     pin: str
+    module: ModuleChart | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +103,8 @@ def component(path: Path) -> Component:
             raise ValueError(f"{path}: {key} is {', '.join(choices[:-1])} or {choices[-1]}, not {values[key]}.")
     if chart := values.pop("chart", None):
         source = chart.get("name", name)
-        values["chart"] = Chart(chart["url"], source, chart.get("pin", pin_of(source)))
+        module = ModuleChart(**chart["module"]) if "module" in chart else None
+        values["chart"] = Chart(chart["url"], source, chart.get("pin", pin_of(source)), module)
     if choice := values.pop("choice", None):
         values["choice"] = Choice(choice["name"], choice["text"], tuple(choice["words"]))
     for key in ("depends_on", "current_when"):
