@@ -10,18 +10,19 @@ from tests.support.cases import EXAMPLES
 from tests.support.render import PROJECT, Answers
 from tests.support.repository import App, Repository
 from tests.tools.pages.tables import Row, filled
+from tests.tools.records.component import components
 
 PAGE = PROJECT / "docs/reference/components.md"
 PICTURE = PROJECT / "docs/pictures/components.svg"
 HEADER = (
-    "| namespace (pod security) | app | tier | waits for | chart and pin | secrets | rendered "
+    "| namespace (pod security that its pods need) | app | tier | waits for | chart and pin | secrets | rendered "
     "| where pin and values were seen |"
 )
 TIERS = {"5m": "critical", "15m": "core", "1h": "standard"}
 
 
 def page(text: str, render: Callable[[Answers], Path]) -> str:
-    """Return the page with a row for each app that any example has. Where its values come from is written by hand."""
+    """Return the page with a row for each app that any example has."""
     return filled(text, HEADER, list(rows(render)), key=1)
 
 
@@ -31,18 +32,36 @@ def picture(render: Callable[[Answers], Path]) -> str:
 
 
 def rows(render: Callable[[Answers], Path]) -> Iterator[Row]:
-    """Yield a row for each app, by namespace and name. What it waits for is that of all examples together."""
+    """Yield a row for each app, by namespace and name, with what it waits for and its Secrets in any example."""
+    records = {component.name: component for component in components()}
     waits: dict[tuple[str, str], set[str]] = {}
+    secrets: dict[tuple[str, str], set[str]] = {}
     seen: dict[tuple[str, str], tuple[App, str]] = {}
     for answers in EXAMPLES.values():
         cluster = Repository(render(answers), answers)
         for app in cluster.apps:
             waits.setdefault((app.namespace, app.name), set()).update(app.depends_on)
             seen[app.namespace, app.name] = app, pin(cluster, app)
+        [declared] = cluster.documents("bootstrap/secrets.yaml")
+        for secret in declared["secrets"]:
+            if "app" in secret:
+                secrets.setdefault((secret["namespace"], secret["app"]), set()).add(secret["name"])
     for (namespace, name), (app, chart) in sorted(seen.items()):
         spec: dict[str, Any] = app.kustomization["spec"]
-        tier, others = TIERS[spec["interval"]], ", ".join(sorted(waits[namespace, name]))
-        yield [None, name, tier, others or "–", chart, None, None, None]
+        said = records[name]
+        made = secrets.get((namespace, name), set()) | (
+            {said.secret} if said.secret and "{" not in said.secret else set()
+        )
+        yield [
+            f"{namespace} ({said.pod_security})",
+            name,
+            TIERS[spec["interval"]],
+            ", ".join(sorted(waits[namespace, name])) or "–",
+            chart,
+            ", ".join(sorted(made)) or "–",
+            said.rendered or "–",
+            said.seen or "–",
+        ]
 
 
 def pin(cluster: Repository, app: App) -> str:

@@ -63,8 +63,9 @@ class Component:
     components that exclude each other: those that are off are left out. `secret` is the Secret that a OnePasswordItem
     makes, or a file that Flux decrypts; `item` the 1Password item, where that has another name. `current_when` are
     objects that Flux can't judge by itself, with the condition that says they work. `manifests` are the files of
-    app/ with the condition of each. `pins` are as in tests/pins.yml. `stub` says what its chart brings in test
-    clusters, where no Go module carries it: `workloads`, `groups` of CRDs, `objects`.
+    app/ with the condition of each. `pins` are as in tests/pins.yml. `rendered` is the version of the chart that was
+    rendered with the values as written and judged, `seen` where the values come from, both for the reference. `stub`
+    says what its chart brings in test clusters, where no Go module carries it: `workloads`, `groups`, `objects`.
     """
 
     name: str
@@ -81,6 +82,8 @@ class Component:
     current_when: tuple[dict[str, str], ...] = ()
     chart: Chart | None = None
     pins: dict[str, dict[str, Any]] = field(default_factory=dict)
+    rendered: str = ""
+    seen: str = ""
     stub: dict[str, Any] = field(default_factory=dict)
     manifests: dict[str, str] = field(default_factory=dict)
 
