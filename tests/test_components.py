@@ -17,20 +17,20 @@ from tests.tools.records.component_tables import all_tables
 TABLES = records.all_tables()
 NEW = """\
 ---
-does: removes pods that would stand better elsewhere
+does: scales apps by events
 namespace: kube-system
 tier: standard
-when: "'descheduler' in components"
+when: "'keda' in components"
 choice:
-  name: descheduler
-  text: moves pods to where they stand better
-  words: [descheduler]
+  name: keda
+  text: scales apps by events
+  words: [keda]
 depends_on: [metrics-server]
 chart:
-  url: oci://ghcr.io/home-operations/charts-mirror/descheduler
+  url: oci://ghcr.io/home-operations/charts-mirror/keda
 pins:
-  pin_descheduler:
-    version: 0.36.0
+  pin_keda:
+    version: 2.20.0
     released: 2026-09-01
     evidence: charts in public repositories
 """
@@ -39,7 +39,7 @@ pins:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Provide the folder of a new component."""
-    folder = tmp_path / "{{ folder['descheduler'] }}"
+    folder = tmp_path / "{{ folder['keda'] }}"
     folder.mkdir()
     (folder / "component.yaml").write_text(NEW)
     (folder / "helmrelease.yaml.jinja").write_text("---\n")
@@ -62,15 +62,15 @@ def test_every_folder_of_manifests_has_a_record() -> None:
 
 def test_a_new_component_is_in_every_table_by_its_record_alone(folder: Path) -> None:
     new = component(folder / "component.yaml")
-    assert "name='descheduler'" in table("macros/catalogue.jinja", new)
-    assert "    {% if 'descheduler' in components %}\n    - {name: descheduler, url:" in table(
+    assert "name='keda'" in table("macros/catalogue.jinja", new)
+    assert "    {% if 'keda' in components %}\n    - {name: keda, url:" in table(
         "questions/charts.yml", new
     )
     assert table("questions/component_pins.yml", new).endswith(
-        "\n\npin_descheduler:\n  type: str\n  default: 0.36.0\n  ask: false\n"
-        "  when: \"{{ generator == 'cluster' and 'descheduler' in components }}\"\n"
+        "\n\npin_keda:\n  type: str\n  default: 2.20.0\n  ask: false\n"
+        "  when: \"{{ generator == 'cluster' and 'keda' in components }}\"\n"
     )
-    assert "    descheduler - moves pods to where they stand better: descheduler\n  #" in table(
+    assert "    keda - scales apps by events: keda\n  #" in table(
         "questions/components.yml", new
     )
 
@@ -78,9 +78,9 @@ def test_a_new_component_is_in_every_table_by_its_record_alone(folder: Path) -> 
 def test_what_is_recorded_keeps_its_order_and_what_is_new_comes_last(folder: Path) -> None:
     new = component(folder / "component.yaml")
     pins, choices = "questions/component_pins.yml", "questions/components.yml"
-    assert order(table(pins, new)) == [*order((PROJECT / pins).read_text()), "pin_descheduler"]
+    assert order(table(pins, new)) == [*order((PROJECT / pins).read_text()), "pin_keda"]
     with_it, without = table(choices, new), (PROJECT / choices).read_text()
-    assert with_it.replace("    descheduler - moves pods to where they stand better: descheduler\n", "") == without
+    assert with_it.replace("    keda - scales apps by events: keda\n", "") == without
 
 
 def order(text: str) -> list[str]:
