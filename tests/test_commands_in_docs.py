@@ -58,7 +58,6 @@ OURS = {"make", "python"}
 # Of EVERYWHERE, those that explain themselves.
 GNU = {"base64", "chmod", "grep", "mv", "paste", "rm", "sed", "sort", "tail", "xargs"}
 # Groups without a schema here: the module of longhorn is none of ours.
-OTHER_KINDS = {"longhorn.io": "longhorn"}
 FLUX = "kubernetes/apps/flux-system/flux-instance/app/helmrelease.yaml"
 SHORT = {"pvc": "persistentvolumeclaim"}
 # Their charts make these, and call them after the release.
@@ -209,9 +208,9 @@ def kinds_and_names(words: list[str]) -> tuple[list[str], list[str]]:
 def groups_of(kind: str) -> set[str]:
     """Return the API groups with a kind of this name, singular or plural; the empty one is Kubernetes' first."""
     plural, _, group = kind.partition(".")
-    if group in OTHER_KINDS:
-        return {group}
-    known = (key.split("/") for key in archive()["kinds"])
+    known = [key.split("/") for key in archive()["kinds"]]
+    if group in PROVIDERS and group not in {key[0] for key in known}:
+        return {group}  # no module has its kinds
     singular = {SHORT.get(plural, plural), plural.removesuffix("s"), plural.removesuffix("es")}
     return {"/".join(key[:-2]) for key in known if key[-1].lower() in singular and group in ("", key[0])}
 
@@ -244,9 +243,7 @@ def not_there(words: list[str], cluster: Repository) -> str:
 
 def bringer(group: str) -> str:
     """Return the app that brings an API group; empty when Kubernetes or Flux does."""
-    return next(
-        (app for end, app in (PROVIDERS | OTHER_KINDS).items() if group == end or group.endswith(f".{end}")), ""
-    )
+    return next((app for end, app in PROVIDERS.items() if group == end or group.endswith(f".{end}")), "")
 
 
 def is_named(kind: str, namespace: str, name: str, cluster: Repository) -> bool:

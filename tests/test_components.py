@@ -63,16 +63,12 @@ def test_every_folder_of_manifests_has_a_record() -> None:
 def test_a_new_component_is_in_every_table_by_its_record_alone(folder: Path) -> None:
     new = component(folder / "component.yaml")
     assert "name='keda'" in table("macros/catalogue.jinja", new)
-    assert "    {% if 'keda' in components %}\n    - {name: keda, url:" in table(
-        "questions/charts.yml", new
-    )
+    assert "    {% if 'keda' in components %}\n    - {name: keda, url:" in table("questions/charts.yml", new)
     assert table("questions/component_pins.yml", new).endswith(
         "\n\npin_keda:\n  type: str\n  default: 2.20.0\n  ask: false\n"
         "  when: \"{{ generator == 'cluster' and 'keda' in components }}\"\n"
     )
-    assert "    keda - scales apps by events: keda\n  #" in table(
-        "questions/components.yml", new
-    )
+    assert "    keda - scales apps by events: keda\n  #" in table("questions/components.yml", new)
 
 
 def test_what_is_recorded_keeps_its_order_and_what_is_new_comes_last(folder: Path) -> None:

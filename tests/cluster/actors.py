@@ -15,11 +15,6 @@ from tests.support.apiserver import ApiError, ApiServer
 from tests.support.repository import Object, walk
 
 RELEASES = ("helm.toolkit.fluxcd.io/v2", "HelmRelease")
-# Who brings what is not in crds.PROVIDERS.
-PROVIDERS = crds.PROVIDERS | {
-    "fluxcd.controlplane.io": "flux-operator",
-    "notification.toolkit.fluxcd.io": "flux-instance",
-}
 ADDRESS = "192.0.2.1"
 # Secrets that a chart's own Job makes.
 MADE_BY_JOBS = {("network", "envoy-gateway")}
@@ -49,7 +44,7 @@ class Actors:
         }
         self._register_crds_of_cilium()
         for (version, kind), act in ACTS.items():
-            provider = PROVIDERS[version.split("/")[0]]
+            provider = crds.PROVIDERS[version.split("/")[0]]
             if kind in self.held or provider not in self.ready:
                 continue
             for item in self.server.everything(version, kind):

@@ -44,7 +44,7 @@ def stubs() -> dict[str, Stub]:
             workloads = said.get("workloads", [{"kind": "Deployment"}])
             found[component.chart.url.rpartition("/")[2]] = Stub(
                 tuple((workload["kind"], workload.get("name", "")) for workload in workloads),
-                tuple(said.get("groups", ())),
+                component.brings.groups,
                 tuple(said.get("objects", ())),
             )
     return found

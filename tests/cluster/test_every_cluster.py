@@ -6,12 +6,11 @@ import subprocess
 
 import pytest
 
-from tests.cluster.actors import PROVIDERS
 from tests.cluster.cluster import Cluster
 from tests.cluster.conftest import EVERY, LIVE
 from tests.cluster.state import differences, helm_releases, state
 from tests.conftest import one_worker_each
-from tests.support import charts
+from tests.support import charts, crds
 from tests.support.commands import TALOS_FLUX
 from tests.support.needs import CLUSTER, needs
 from tests.support.repository import Object
@@ -40,7 +39,7 @@ def test_no_app_is_tried_before_what_it_needs_is_there(live: Cluster) -> None:
 def is_only_found_late(live: Cluster, error: Object) -> bool:
     """Whether a kind was missed whose app was Ready already: clients find a new kind a moment after it is served."""
     missed = re.search(r'no matches for kind ".*" in version "([^/]+)/', error["error"])
-    provider = PROVIDERS.get(missed[1], "") if missed else ""
+    provider = crds.PROVIDERS.get(missed[1], "") if missed else ""
     return live.first_ready.get(provider, "never") <= error["ts"]
 
 

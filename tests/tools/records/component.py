@@ -46,6 +46,22 @@ class Chart:
 
 
 @dataclass(frozen=True)
+class CrdFiles:
+    """Files of a Go module, with its version, that hold CRDs, among other objects maybe; each may be a pattern."""
+
+    module: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Brings:
+    """What a component brings: API groups, whose objects wait for it, and where a Go module has their CRDs."""
+
+    groups: tuple[str, ...] = ()
+    crds: tuple[CrdFiles, ...] = ()
+
+
+@dataclass(frozen=True)
 class Choice:
     """An entry of the question `components`: the answer, its text, and words that no cluster without it contains."""
 
@@ -65,7 +81,7 @@ class Component:
     objects that Flux can't judge by itself, with the condition that says they work. `manifests` are the files of
     app/ with the condition of each. `pins` are as in tests/pins.yml. `rendered` is the version of the chart that was
     rendered with the values as written and judged, `seen` where the values come from, both for the reference. `stub`
-    says what its chart brings in test clusters, where no Go module carries it: `workloads`, `groups`, `objects`.
+    says what its chart brings in test clusters, where no Go module carries it: `workloads`, `objects`.
     """
 
     name: str
@@ -81,6 +97,7 @@ class Component:
     item: str = ""
     current_when: tuple[dict[str, str], ...] = ()
     chart: Chart | None = None
+    brings: Brings = Brings()
     pins: dict[str, dict[str, Any]] = field(default_factory=dict)
     rendered: str = ""
     seen: str = ""
@@ -108,6 +125,9 @@ def component(path: Path) -> Component:
         source = chart.get("name", name)
         module = ModuleChart(**chart["module"]) if "module" in chart else None
         values["chart"] = Chart(chart["url"], source, chart.get("pin", pin_of(source)), module)
+    brings = values.pop("brings", {})
+    crds = tuple(CrdFiles(entry["module"], tuple(entry["files"])) for entry in brings.get("crds", ()))
+    values["brings"] = Brings(tuple(brings.get("groups", ())), crds)
     if choice := values.pop("choice", None):
         values["choice"] = Choice(choice["name"], choice["text"], tuple(choice["words"]))
     for key in ("depends_on", "current_when"):
