@@ -1,4 +1,4 @@
-"""Add a namespace or an app to a cluster's repository: the entries in generators/ run this with Copier's own Python."""
+"""Add a namespace, an app or the like to a cluster: the entries in generators/ run this with Copier's own Python."""
 
 import signal
 import sys

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from talos_flux import envsubst
 from talos_flux.errors import UserError
 from talos_flux.repository.contents import File
+from talos_flux.repository.generators import generators
 from talos_flux.template.render import Template
 from tests.conftest import FUZZED
 from tests.doubles import app_template, kubelet
@@ -48,9 +49,9 @@ VARIABLES = KEYS_OF_BACKUPS | {
     "BACKUP_NFS_SERVER": "nas.lan", "BACKUP_NFS_PATH": "/a b",
 }  # fmt: skip
 # How many sets of answers are judged together: a process that builds them costs as much as ten of them.
-TOGETHER = {"cluster": 4, "namespace": 25, "app": 25}
-WITNESSED = {"cluster": 12, "namespace": 25, "app": 75}
-ALL = {"cluster": 140, "namespace": 200, "app": 1700}
+TOGETHER = {**dict.fromkeys(generators(), 25), "cluster": 4}
+WITNESSED = {**dict.fromkeys(generators(), 25), "cluster": 12, "app": 75}
+ALL = {**dict.fromkeys(generators(), 200), "cluster": 140, "app": 1700}
 
 
 @pytest.fixture(scope="module")
@@ -152,11 +153,12 @@ def by_name(objects: Sequence[Object]) -> dict[tuple[str, str], Object]:
 
 
 def judge_additions(template: Template, cluster_apps: Object, sets: Sets) -> Counter[str]:
-    """Judge apps or namespaces; return how many were accepted, and how many refused."""
+    """Judge what was added; return how many were accepted, and how many refused."""
     waiting = []
     for number, answers in enumerate(sets):
         # Names that nobody chose are told apart, so that the apps fit into one cluster.
-        own = answers | ({"app_name": f"films-{number}"} if answers.get("app_name") == "films" else {})
+        name = generators()[answers["generator"]].parts_of_the_path[-1]
+        own = answers | ({name: f"films-{number}"} if answers.get(name) == "films" else {})
         if files := rendered(template, own):
             check_record(template, files)
             waiting.append((recorded(own, files), files))
@@ -172,18 +174,18 @@ def judge_additions(template: Template, cluster_apps: Object, sets: Sets) -> Cou
 
 
 def name_of(record: Answers) -> str:
-    return str(record.get("app_name") or record["ns_name"])
+    return str(record[generators()[record["generator"]].parts_of_the_path[-1]])
 
 
 def build_additions(root: Path, cluster_apps: Object, sets: Sequence[tuple[Answers, Files]]) -> dict[str, list[Object]]:
-    """Write apps or namespaces into one folder, and build it as Flux does."""
+    """Write what was added into one folder, and build it as Flux does."""
     folder = root / "kubernetes/apps"
     resources = []
     for record, files in sets:
-        is_app = record["generator"] == "app"
-        place = f"{record['app_namespace']}/{record['app_name']}" if is_app else record["ns_name"]
+        generator = generators()[record["generator"]]
+        place = "/".join(record[name] for name in generator.parts_of_the_path)
         write(files, folder / place)
-        resources.append(f"./{place}/ks.yaml" if is_app else f"./{place}")
+        resources.append(f"./{place}/ks.yaml" if generator.is_in_a_namespace else f"./{place}")
     (folder / "kustomization.yaml").write_text(json.dumps({"kind": "Kustomization", "resources": resources}))
     request = {
         "kustomizations": [cluster_apps],
@@ -203,11 +205,12 @@ def check_addition(record: Answers, files: Files, built: Mapping[str, list[Objec
     for item in documents(files, "."):
         if item.get("kind") in ("Kustomization", "Namespace"):
             check_contained(item, by_name(built["cluster-apps"])[item["kind"], name_of(record)], item["kind"])
-    if record["generator"] == "app":
-        objects = built[record["app_name"]]
+    if generators()[record["generator"]].is_in_a_namespace:
+        objects = built[name_of(record)]
         for key, item in by_name(documents(files, "app")).items():
             check_contained(substituted(item), by_name(objects)[key], item["kind"])
-        check_app(record, by_name(objects))
+        if record["generator"] == "app":
+            check_app(record, by_name(objects))
 
 
 def check_app(record: Answers, objects: Mapping[tuple[str, str], Object]) -> None:

@@ -10,6 +10,7 @@ import yaml
 from talos_flux.check.rules import RULES
 from talos_flux.errors import UserError
 from talos_flux.repository.apps import POD_SECURITY
+from talos_flux.repository.generators import generators
 from tests.support.cases import EXAMPLES
 from tests.support.commandline import INLINE
 from tests.support.needs import needs
@@ -20,9 +21,9 @@ from tests.test_questions import ALWAYS
 from tests.test_render import ADDRESSES, BACKUP_SETTINGS, SETTINGS, TIERS
 from tests.tools.catalogue import TOOLS
 from tests.tools.pages import all_pages, commands, components
-from tests.tools.pages.questions import CHART, HEADER, IMAGE, PAGE, SECTIONS, example, template
+from tests.tools.pages.questions import HEADER, PAGE, SECTIONS, WITH, example, template
 from tests.tools.pages.tables import cells, table
-from tests.tools.records import dns
+from tests.tools.records import dns, generator
 
 # Files of other repositories, and of a release that is yet to come.
 NOT_OURS = {
@@ -40,11 +41,10 @@ FLAGS_OF_OTHERS |= {"--concurrent", "--kubelet-insecure-tls", "--requeue-depende
 USUAL = {
     "cluster": {
         ALWAYS,
-        "{{ generator in ['cluster', 'app'] }}",
+        "{{ generator == 'cluster' or '%s' in takes_over }}",
         "{{ generator == 'cluster' and external_access == 'cloudflare-tunnel' }}",
     },
-    "namespace": {"{{ generator == 'namespace' }}"},
-    "app": {"{{ generator == 'app' }}"},
+    **{name: {f"{{{{ generator == '{name}' }}}}"} for name in generators()},
 }
 
 
@@ -68,7 +68,9 @@ def test_the_page_says_which_questions_are_always_asked(generator: str) -> None:
     said = {row[0]: row[2] for row in map(cells, table(section, HEADER))}
     for name, question in questions(generator).items():
         if is_public(question):
-            is_asked = question.get("ask", ALWAYS) == ALWAYS and question["when"] in USUAL[generator]
+            is_asked = (
+                question.get("ask", ALWAYS) == ALWAYS and question["when"].replace(name, "%s") in USUAL[generator]
+            )
             assert (said[name] == "yes") == is_asked, name
 
 
@@ -91,6 +93,8 @@ DUAL_STACK: dict[str, Any] = {
     "node_cidr_ipv6": "fd12:3456:789a:1::/64",
     "bgp_router_address_ipv6": "fd12:3456:789a:1::1",
 }
+IMAGE = WITH["app"][0]
+[CHART] = (answers for answers in WITH["app"] if answers.get("app_kind") == "chart")
 # Without these a question is not asked.
 NEEDED: dict[str, dict[str, Any]] = {
     "repository_known_hosts": {"repository_url": "ssh://git@git.example.net/anton.git"},
@@ -103,8 +107,8 @@ NEEDED: dict[str, dict[str, Any]] = {
     "backup_s3_region": {"backups": "s3", "backup_s3_url": "https://s3.example.net/anton"},
     "backup_nfs": {"backups": "nfs"},
     "ntfy_topic": {"alerts": "ntfy"},
-    **{name: CHART | {"app_chart_version": "9.3.0"} for name in ("app_chart_url", "app_chart_version", "app_values")},
-    "app_service": CHART | {"app_chart_version": "9.3.0", "app_port": 80},
+    **{name: each.additions[0] for each in generator.records() for name in each.answers},
+    **dict.fromkeys(("app_chart_url", "app_chart_version", "app_values", "app_service"), CHART),
     "app_secret_item": IMAGE | {"app_secret": "onepassword"},
     "app_secret_keys": IMAGE | {"app_secret": "onepassword"},
     "app_schedule": {name: value for name, value in IMAGE.items() if name != "app_port"},

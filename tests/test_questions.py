@@ -9,6 +9,7 @@ import copier
 import pytest
 import yaml
 
+from talos_flux.repository.generators import generators
 from tests.support.questions import questions
 from tests.support.render import PROJECT, quicker
 from tests.tools.records import dns
@@ -64,10 +65,10 @@ def questionnaire(tmp_path_factory) -> Path:
     shutil.copy(PROJECT / "copier.yml", folder)
     for part in ("questions", "macros"):
         shutil.copytree(PROJECT / part, folder / part)
-    for part in ("", "generators/namespace", "generators/app"):
+    for part in ("", *(f"generators/{name}" for name in generators())):
         (folder / part / "template").mkdir(parents=True)
         shutil.copy(PROJECT / part / "template" / ANSWERS_FILE, folder / part / "template")
-    for generator in ("namespace", "app"):
+    for generator in generators():
         shutil.copy(PROJECT / "generators" / generator / "questions.yml", folder / "generators" / generator)
     return folder
 
@@ -105,7 +106,7 @@ def test_sixteen_questions_are_asked_in_the_order_of_thought():
     assert [name for name in asked if name not in only_when_needed] == ASKED
 
 
-@pytest.mark.parametrize("generator", ["cluster", "namespace", "app"])
+@pytest.mark.parametrize("generator", ["cluster", *generators()])
 def test_every_asked_question_explains_itself_and_has_a_type(generator):
     for name, question in questions(generator).items():
         if question.get("ask") is False or question.get("when") is False:
@@ -117,14 +118,14 @@ def test_every_asked_question_explains_itself_and_has_a_type(generator):
         assert choices_explain_themselves or "e.g." in question["help"], name
 
 
-@pytest.mark.parametrize("generator", ["cluster", "namespace", "app"])
+@pytest.mark.parametrize("generator", ["cluster", *generators()])
 def test_every_choice_explains_itself(generator):
     choices = {name: question["choices"] for name, question in questions(generator).items() if "choices" in question}
     bare = [f"{name}: {label}" for name, labels in choices.items() for label in labels if " - " not in label]
     assert bare == []
 
 
-@pytest.mark.parametrize("generator", ["cluster", "namespace", "app"])
+@pytest.mark.parametrize("generator", ["cluster", *generators()])
 def test_what_is_asked_fits_a_terminal_of_eighty_columns(generator):
     """What is wider is cut off without a sign; its own mark takes four columns."""
     wide = [
@@ -136,26 +137,26 @@ def test_what_is_asked_fits_a_terminal_of_eighty_columns(generator):
     assert wide == []
 
 
-@pytest.mark.parametrize("generator", ["cluster", "namespace", "app"])
+@pytest.mark.parametrize("generator", ["cluster", *generators()])
 def test_no_number_is_parsed_before_its_rule_sees_it(generator):
     """Copier refuses what is no number with Python's words, and at a terminal with "Invalid input"."""
     numbers = [name for name, question in questions(generator).items() if question["type"] in ("int", "float")]
     assert [name for name in numbers if questions(generator)[name].get("when") is not False] == []
 
 
-@pytest.mark.parametrize("generator", ["cluster", "namespace", "app"])
+@pytest.mark.parametrize("generator", ["cluster", *generators()])
 def test_what_a_question_depends_on_is_asked_before_it(generator):
     known = list(questions(generator))
     for number, name in enumerate(known):
         question = questions(generator)[name]
         if question.get("ask") is not False and question.get("when") is not False:
             # What was given on the command line is there from the beginning.
-            said = re.sub(r"\w+ is not defined", "", f"{question.get('ask', '')} {question.get('when', '')}")
+            said = re.sub(r"\w+ is not defined|'\w+'", "", f"{question.get('ask', '')} {question.get('when', '')}")
             words = re.findall(r"\w+", said.replace("_copier_conf.data.", "given_"))
             assert [word for word in words if word in known[number:]] == [], name
 
 
-@pytest.mark.parametrize("generator", ["cluster", "namespace", "app"])
+@pytest.mark.parametrize("generator", ["cluster", *generators()])
 def test_an_empty_list_asks_nothing(generator):
     """Copier takes text for yes, and what a list renders to is text."""
     lists = [name for name, question in questions(generator).items() if question["type"] == "yaml"]

@@ -716,7 +716,9 @@ def test_a_template_without_generators_is_refused(bare: Workplace, source: Path)
     assert "has no apps to add yet: `copier update` brings them" in bare.refuses("new:app", "APP=media/films")
 
 
-@pytest.mark.parametrize(("words", "sentence"), [((), "NAME is missing: "), (("NAME=a/b",), "NAME is the name of a ")])
+@pytest.mark.parametrize(
+    ("words", "sentence"), [((), "NAME is missing: "), (("NAME=a/b",), "NAME is <namespace>, not a/b.")]
+)
 def test_a_namespace_that_is_not_named_is_asked_for(words: tuple[str, ...], sentence: str, bare: Workplace) -> None:
     assert bare.refuses("new:namespace", *words).startswith(sentence)
 

@@ -17,7 +17,7 @@ from tests.support.needs import needs
 from tests.support.questions import questions
 from tests.support.render import PROJECT, commit_all, git, quicker
 from tests.test_questions import questionnaire  # noqa: F401  (a fixture)
-from tests.tools.records import dns
+from tests.tools.records import dns, generator
 
 CILIUM = Path("kubernetes/flux/meta/repos/cilium.yaml")
 
@@ -237,6 +237,7 @@ INSTANCES: dict[str, dict[str, Any]] = {
     },
     "no dns provider": {"dns_provider": "none", "backups": "nfs", "backup_nfs": "nas.example.net:/backups"},
     **{f"dns by {each.name}": each.answers for each in dns.providers() if each.questions},
+    **{each.name: each.additions[-1] for each in generator.records() if each.answers},
     "namespace": {"generator": "namespace", "ns_name": "media", "ns_pod_security": "restricted"},
     "app": {
         "generator": "app",

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 (tables of answers)
-"""Answers that nobody would think of, to the questions of the three generators, drawn by hypothesis.
+"""Answers that nobody would think of, to the questions of a cluster and of the generators, drawn by hypothesis.
 
 A set of answers is a good one in which one or two questions are answered anew: with another good value, with a good
 one that was damaged, or with one that YAML, Jinja, Flux, a shell or a terminal could take for something else.
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.support import app_cases
 from tests.support.cases import AWKWARD, EXAMPLES
 from tests.support.questions import is_public, questions
-from tests.tools.records import dns
+from tests.tools.records import dns, generator
 
 Answers = dict[str, Any]
 Strategy = st.SearchStrategy[Any]
@@ -58,7 +58,7 @@ BASES: dict[str, list[Answers]] = {
         CLUSTER | DUAL_STACK | BGP | {"bgp_router_address_ipv6": "2001:db8::1", "load_balancer_pool": "10.45.0.0/24"},
         CLUSTER | AWKWARD,
     ],
-    "namespace": [{"generator": "namespace", "ns_name": "media"}],
+    **{each.name: each.additions for each in generator.records()},
     "app": [
         IMAGE | PORT,
         IMAGE | EVERYTHING | {"backups": "s3", "app_backup": True},
@@ -385,6 +385,7 @@ SHAPES: dict[str, Strategy] = {
     "app_upload_size": mostly(["10g", "0", "007", "1k", "10", ""], ["1e3", "0x1", "1_0", "10G"]),
     "app_timeout": mostly([None, 1, 3600, 86400], [0, "60", True]),
     "app_depends_on": st.lists(names, max_size=3),
+    **{name: st.sampled_from(told.good) for each in generator.records() for name, told in each.answers.items() if told.good},
 }  # fmt: skip
 # What takes nearly any text: the rest refuse most of what is odd.
 FREE = (
@@ -392,7 +393,7 @@ FREE = (
     "app_scrape_path", "onepassword_vault", "backup_nfs", "repository_branch", "nodes", "app_secret_keys",
 )  # fmt: skip
 # What a folder's name answers, and what an app takes over from its cluster.
-NOT_ASKED = {"namespace": ("ns_name",), "app": ("app_name", "app_namespace"), "cluster": ()}
+NOT_ASKED = {"cluster": (), **{each.name: each.parts_of_the_path for each in generator.records()}}
 
 
 def choices_of(question: Mapping[str, Any]) -> list[str]:
@@ -420,18 +421,18 @@ def damaged(draw: st.DrawFn, good: str) -> str:
     return good[:at] + draw(st.sampled_from(FRAGMENTS)) + good[at:]
 
 
-def asked_of(generator: str) -> dict[str, Any]:
+def asked_of(of: str) -> dict[str, Any]:
     """Return the questions whose answers are drawn."""
-    own = questions(generator)
-    asked = {name: own[name] for name in own if is_public(own[name]) or name in NOT_ASKED[generator]}
-    return asked | ({"onepassword_vault": questions()["onepassword_vault"]} if generator == "app" else {})
+    own = questions(of)
+    asked = {name: own[name] for name in own if is_public(own[name]) or name in NOT_ASKED[of]}
+    return asked | ({"onepassword_vault": questions()["onepassword_vault"]} if of == "app" else {})
 
 
 @st.composite
-def sets_of_answers(draw: st.DrawFn, generator: str) -> Answers:
+def sets_of_answers(draw: st.DrawFn, of: str) -> Answers:
     """Draw good answers of which one or two were replaced."""
-    asked = asked_of(generator)
-    answers = dict(draw(st.sampled_from(BASES[generator])))
+    asked = asked_of(of)
+    answers = dict(draw(st.sampled_from(BASES[of])))
     candidates = [*asked, *(name for name in asked if name in answers), *([name for name in FREE if name in asked] * 3)]
     for _ in range(draw(st.sampled_from([1, 1, 2]))):
         name = draw(st.sampled_from(candidates))

@@ -19,6 +19,7 @@ from talos_flux.apps.references import (
 from talos_flux.errors import UserError
 from talos_flux.paths import ANSWERS_FILE
 from talos_flux.repository.apps import App, Repository
+from talos_flux.repository.generators import generators
 from talos_flux.repository.yaml_edits import Edit, edited
 
 Keys = tuple[str, ...]
@@ -122,7 +123,7 @@ class Move:
     ) -> bool:
         """Return whether a value equal to the old namespace's name refers to the app, and not to something else."""
         if path.name == ANSWERS_FILE:
-            return keys == ("app_namespace",)
+            return keys in {each.parts_of_the_path[:-1] for each in generators().values()}
         if keys == ("metadata", "namespace"):
             return not is_flux  # every Flux Kustomization lives in flux-system
         if keys == ("namespace",):

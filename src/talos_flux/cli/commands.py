@@ -17,6 +17,8 @@ from talos_flux.errors import UserError, did_you_mean, printable
 NAME = "talos-flux"
 # The variable in which a shell asks what could come next.
 COMPLETION = "_TALOS_FLUX_COMPLETE"
+# Modules beside the subcommands.
+NO_SUBCOMMANDS = ("additions", "commands")
 # The exit code of a command that failed. Checks use 1 and 2 for their findings.
 FAILED = 1
 CHECK_FAILED = 3
@@ -48,7 +50,7 @@ class Group(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the subcommands' names, sorted."""
         folder = import_module(self.package).__path__
-        names = (module.name for module in iter_modules(folder) if module.name != __name__.rpartition(".")[2])
+        names = (module.name for module in iter_modules(folder) if module.name not in NO_SUBCOMMANDS)
         return sorted(name.replace("_", "-") for name in names)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

@@ -1,4 +1,4 @@
-"""The instances of the template in this repository: the cluster, and every namespace and app with an answers file."""
+"""The instances of the template in this repository: the cluster, and all that was added with an answers file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from talos_flux.errors import UserError
 from talos_flux.paths import ANSWERS_FILE, ROOT
 from talos_flux.process import run
 from talos_flux.repository.apps import Loader
+from talos_flux.repository.generators import generators
 
 ROOT_FOLDER = PurePosixPath()
 # Answers that are never taken from the cluster.
@@ -49,7 +50,7 @@ class Instance:
 
     @property
     def generator(self) -> str:
-        """Return cluster, namespace or app."""
+        """Return cluster, or what added it: namespace, app."""
         return str(self.recorded.get("generator", "cluster"))
 
     @cached_property
@@ -82,7 +83,7 @@ def instances() -> list[Instance]:
     if not tracked or tracked[0].folder != ROOT_FOLDER:
         raise UserError(f"{ANSWERS_FILE} is not in git here: this is no repository that the template created.")
     # Other templates may have instances here, too.
-    return [tracked[0], *(instance for instance in tracked[1:] if instance.generator in ("namespace", "app"))]
+    return [tracked[0], *(instance for instance in tracked[1:] if instance.generator in generators())]
 
 
 def _answers_files() -> set[str]:

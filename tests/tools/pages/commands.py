@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from talos_flux.cli.commands import NO_SUBCOMMANDS
 from tests.support.commands import TALOS_FLUX
 from tests.support.render import PROJECT, Answers
 
@@ -25,7 +26,7 @@ def subcommands() -> Iterator[list[str]]:
     """Yield the words of each subcommand, sorted; a group's name comes before its subcommand's."""
     for path in sorted(CLI.rglob("*.py")):
         words = [part.replace("_", "-") for part in path.relative_to(CLI).with_suffix("").parts]
-        if words[-1] not in ("--init--", "commands"):
+        if words[-1] not in ("--init--", *NO_SUBCOMMANDS):
             yield words
 
 

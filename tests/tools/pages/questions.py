@@ -11,15 +11,15 @@ from tests.support.questions import is_public, questions
 from tests.support.render import PROJECT
 from tests.tools.pages.tables import Row, filled
 from tests.tools.records import dns
+from tests.tools.records.generator import GIVEN
+from tests.tools.records.generator import records as generator_records
 
 PAGE = PROJECT / "docs/reference/questions.md"
 HEADER = "| question | type | asked | default | choices, or an example | rule |"
+NAME = GIVEN["name"]
 # Of a node and a folder there is more to say than one example.
 ELSEWHERE = {"nodes": "[a node](#a-node)"}
-SECTIONS = {"cluster": "# Questions", "namespace": "## A namespace", "app": "## An app"}
-APP: dict[str, Any] = {"generator": "app", "app_name": "films", "app_namespace": "media"}
-IMAGE = APP | {"app_image": "ghcr.io/jellyfin/jellyfin", "app_tag": "10.11.2", "app_port": 8096}
-CHART = APP | {"app_kind": "chart", "app_chart_url": "oci://ghcr.io/grafana/helm-charts/grafana"}
+SECTIONS = {"cluster": "# Questions", **{each.name: f"## {each.title}" for each in generator_records()}}
 # Answers with which each question is asked, the usual ones first. What is given has no default.
 WITH: dict[str, list[dict[str, Any]]] = {
     "cluster": [
@@ -35,15 +35,7 @@ WITH: dict[str, list[dict[str, Any]]] = {
             "bgp_node_asn": 64514,
         },
     ],
-    "namespace": [{"generator": "namespace", "ns_name": "media"}],
-    "app": [
-        IMAGE,
-        IMAGE | {"app_secret": "onepassword", "app_scrape": True},
-        IMAGE | {"app_load_balancer_ports": [{"port": 22000, "protocol": "TCP"}]},
-        IMAGE | {"app_mounts": [{"path": "/config", "pvc": "5Gi"}], "backups": "nfs"},
-        CHART | {"app_chart_version": "9.3.0", "app_port": 80},
-        APP | {"app_image": "ghcr.io/jellyfin/jellyfin", "app_tag": "10.11.2"},
-    ],
+    **{each.name: each.additions for each in generator_records()},
 }
 
 
@@ -60,15 +52,17 @@ def rows(generator: str) -> Iterator[Row]:
 
     When it is asked, and its rule, are written by hand, but for those of the records.
     """
-    of_dns = {
+    of_records = {
         name: (f"with {each.name}", question.rule)
         for each in dns.providers()
         for name, question in each.questions.items()
+    } | {
+        name: (question.asked, question.rule) for each in generator_records() for name, question in each.answers.items()
     }
     for name, question in questions(generator).items():
         if is_public(question):
             kind = "choices" if question.get("multiselect") else "choice" if "choices" in question else question["type"]
-            told = of_dns.get(name)
+            told = of_records.get(name)
             asked, rule = told or (None, None)
             yield [name, kind, asked, default(generator, name, question), possible(name, question), rule]
 
@@ -85,7 +79,7 @@ def default(generator: str, name: str, question: dict[str, Any]) -> str:
             text = value if isinstance(value, str) else json.dumps(value)
             others = public(generator) - {name} | {"repository_host"}
             follows = ", follows other answers" if mentions(str(question["default"]), others) else ""
-            return f"`{text.replace(APP['app_name'], '<app>')}`{follows}"
+            return f"`{text.replace(NAME, f'<{generator}>')}`{follows}"
     return "–"
 
 
@@ -125,7 +119,7 @@ def example(words: str) -> str:
     """Return the first example in the help of a question; raise ValueError when there is none."""
     # A line's end inside a sentence is a space; a list keeps its lines.
     words = re.sub(r"\n(?![-\s]|$)", " ", words)
-    _, found, rest = words.replace("{{ app_name | default('') }}", APP["app_name"]).partition("e.g. ")
+    _, found, rest = re.sub(r"{{ \w+_name \| default\(''\) }}", NAME, words).partition("e.g. ")
     rest = rest if found else _.partition("e.g.\n")[2]
     if not rest:
         raise ValueError(f"no example in: {words}")

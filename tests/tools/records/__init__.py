@@ -1,4 +1,4 @@
-"""Records of components and backends, and the tables that follow from them.
+"""Records of components, backends and generators, and the tables that follow from them.
 
 `make tables` writes the tables; `make check` compares them.
 """
@@ -6,7 +6,7 @@
 from pathlib import Path
 
 from tests.pins import known_now
-from tests.tools.records import component_tables, dns, versions
+from tests.tools.records import component_tables, dns, generator, versions
 from tests.tools.records.component import components
 
 
@@ -16,4 +16,5 @@ def all_tables() -> dict[Path, str]:
         **component_tables.all_tables(components()),
         **dns.all_tables(dns.providers()),
         **versions.all_tables(known_now()),
+        **generator.all_tables(generator.records()),
     }

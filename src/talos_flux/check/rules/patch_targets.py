@@ -1,11 +1,14 @@
 """Rules about patches without a target, and about what copies and merges leave behind."""
 
+from collections.abc import Iterator, Sequence
+
 from talos_flux.check.rule import Severity, Violations, rule
 from talos_flux.manifests.flux_tree import Cluster
 from talos_flux.manifests.objects import Place
 from talos_flux.paths import ANSWERS_FILE
 from talos_flux.repository.conflicts import leftovers
 from talos_flux.repository.files import Map, Unreadable
+from talos_flux.repository.generators import generators
 
 
 @rule(
@@ -40,9 +43,16 @@ def folder_differs(cluster: Cluster) -> Violations:
         except Unreadable as reason:
             yield Place(path, reason.line), f"the file {reason}"
             continue
-        for key, folder in (("app_namespace", folders[-2]), ("app_name", folders[-1])):
+        for key, folder in named_by_folders(folders):
             if answers and answers.get(key) and str(answers[key]) != folder:
                 yield Place(path, answers.lines[key]), f"{key} is {answers[key]}, and the folder {folder}"
+
+
+def named_by_folders(folders: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the answers that the path of a folder gives, each with its part of the path."""
+    for each in generators().values():
+        if each.is_in_a_namespace:
+            yield from zip(each.parts_of_the_path, folders[-2:], strict=True)
 
 
 @rule(

@@ -1,4 +1,4 @@
-"""talos-flux namespace: a module for each subcommand."""
+"""talos-flux namespace: a module for each subcommand. Made by `make tables` of generators/*/generator.yaml."""
 
 from talos_flux.cli.commands import Group
 

@@ -1,4 +1,4 @@
-"""Add a namespace or an app: check the destination, ask and render, check the answers, write."""
+"""Add what a generator makes: check the destination, ask and render, check the answers, write."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,12 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from talos_flux.errors import UserError
+from talos_flux.repository.generators import Generator, generator_named
 from talos_flux.repository.kustomization_edits import with_resource
 from talos_flux.repository.transaction import FileTransaction
 from talos_flux.template.generate import app_charts, given_answers, next_steps, refusals
 from talos_flux.template.generate.copying import Copy, copy
 from talos_flux.template.generate.destination import Destination
 from talos_flux.template.generate.template_source import TemplateCheckout
+
+# The generator of what others are put in.
+OF_NAMESPACES = "namespace"
 
 
 @dataclass
@@ -35,11 +39,22 @@ class Addition:
 def add(
     template: TemplateCheckout, generator: str, path: Path, data: Mapping[str, Any], *, defaults: bool = False
 ) -> Addition:
-    """Add a namespace or an app, and return what was written.
+    """Add what a generator makes, and return what was written.
 
     `data` answers questions by name; without `defaults`, the others are asked. When it is refused (UserError), fails
     or is interrupted, the repository is as it was.
     """
+    addition = planned(template, generator_named(generator), path, data, defaults=defaults)
+    with FileTransaction(addition.destination.repository.root) as change:
+        for file, content in addition.files.items():
+            change.write(file, content)
+    return addition
+
+
+def planned(
+    template: TemplateCheckout, generator: Generator, path: Path, data: Mapping[str, Any], *, defaults: bool
+) -> Addition:
+    """Return what a generator would write; arguments and UserError as in add."""
     destination = Destination.of(generator, path)
     cluster = given_answers.of_the_cluster(destination.repository)
     given_answers.refuse_what_is_no_users(generator, destination, template, data)
@@ -48,29 +63,27 @@ def add(
 
     given = {**data, "template_source": template.address(str(cluster.get("_src_path", "")))}
     addition = Addition(destination)
-    if generator == "namespace":
-        add_namespace(addition, template, given, defaults=defaults)
+    if generator.is_in_a_namespace:
+        add_in_a_namespace(generator, addition, template, cluster, given, defaults=defaults)
     else:
-        add_app(addition, template, cluster, given, defaults=defaults)
+        add_namespace(addition, template, given, defaults=defaults)
     addition.notes += next_steps.notes(template, addition.version, str(cluster.get("_commit", "")))
-    with FileTransaction(destination.repository.root) as change:
-        for file, content in addition.files.items():
-            change.write(file, content)
     return addition
 
 
 def add_namespace(addition: Addition, template: TemplateCheckout, data: Mapping[str, Any], *, defaults: bool) -> str:
     """Add the files of a namespace; return its pod security level."""
-    destination = addition.destination
-    given = {**data, "generator": "namespace", **given_answers.from_destination("namespace", destination)}
+    namespace = addition.destination.of_namespace
+    generator = generator_named(OF_NAMESPACES)
+    given = {**data, "generator": generator.name, **given_answers.from_destination(generator, namespace)}
     made = copy(template, given, defaults=defaults)
-    addition.take(destination.folder_of_namespace, made)
-    level = str(made.answers["ns_pod_security"])
-    addition.told.append(f"Namespace {destination.namespace} is new, with pod security {level}.")
-    return level
+    addition.take(namespace.folder, made)
+    addition.told += next_steps.told(generator, namespace, made.answers)
+    return str(made.answers["ns_pod_security"])
 
 
-def add_app(
+def add_in_a_namespace(
+    generator: Generator,
     addition: Addition,
     template: TemplateCheckout,
     cluster: Mapping[str, Any],
@@ -78,15 +91,16 @@ def add_app(
     *,
     defaults: bool,
 ) -> None:
-    """Add the files of an app, its registration and its chart source, and of its namespace where that is missing."""
+    """Add the files of an app or the like, its registration, and its chart source and namespace where they are new."""
     destination, repository = addition.destination, addition.destination.repository
-    of_namespace, of_app = given_answers.divided(data)
+    of_namespace, own = given_answers.divided(data)
     known = {
-        **given_answers.taken_over(cluster),
+        **given_answers.taken_over(generator, cluster),
+        **given_answers.looked_up(generator, template, cluster),
         **given_answers.of_the_repository(repository),
-        **given_answers.from_destination("app", destination),
+        **given_answers.from_destination(generator, destination),
     }
-    given = {**of_app, **known, "generator": "app"}
+    given = {**own, **known, "generator": generator.name}
     made = copy(template, given, defaults=defaults)
     if destination.has_namespace:
         level = repository.pod_security(destination.namespace)
@@ -100,25 +114,24 @@ def add_app(
     if source and made.answers.get("app_chart_source", source.name) != source.name:
         made = copy(template, {**given, **recorded(made), "app_chart_source": source.name}, defaults=True)
     addition.notes += [
-        f"{name} has no effect with the other answers." for name in given_answers.without_effect(of_app, made.answers)
+        f"{name} has no effect with the other answers."
+        for name in given_answers.without_effect(generator, own, made.answers)
     ]
     addition.take(destination.folder, made)
     register(addition)
-    addition.told.append(
-        f"App {destination.namespace}/{destination.app} is new in {destination}, and listed in its namespace."
-    )
+    addition.told += next_steps.told(generator, destination, made.answers)
     if source and not source.exists_in(repository):
         path = app_charts.path_of(repository, source.name)
         addition.files[path] = source.rendered(template).encode()
         addition.to_add.append(path)
         addition.told.append(f"Its chart comes from {source.name}, a new source in {repository.short(path)}.")
-    elif source and made.answers["app_kind"] == "chart":
+    elif source and made.answers.get("app_kind") == "chart":
         addition.told.append(f"Its chart comes from {source.name}, a source that was there.")
     addition.told += next_steps.secret_to_make(destination.namespace, destination.app, made.answers)
 
 
 def register(addition: Addition) -> None:
-    """Add the app to the namespace's kustomization.yaml, which may itself be new."""
+    """Add it to the namespace's kustomization.yaml, which may itself be new."""
     destination = addition.destination
     path = destination.folder_of_namespace / "kustomization.yaml"
     is_new = path in addition.files
@@ -132,7 +145,7 @@ def register(addition: Addition) -> None:
 
 
 def depended_on(made: Copy) -> list[str]:
-    """Return the names in the app's dependsOn, including those that follow from its answers."""
+    """Return the names in its dependsOn, including those that follow from its answers."""
     return [str(entry["name"]) for entry in made.documents("ks.yaml")[0]["spec"].get("dependsOn") or []]
 
 

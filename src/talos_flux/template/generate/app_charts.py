@@ -41,14 +41,15 @@ def path_of(repository: Repository, name: str) -> Path:
 def source_of(
     repository: Repository, template: TemplateCheckout, cluster: Mapping[str, Any], answers: Mapping[str, Any]
 ) -> AppChartSource | None:
-    """Return the source that an app with these answers needs, under the name that it has or gets; None without a chart.
+    """Return the source that what has these answers needs, under the name that it has or gets; None without a chart.
 
     UserError when no name is left for it.
     """
-    if answers["app_kind"] == "app-template":
+    kind = answers.get("app_kind")
+    if kind == "app-template":
         row = template.chart_source("app-template", cluster)
         return AppChartSource(row["name"], "OCIRepository", row["url"], row["tag"])
-    if answers["app_kind"] != "chart":
+    if kind != "chart":
         return None
     url, version = str(answers["app_chart_url"]), str(answers["app_chart_version"])
     address, _, chart = url.rpartition("/")

@@ -1,6 +1,6 @@
-"""The command that adds a namespace or an app: its arguments, its output, its exit code.
+"""The command that adds what a generator makes: its arguments, its output, its exit code.
 
-Copier starts it by hooks/add.py, people by `talos-flux app new` and `talos-flux namespace new`.
+Copier starts it by hooks/add.py, people by `talos-flux app new` and its like.
 """
 
 import argparse
@@ -14,13 +14,13 @@ from typing import Any, NoReturn
 
 from talos_flux.errors import UserError
 from talos_flux.repository.apps import Repository
+from talos_flux.repository.generators import generators
 from talos_flux.repository.transaction import recovered_in_words
 from talos_flux.template.generate import given_answers, next_steps
 from talos_flux.template.generate.addition import add
 from talos_flux.template.generate.template_source import TemplateCheckout
 
 INTERRUPTED = 130
-GENERATORS = ("namespace", "app")
 
 
 def main(root: Path, arguments: Sequence[str] | None = None) -> int:
@@ -28,9 +28,9 @@ def main(root: Path, arguments: Sequence[str] | None = None) -> int:
 
     It is 0, 1 when the addition is refused, or 130 when it is interrupted.
     """
-    parser = argparse.ArgumentParser(prog="add.py", description="Add a namespace or an app to a cluster's repository.")
-    parser.add_argument("generator", choices=GENERATORS)
-    parser.add_argument("destination", type=Path, help="kubernetes/apps/<namespace>, and /<name> for an app")
+    parser = argparse.ArgumentParser(prog="add.py", description="Add something to a cluster's repository.")
+    parser.add_argument("generator", choices=tuple(generators()))
+    parser.add_argument("destination", type=Path, help="its folder: kubernetes/apps/<namespace>, or <name> in that")
     parser.add_argument("--data", action="append", default=[], metavar="QUESTION=ANSWER")
     parser.add_argument("--data-file", type=Path, help="a YAML file of answers; --data goes before it")
     parser.add_argument("--defaults", action="store_true", help="ask nothing")
@@ -57,7 +57,7 @@ def main(root: Path, arguments: Sequence[str] | None = None) -> int:
 def generate(
     root: Path, generator: str, destination: Path, data: Mapping[str, Any], *, defaults: bool, quiet: bool
 ) -> int:
-    """Add a namespace or an app from the template in `root`, say what was written, and return the exit code.
+    """Add what a generator of the template in `root` makes, say what was written, and return the exit code.
 
     It is 0, or 130 when the addition is interrupted. UserError when it is refused or can't be written.
     """

@@ -1,4 +1,4 @@
-"""Ask the questions of a namespace or an app, and render it in memory."""
+"""Ask the questions of what is added, and render it in memory."""
 
 import re
 import sys

@@ -1,12 +1,11 @@
-"""The destination of a namespace or an app."""
+"""The destination of what is added."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from talos_flux.errors import UserError
 from talos_flux.repository.apps import Repository
-
-FORMS = {"namespace": "kubernetes/apps/<namespace>", "app": "kubernetes/apps/<namespace>/<name>"}
+from talos_flux.repository.generators import Generator
 
 
 @dataclass(frozen=True)
@@ -18,20 +17,25 @@ class Destination:
     app: str
 
     @classmethod
-    def of(cls, generator: str, destination: Path) -> "Destination":
-        """Return the destination at a path; UserError when no namespace or app can be there."""
+    def of(cls, generator: Generator, destination: Path) -> "Destination":
+        """Return the destination at a path; UserError when a generator adds nothing there."""
         path = destination.resolve()
         repository = Repository.around(path)
         parts = path.relative_to(repository.root).parts
-        form = FORMS[generator]
+        form = generator.folder
         if parts[:2] != ("kubernetes", "apps") or len(parts) != form.count("/") + 1:
-            raise UserError(f"{repository.short(path)} is not the place of {with_article(generator)}: {form}.")
+            raise UserError(f"{repository.short(path)} is not the place of {generator.with_article}: {form}.")
         return cls(repository, parts[2], "".join(parts[3:]))
 
     @property
     def folder_of_namespace(self) -> Path:
         """Return the folder of the namespace, whether it exists or not."""
         return self.repository.folder_of_apps / self.namespace
+
+    @property
+    def of_namespace(self) -> "Destination":
+        """Return the destination of its namespace."""
+        return replace(self, app="")
 
     @property
     def folder(self) -> Path:
@@ -50,8 +54,3 @@ class Destination:
 def holds_files(folder: Path) -> bool:
     """Return whether there is anything but empty folders, which git does not track."""
     return any(not path.is_dir() or path.is_symlink() for path in folder.rglob("*"))
-
-
-def with_article(generator: str) -> str:
-    """Return the generator's name with its article, for a sentence."""
-    return f"{'an' if generator == 'app' else 'a'} {generator}"

@@ -10,26 +10,17 @@ import yaml
 from talos_flux.errors import UserError, did_you_mean
 from talos_flux.paths import ANSWERS_FILE
 from talos_flux.repository.apps import Repository
-from talos_flux.template.generate.destination import Destination, with_article
+from talos_flux.repository.generators import Generator, generators
+from talos_flux.template.generate.destination import Destination
 from talos_flux.template.generate.template_source import TemplateCheckout
 
 Answers = dict[str, Any]
 
-PREFIX = {"namespace": "ns_", "app": "app_"}
-# The answer for a namespace that is added with an app.
+# The answer for a namespace that is added with what is in it.
 OF_A_NEW_NAMESPACE = "ns_pod_security"
 # The answer in which numbers stay numbers, as charts may require.
 CHART_VALUES = "app_values"
 YES_OR_NO = {"y", "yes", "t", "true", "on", "1", "n", "no", "f", "false", "off", "0"}
-TAKEN_OVER = (
-    "load_balancer_cidr_ipv6",
-    "ingress_backend",
-    "external_access",
-    "secrets_backend",
-    "onepassword_vault",
-    "storage",
-    "backups",
-)
 
 
 class AsWritten(yaml.SafeLoader):
@@ -73,16 +64,20 @@ def of_the_cluster(repository: Repository) -> Answers:
     return answers
 
 
-def from_destination(generator: str, destination: Destination) -> Answers:
+def from_destination(generator: Generator, destination: Destination) -> Answers:
     """Return the answers that the folder's path gives."""
-    if generator == "namespace":
-        return {"ns_name": destination.namespace}
-    return {"app_name": destination.app, "app_namespace": destination.namespace}
+    names = generator.parts_of_the_path
+    return dict(zip(names, destination.folder.parts[-len(names) :], strict=True))
 
 
-def taken_over(cluster: Mapping[str, Any]) -> Answers:
-    """Return the cluster's answers that an app records as its own."""
-    return {name: cluster[name] for name in TAKEN_OVER if name in cluster}
+def taken_over(generator: Generator, cluster: Mapping[str, Any]) -> Answers:
+    """Return the cluster's answers that a generator records as its own."""
+    return {name: cluster[name] for name in generator.takes_over if name in cluster}
+
+
+def looked_up(generator: Generator, template: TemplateCheckout, cluster: Mapping[str, Any]) -> Answers:
+    """Return what else a generator knows of the cluster that it adds to, and does not record."""
+    return {name: template.text(expression, cluster) for name, expression in generator.looks_up.items()}
 
 
 def of_the_repository(repository: Repository) -> Answers:
@@ -93,33 +88,34 @@ def of_the_repository(repository: Repository) -> Answers:
 
 
 def refuse_what_is_no_users(
-    generator: str, destination: Destination, template: TemplateCheckout, data: Mapping[str, Any]
+    generator: Generator, destination: Destination, template: TemplateCheckout, data: Mapping[str, Any]
 ) -> None:
     """Raise UserError when data answers an unknown question, or one that the user can't answer here."""
     fixed = from_destination(generator, destination)
     askable = {
         name
         for name, question in template.questions.items()
-        if name.startswith(PREFIX[generator]) and question.get("when") is not False and name != "app_chart_source"
+        if name.startswith(generator.prefix) and question.get("when") is not False and question.get("ask") is not False
     }
-    if generator == "app":
+    if generator.is_in_a_namespace:
         askable.add(OF_A_NEW_NAMESPACE)
+    of_the_cluster = {name for each in generators().values() for name in each.takes_over}
     for name, value in data.items():
         if name in fixed:
             if value != fixed[name]:
                 raise UserError(f"{name} is {fixed[name]}, as the path {destination} says, not {value}.")
-        elif name in TAKEN_OVER:
+        elif name in of_the_cluster:
             raise UserError(f"{name} is an answer of the cluster, which its apps take over: it can't be given here.")
         elif name in template.questions and name not in askable:
-            raise UserError(f"{name} is not asked of {with_article(generator)}: it can't be given here.")
+            raise UserError(f"{name} is not asked of {generator.with_article}: it can't be given here.")
         elif name not in askable:
-            hint = did_you_mean(name, askable - fixed.keys())
-            raise UserError(f"{name} is no question of {with_article(generator)}{hint}")
+            hint = did_you_mean(name, askable)
+            raise UserError(f"{name} is no question of {generator.with_article}{hint}")
         elif template.questions[name]["type"] == "bool" and str(value).lower() not in YES_OR_NO:
             raise UserError(f"{name} can't be {value}: it is true or false.")
         elif template.questions[name]["type"] == "yaml" and isinstance(value, str) and not is_yaml(value):
             raise UserError(f"{name} can't be {shorten(value, 80)}: it is not YAML.")
-    if generator == "app" and OF_A_NEW_NAMESPACE in data and destination.has_namespace:
+    if generator.is_in_a_namespace and OF_A_NEW_NAMESPACE in data and destination.has_namespace:
         raise UserError(f"{OF_A_NEW_NAMESPACE} is for a new namespace, and {destination.namespace} exists already.")
 
 
@@ -132,13 +128,13 @@ def is_yaml(text: str) -> bool:
     return True
 
 
-def without_effect(given: Iterable[str], recorded: Mapping[str, Any]) -> list[str]:
+def without_effect(generator: Generator, given: Iterable[str], recorded: Mapping[str, Any]) -> list[str]:
     """Return the given answers that nothing uses, because of the other answers."""
-    return [name for name in given if name.startswith(tuple(PREFIX.values())) and name not in recorded]
+    return [name for name in given if name.startswith(generator.prefix) and name not in recorded]
 
 
 def divided(data: Mapping[str, Any]) -> tuple[Answers, Answers]:
-    """Return the answers for an app's new namespace, and those for the app."""
+    """Return the answers for a new namespace, and those for what is in it."""
     of_namespace = {name: data[name] for name in (OF_A_NEW_NAMESPACE, "template_source") if name in data}
     return of_namespace, {name: value for name, value in data.items() if name != OF_A_NEW_NAMESPACE}
 

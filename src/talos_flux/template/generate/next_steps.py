@@ -5,7 +5,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from talos_flux.repository.generators import Generator
+from talos_flux.template.generate.destination import Destination
 from talos_flux.template.generate.template_source import TemplateCheckout
+
+
+def told(generator: Generator, destination: Destination, answered: Mapping[str, Any]) -> list[str]:
+    """Return what a generator says in the end."""
+    named = {
+        "namespace": destination.namespace,
+        "name": destination.folder.name,
+        "folder": destination,
+    }
+    return [sentence.format_map({**answered, **named}) for sentence in generator.told]
 
 
 def secret_to_make(namespace: str, app: str, answered: Mapping[str, Any]) -> list[str]:

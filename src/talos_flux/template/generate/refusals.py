@@ -7,11 +7,12 @@ from typing import Any
 from talos_flux.errors import UserError, did_you_mean
 from talos_flux.paths import ANSWERS_FILE
 from talos_flux.repository.apps import Repository
-from talos_flux.template.generate.destination import Destination, holds_files, with_article
+from talos_flux.repository.generators import Generator
+from talos_flux.template.generate.destination import Destination, holds_files
 from talos_flux.template.generate.template_source import TemplateCheckout
 
-# Helm accepts release names of 53 characters.
-LONGEST_NAME = {"namespace": 63, "app": 53}
+# RFC 1123, which Kubernetes holds a namespace to.
+LONGEST_NAMESPACE = 63
 OF_KUBERNETES = ("kube-node-lease", "kube-public")
 # The Kustomization of this name is made by Flux.
 FLUX_SYSTEM = "flux-system"
@@ -21,12 +22,12 @@ FLUX_SYSTEM = "flux-system"
 
 
 def refuse_destination(
-    generator: str, destination: Destination, template: TemplateCheckout, catalogue: Mapping[str, list[str]]
+    generator: Generator, destination: Destination, template: TemplateCheckout, catalogue: Mapping[str, list[str]]
 ) -> None:
-    """Raise UserError when no namespace or app can be added there. `catalogue`: the template's apps by namespace."""
+    """Raise UserError when a generator can't add anything there. `catalogue`: the template's apps by namespace."""
     refuse_a_bad_name(generator, destination, template)
     refuse_a_namespace_of_others(destination, catalogue)
-    if generator == "namespace":
+    if not generator.is_in_a_namespace:
         refuse_what_exists(generator, destination)
         return
     refuse_a_core_apps_name(destination, catalogue)
@@ -35,11 +36,13 @@ def refuse_destination(
     refuse_a_broken_namespace(destination)
 
 
-def refuse_a_bad_name(generator: str, destination: Destination, template: TemplateCheckout) -> None:
+def refuse_a_bad_name(generator: Generator, destination: Destination, template: TemplateCheckout) -> None:
     """Raise UserError for a name that Kubernetes does not accept."""
-    names = {"namespace": destination.namespace, "app": destination.app}
-    for kind in ("namespace", generator):
-        if error := template.macro("names", "name_error", names[kind], LONGEST_NAME[kind]).strip():
+    for name, longest in (
+        (destination.namespace, LONGEST_NAMESPACE),
+        (destination.folder.name, generator.longest_name),
+    ):
+        if error := template.macro("names", "name_error", name, longest).strip():
             raise UserError(f"{error}.")
 
 
@@ -55,13 +58,13 @@ def refuse_a_namespace_of_others(destination: Destination, catalogue: Mapping[st
         )
 
 
-def refuse_what_exists(generator: str, destination: Destination) -> None:
+def refuse_what_exists(generator: Generator, destination: Destination) -> None:
     """Raise UserError for a folder that is not empty, or a file."""
     if (destination.folder / ANSWERS_FILE).exists():
         how = "`copier update --defaults --data <question>=<answer>` in it changes an answer"
         raise UserError(f"{destination} exists already: {how}.")
     if destination.folder.exists() and not destination.folder.is_dir():
-        raise UserError(f"{destination} is a file, not the folder of {with_article(generator)}.")
+        raise UserError(f"{destination} is a file, not the folder of {generator.with_article}.")
     if holds_files(destination.folder):
         raise UserError(f"{destination} exists already, and is not empty.")
 

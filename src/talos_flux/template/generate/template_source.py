@@ -97,6 +97,10 @@ class TemplateCheckout:
         """Return the result of a macro in macros/."""
         return str(getattr(self.jinja.get_template(f"macros/{file}.jinja").module, name)(*arguments))
 
+    def text(self, template: str, answers: Mapping[str, Any]) -> str:
+        """Return a text of Jinja that sees answers."""
+        return self.jinja.from_string(template).render(answers)
+
     def catalogue(self, answers: Mapping[str, Any]) -> dict[str, list[str]]:
         """Return the names of the apps that the template can bring, by namespace, also where the component is off."""
         # Up to v0.4 the table stood beside its macros.

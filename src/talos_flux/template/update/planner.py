@@ -31,8 +31,6 @@ from talos_flux.template.update.orphaned_secrets import (
 from talos_flux.template.update.worktree import on_disk
 from talos_flux.template.versions import Note, TemplateVersion, is_older, newest, notes, number_of, precedes
 
-GENERATORS = ("generators/namespace", "generators/app")
-
 Ask = Callable[[Any], Any]
 
 
@@ -420,7 +418,7 @@ def _below(instance: Instance, files: Mapping[PurePosixPath, File]) -> dict[str,
 @cache
 def _same_inputs(old: Path, new: Path, generator: str) -> bool:
     """Return whether two versions of the template are the same in all that such an instance is rendered from."""
-    parts = ("copier.yml", "questions", "macros", *GENERATORS, *(["template"] if generator == "cluster" else []))
+    parts = ("copier.yml", "questions", "macros", "generators", *(["template"] if generator == "cluster" else []))
     return _objects(old, parts) == _objects(new, parts)
 
 
