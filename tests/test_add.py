@@ -1,6 +1,7 @@
 """A namespace and an app, added to a cluster: what is written, and that nothing else is."""
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pexpect
 import pytest
 import yaml
 
+from talos_flux.template.generate.command import main
 from tests.support.home import WEB_APP, Home, command_line, typed_to
 from tests.support.needs import needs
 from tests.support.render import PROJECT, VERSION, git
@@ -37,6 +39,43 @@ def test_copier_makes_a_namespace(home: Home) -> None:
     assert "enforce: restricted" in home.text(f"{folder}/namespace.yaml")
     assert "Namespace media is new, with pod security restricted." in done.stdout
     assert "git add kubernetes/apps/media && git commit" in done.stdout
+
+
+def test_the_documented_command_says_what_was_written_and_nothing_of_copiers(home: Home) -> None:
+    """Copier calls the version of a template None that is a folder of a repository."""
+    page = (PROJECT / "docs/how-to/add-an-app.md").read_text()
+    assert "`copier copy --quiet --trust <template>/generators/app kubernetes/apps/media/jellyfin`" in page
+    done = home.copier("app", "kubernetes/apps/media/jellyfin", WEB_APP, "--quiet")
+    assert done.returncode == 0, done.stderr
+    notes = done.stderr.splitlines()
+    assert [line for line in notes if "None" in line or "Running task" in line] == []
+    assert "App media/jellyfin is new in kubernetes/apps/media/jellyfin" in done.stdout
+
+
+def test_what_would_be_written_is_shown_and_not_written(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--pretend", "--defaults", *(f"--data={name}={value}" for name, value in GRAFANA.items())]
+    with home.untouched():
+        assert main(home.template, ["app", str(home.root / "kubernetes/apps/default/board"), *options]) == 0
+    said = capsys.readouterr().out
+    assert said.endswith("Nothing was written.\n")
+    (home.root / "shown.patch").write_text(said.rpartition("Nothing was written.")[0])
+    git(home.root, "apply", "shown.patch")
+    (home.root / "shown.patch").unlink()
+    shown = home.tree
+    git(home.root, "checkout", "--quiet", ".")
+    git(home.root, "clean", "--quiet", "--force", "-d")
+    home.add("app", "kubernetes/apps/default/board", **GRAFANA)
+    assert shown == home.tree
+
+
+def test_copiers_pretend_names_the_command_that_shows_what_would_be_written(home: Home) -> None:
+    with home.untouched():
+        done = home.copier("app", "kubernetes/apps/default/jellyfin", WEB_APP, "--pretend")
+    assert done.returncode == 0
+    command = next(line for line in done.stderr.splitlines() if "hooks/add.py" in line and "--pretend" in line)
+    with home.untouched():
+        shown = subprocess.run(shlex.split(command), cwd=home.root, capture_output=True, text=True, check=True)
+    assert "\n+++ b/kubernetes/apps/default/jellyfin/ks.yaml\n" in shown.stdout
 
 
 @pytest.mark.witness

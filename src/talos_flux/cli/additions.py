@@ -29,6 +29,7 @@ answer_options = combined(
     ),
     click.option("--defaults", is_flag=True, help="Ask nothing."),
     click.option("--quiet", is_flag=True, help="Say nothing but why it is refused."),
+    click.option("--pretend", is_flag=True, help="Show what would be written, and write nothing."),
 )
 
 

@@ -179,6 +179,14 @@ _min_copier_version: "9.19.0"
 _subdirectory: nothing
 _exclude: [.gitkeep]
 
+_message_after_copy: |
+  {{%- if _copier_conf.pretend -%}}
+  Copier runs no task with --pretend. This shows what would be written:
+  {{{{ [_copier_python, _copier_conf.src_path.parent.parent / 'hooks/add.py', '{name}', _copier_conf.dst_path] | map('string') | map('quote') | join(' ') -}}}}
+  {{{{ ' --pretend' ~ (' --defaults' if _copier_conf.defaults else '') -}}}}
+  {{% for name, answer in _copier_conf.data.items() %}} --data {{{{ (name ~ '=' ~ (answer if answer is string else answer | to_json)) | quote }}}}{{% endfor %}}
+  {{%- endif %}}
+
 _tasks:
   - command:
       - "{{{{ _copier_python }}}}"
@@ -186,7 +194,7 @@ _tasks:
       - {name}
       - "{{{{ _copier_conf.dst_path | string | realpath }}}}"
       - --as-copier
-      - "{{{{ {{'data': _copier_conf.data, 'defaults': _copier_conf.defaults, 'quiet': _copier_conf.quiet, 'vcs_ref': _copier_conf.vcs_ref}} | to_json }}}}"
+      - "{{{{ {{'data': _copier_conf.data, 'defaults': _copier_conf.defaults, 'vcs_ref': _copier_conf.vcs_ref}} | to_json }}}}"
     # Not in the destination, which Copier would have to make first.
     working_directory: "{{{{ _copier_conf.src_path }}}}"
 """  # noqa: E501

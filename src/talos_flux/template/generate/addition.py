@@ -45,10 +45,15 @@ def add(
     or is interrupted, the repository is as it was.
     """
     addition = planned(template, generator_named(generator), path, data, defaults=defaults)
+    write(addition)
+    return addition
+
+
+def write(addition: Addition) -> None:
+    """Write what was planned, all of it or nothing."""
     with FileTransaction(addition.destination.repository.root) as change:
         for file, content in addition.files.items():
             change.write(file, content)
-    return addition
 
 
 def planned(

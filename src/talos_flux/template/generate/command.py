@@ -14,10 +14,11 @@ from typing import Any, NoReturn
 
 from talos_flux.errors import UserError
 from talos_flux.repository.apps import Repository
-from talos_flux.repository.generators import generators
+from talos_flux.repository.generators import generator_named, generators
 from talos_flux.repository.transaction import recovered_in_words
 from talos_flux.template.generate import given_answers, next_steps
-from talos_flux.template.generate.addition import add
+from talos_flux.template.generate.addition import planned, write
+from talos_flux.template.generate.pretence import as_patch
 from talos_flux.template.generate.template_source import TemplateCheckout
 
 INTERRUPTED = 130
@@ -35,6 +36,7 @@ def main(root: Path, arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data-file", type=Path, help="a YAML file of answers; --data goes before it")
     parser.add_argument("--defaults", action="store_true", help="ask nothing")
     parser.add_argument("--quiet", action="store_true", help="say nothing but why it is refused")
+    parser.add_argument("--pretend", action="store_true", help="show what would be written, and write nothing")
     parser.add_argument("--as-copier", type=json.loads, default={}, help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     of_copier = given.as_copier
@@ -47,7 +49,9 @@ def main(root: Path, arguments: Sequence[str] | None = None) -> int:
             given.destination,
             {**answers(given.data_file, given.data), **of_copier.get("data", {})},
             defaults=given.defaults or of_copier.get("defaults", False),
-            quiet=given.quiet or of_copier.get("quiet", False),
+            # Copier's own silences what it says of itself, such as its tasks.
+            quiet=given.quiet,
+            pretend=given.pretend,
         )
     except UserError as refusal:
         print(f"error: {refusal}", file=sys.stderr)
@@ -55,19 +59,31 @@ def main(root: Path, arguments: Sequence[str] | None = None) -> int:
 
 
 def generate(
-    root: Path, generator: str, destination: Path, data: Mapping[str, Any], *, defaults: bool, quiet: bool
+    root: Path,
+    generator: str,
+    destination: Path,
+    data: Mapping[str, Any],
+    *,
+    defaults: bool,
+    quiet: bool,
+    pretend: bool = False,
 ) -> int:
     """Add what a generator of the template in `root` makes, say what was written, and return the exit code.
 
-    It is 0, or 130 when the addition is interrupted. UserError when it is refused or can't be written.
+    With `pretend` it is shown, and not written. The exit code is 0, or 130 when the addition is interrupted. UserError
+    when it is refused or can't be written.
     """
     if not (root / "generators" / generator).is_dir():
         raise UserError(f"the template of this repository has no {generator}s to add yet: `copier update` brings them.")
     try:
-        for sentence in recovered_in_words(Repository.around(destination.resolve()).root):
-            print(f"{sentence[0].upper()}{sentence[1:]}", file=sys.stderr)
+        if not pretend:
+            for sentence in recovered_in_words(Repository.around(destination.resolve()).root):
+                print(f"{sentence[0].upper()}{sentence[1:]}", file=sys.stderr)
         with ended_as_by_ctrl_c():
-            addition = add(TemplateCheckout.checked_out_in(root), generator, destination, data, defaults=defaults)
+            template = TemplateCheckout.checked_out_in(root)
+            addition = planned(template, generator_named(generator), destination, data, defaults=defaults)
+            if not pretend:
+                write(addition)
     except OSError as error:
         raise UserError(f"{error.filename or 'writing'}: {error.strerror or error}.") from None
     except KeyboardInterrupt:
@@ -76,6 +92,9 @@ def generate(
     if not quiet:
         for note in addition.notes:
             print(note, file=sys.stderr)
+    if pretend:
+        print(*as_patch(addition), "Nothing was written.", sep="\n")
+    elif not quiet:
         print(*addition.told, next_steps.next_command(addition.destination.repository.root, addition.to_add), sep="\n")
     return 0
 
