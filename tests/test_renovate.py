@@ -162,6 +162,19 @@ def test_the_image_of_every_kind_of_app_is_seen_exactly_once(template: Path, ren
     ]
 
 
+def test_an_image_under_another_key_is_seen_by_the_comment_above_it(render: Renderer, tmp_path: Path) -> None:
+    root = in_git(render(EXAMPLES["minimal"]), tmp_path / "cluster")
+    comment = "  # renovate: datasource=docker depName=ghcr.io/example/postgresql\n"
+    image = f"kind: Cluster\nspec:\n{comment}  imageName: ghcr.io/example/postgresql:18.6-standard\n"
+    (root / "kubernetes/apps/default/cluster.yaml").write_text(image)
+    subprocess.run(["git", "add", "--all"], cwd=root, check=True)
+    (tmp_path / "work").mkdir()
+    found = renovate.extract(root, tmp_path / "work")
+    files = [file for files in found.values() for file in files if file["packageFile"].endswith("/cluster.yaml")]
+    [dependency] = [dependency for file in files for dependency in file["deps"]]
+    assert (dependency["depName"], version(dependency)) == ("ghcr.io/example/postgresql", "18.6-standard")
+
+
 def test_encrypted_files_are_left_alone(render: Renderer, tmp_path: Path) -> None:
     root = in_git(render(EXAMPLES["sops"]), tmp_path / "cluster")
     release = next(root.glob("kubernetes/apps/default/echo/app/helmrelease.yaml"))
