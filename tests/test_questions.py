@@ -69,7 +69,11 @@ def questionnaire(tmp_path_factory) -> Path:
         (folder / part / "template").mkdir(parents=True)
         shutil.copy(PROJECT / part / "template" / ANSWERS_FILE, folder / part / "template")
     for generator in generators():
-        shutil.copy(PROJECT / "generators" / generator / "questions.yml", folder / "generators" / generator)
+        for path in [
+            PROJECT / "generators" / generator / "questions.yml",
+            *PROJECT.glob(f"generators/{generator}/*.jinja"),
+        ]:
+            shutil.copy(path, folder / "generators" / generator)
     return folder
 
 
