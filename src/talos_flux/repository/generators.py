@@ -17,7 +17,8 @@ class Generator:
     `folder` is where its folder lies, `prefix` that of its questions, `variable` that of its task. `takes_over` are
     answers of the cluster that it records as its own; `looks_up` others that it knows when it is added, by the names
     of its computed answers: templates of Jinja that see the cluster's answers. `told` is what is said in the end, with
-    {namespace}, {name}, {folder} and its own answers in it.
+    {namespace}, {name}, {folder} and its own answers in it. `reads` is the question that names a folder, that of a
+    component of the user's own, whose content is recorded as another answer.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Generator:
     variable: str
     told: tuple[str, ...]
     takes_over: tuple[str, ...] = ()
+    reads: str = ""
     looks_up: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -46,6 +48,11 @@ class Generator:
     def address(self) -> str:
         """Return the form in which its task is told where it is."""
         return f"<namespace>/<{self.name}>" if self.is_in_a_namespace else f"<{self.name}>"
+
+    @property
+    def record(self) -> str:
+        """Return the answer that records the content of a folder; empty when it reads none."""
+        return f"{self.prefix}record" if self.reads else ""
 
     @property
     def parts_of_the_path(self) -> tuple[str, ...]:

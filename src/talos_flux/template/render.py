@@ -142,6 +142,16 @@ class Template:
         facts = known(self._names(recorded, data, destination).get("facts"))
         return facts if isinstance(facts, Mapping) else {}
 
+    def text(self, source: str, recorded: Answers, more: Answers = NOTHING, *, destination: Path = Path()) -> str:
+        """Return a text of Jinja as the template's own files see the answers of an instance, and `more` names.
+
+        UserError when it can't be rendered.
+        """
+        names = {**self._names(recorded, NOTHING, destination), **more}
+        names["_copier_phase"] = Phase.RENDER
+        with refusing("it can't be rendered"):
+            return self._text(self._compiled(source), names)
+
     def render(
         self, recorded: Answers, data: Answers = NOTHING, *, destination: Path = Path()
     ) -> dict[PurePosixPath, File]:

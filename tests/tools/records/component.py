@@ -7,19 +7,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from talos_flux.template.component_record import NAME, pin_of, read_record
 from tests.support.render import PROJECT
 
 APPS = PROJECT / "template/kubernetes/apps"
-RECORD = "component.yaml"
 FOLDER = re.compile(r"\{\{ folder\['([a-z0-9-]+)'\] \}\}")
 # A manifest's name in the template: with its condition, or without.
 MANIFEST = re.compile(
     r"\{% if (?P<when>.+) %\}(?P<conditional>.+)\{% endif %\}(\.jinja)?|(?P<always>[^{}]+?)(\.jinja)?"
 )
-LEVELS = ("restricted", "baseline", "privileged")
-TIERS = ("critical", "core", "standard")
 
 
 @dataclass(frozen=True)
@@ -107,20 +103,14 @@ class Component:
 
 @cache
 def components() -> tuple[Component, ...]:
-    """Return all components, by name; ValueError for a record that has a key or a value that is none."""
-    return tuple(component(path) for path in sorted(APPS.glob(f"*/{RECORD}")))
+    """Return all components, by name; UserError for a record that has a key or a value that is none."""
+    return tuple(component(path) for path in sorted(APPS.glob(f"*/{NAME}")))
 
 
 def component(path: Path) -> Component:
     """Return what a record says, and the manifests beside it."""
     [name] = FOLDER.findall(path.parent.name)
-    values: dict[str, Any] = yaml.safe_load(path.read_text())
-    known = {each.name for each in dataclasses.fields(Component)} - {"name", "manifests"}
-    if unknown := sorted(values.keys() - known):
-        raise ValueError(f"{path}: {unknown[0]} is no key of a record; it has {', '.join(sorted(known))}.")
-    for key, choices in (("tier", TIERS), ("pod_security", LEVELS)):
-        if key in values and values[key] not in choices:
-            raise ValueError(f"{path}: {key} is {', '.join(choices[:-1])} or {choices[-1]}, not {values[key]}.")
+    values = read_record(path)
     if chart := values.pop("chart", None):
         source = chart.get("name", name)
         module = ModuleChart(**chart["module"]) if "module" in chart else None
@@ -139,7 +129,7 @@ def manifests(folder: Path) -> dict[str, str]:
     """Return the manifests of a folder with the condition of each, empty where it is always there."""
     found: dict[str, list[str]] = {}
     for path in folder.iterdir():
-        if path.name != RECORD and (match := MANIFEST.fullmatch(path.name)):
+        if path.name != NAME and (match := MANIFEST.fullmatch(path.name)):
             found.setdefault(match["always"] or match["conditional"], []).append(match["when"] or "")
     return {name: _any_of(conditions) for name, conditions in found.items()}
 
@@ -149,6 +139,6 @@ def _any_of(conditions: list[str]) -> str:
     return conditions[0] if len(conditions) == 1 else ""
 
 
-def pin_of(name: str) -> str:
-    """Return the question that records the version of a chart."""
-    return f"pin_{name.replace('-', '_')}"
+def fields_of_a_record() -> set[str]:
+    """Return the keys that a record may have."""
+    return {each.name for each in dataclasses.fields(Component)} - {"name", "manifests"}

@@ -9,10 +9,12 @@ from talos_flux.errors import UserError
 from talos_flux.repository.generators import Generator, generator_named
 from talos_flux.repository.kustomization_edits import with_resource
 from talos_flux.repository.transaction import FileTransaction
+from talos_flux.template import own_components
 from talos_flux.template.generate import app_charts, given_answers, next_steps, refusals
-from talos_flux.template.generate.copying import Copy, copy
+from talos_flux.template.generate.copying import Copy, answered, copy
 from talos_flux.template.generate.destination import Destination
 from talos_flux.template.generate.template_source import TemplateCheckout
+from talos_flux.template.instances import without_metadata
 
 # The generator of what others are put in.
 OF_NAMESPACES = "namespace"
@@ -106,6 +108,9 @@ def add_in_a_namespace(
         **given_answers.from_destination(generator, destination),
     }
     given = {**own, **known, "generator": generator.name}
+    if generator.reads:
+        given |= read_from_its_folder(generator, destination, template, cluster, given, defaults=defaults)
+        of_namespace = {given_answers.OF_A_NEW_NAMESPACE: given[generator.record]["pod_security"], **of_namespace}
     made = copy(template, given, defaults=defaults)
     if destination.has_namespace:
         level = repository.pod_security(destination.namespace)
@@ -114,8 +119,10 @@ def add_in_a_namespace(
     refusals.refuse_answers(repository, template, cluster, made.answers)
     refusals.refuse_unknown_dependencies(repository, depended_on(made))
     refusals.refuse_what_pod_security_forbids(destination.namespace, level, made.answers)
+    if generator.reads:
+        refusals.refuse_a_stricter_namespace(destination, level, made.answers[generator.record])
 
-    source = app_charts.source_of(repository, template, cluster, made.answers)
+    source = app_charts.source_of(repository, template, cluster, made.answers, generator)
     if source and made.answers.get("app_chart_source", source.name) != source.name:
         made = copy(template, {**given, **recorded(made), "app_chart_source": source.name}, defaults=True)
     addition.notes += [
@@ -133,6 +140,24 @@ def add_in_a_namespace(
     elif source and made.answers.get("app_kind") == "chart":
         addition.told.append(f"Its chart comes from {source.name}, a source that was there.")
     addition.told += next_steps.secret_to_make(destination.namespace, destination.app, made.answers)
+
+
+def read_from_its_folder(
+    generator: Generator,
+    destination: Destination,
+    template: TemplateCheckout,
+    cluster: Mapping[str, Any],
+    data: Mapping[str, Any],
+    *,
+    defaults: bool,
+) -> dict[str, Any]:
+    """Return the answers that name the folder of a component of the user's own, and record what it says."""
+    address = answered(template, data, defaults=defaults)[generator.reads]
+    recorded = without_metadata(cluster)
+    record = own_components.read(address, destination.repository.root, template.renderer, recorded, {})
+    if (name := own_components.name_of(address)) != destination.folder.name:
+        raise UserError(f"{destination} is not named {name}, as the folder {address}: its manifests use that name.")
+    return {generator.reads: address, generator.record: record}
 
 
 def register(addition: Addition) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from talos_flux.errors import UserError
 from talos_flux.repository.apps import Repository
+from talos_flux.repository.generators import Generator
 from talos_flux.template.generate.template_source import TemplateCheckout
 
 
@@ -39,12 +40,18 @@ def path_of(repository: Repository, name: str) -> Path:
 
 
 def source_of(
-    repository: Repository, template: TemplateCheckout, cluster: Mapping[str, Any], answers: Mapping[str, Any]
+    repository: Repository,
+    template: TemplateCheckout,
+    cluster: Mapping[str, Any],
+    answers: Mapping[str, Any],
+    generator: Generator,
 ) -> AppChartSource | None:
     """Return the source that what has these answers needs, under the name that it has or gets; None without a chart.
 
-    UserError when no name is left for it.
+    UserError when no name is left for it, or the one that its manifests use is another's.
     """
+    if generator.reads:
+        return of_a_record(repository, answers[generator.record]["chart"])
     kind = answers.get("app_kind")
     if kind == "app-template":
         row = template.chart_source("app-template", cluster)
@@ -60,6 +67,16 @@ def source_of(
         else AppChartSource(chart, "HelmRepository", address, "")
     )
     return replace(wanted, name=name_of(repository, wanted, answers["app_name"]))
+
+
+def of_a_record(repository: Repository, chart: Mapping[str, str]) -> AppChartSource | None:
+    """Return the source of the chart of a component of the user's own; UserError when its name is another's."""
+    if not chart:
+        return None
+    there = repository.chart_sources.get(chart["name"])
+    if there and (there.kind, there.url.rstrip("/")) != ("OCIRepository", chart["url"].rstrip("/")):
+        raise UserError(f"{chart['name']} is a chart source with another address already, {there.url}.")
+    return AppChartSource(chart["name"], "OCIRepository", chart["url"], chart["tag"])
 
 
 def name_of(repository: Repository, wanted: AppChartSource, app: str) -> str:

@@ -37,12 +37,20 @@ class Copy:
 
 def copy(template: TemplateCheckout, data: Mapping[str, Any], *, defaults: bool) -> Copy:
     """Ask what `data` does not answer, and render; UserError in one sentence when an answer breaks its rule."""
+    answers = {**data, **({} if defaults else answered(template, data, defaults=False))}
     try:
-        answers = {**data, **({} if defaults else template.renderer.recorded({}, data, ask=Asking()))}
         files = template.renderer.render({}, answers)
     except UserError as refusal:
         raise UserError(sentence_of(refusal)) from refusal
     return Copy({PurePath(path): file.content for path, file in files.items()})
+
+
+def answered(template: TemplateCheckout, data: Mapping[str, Any], *, defaults: bool) -> dict[str, Any]:
+    """Ask what `data` does not answer, and return all that will be recorded; UserError as in copy."""
+    try:
+        return template.renderer.recorded({}, data, ask=None if defaults else Asking())
+    except UserError as refusal:
+        raise UserError(sentence_of(refusal)) from refusal
 
 
 class Asking:

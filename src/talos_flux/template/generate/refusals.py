@@ -8,6 +8,7 @@ from talos_flux.errors import UserError, did_you_mean
 from talos_flux.paths import ANSWERS_FILE
 from talos_flux.repository.apps import Repository
 from talos_flux.repository.generators import Generator
+from talos_flux.template.component_record import LEVELS
 from talos_flux.template.generate.destination import Destination, holds_files
 from talos_flux.template.generate.template_source import TemplateCheckout
 
@@ -156,6 +157,16 @@ def refuse_unknown_dependencies(repository: Repository, names: Iterable[str]) ->
         if name not in repository.kustomizations:
             hint = did_you_mean(name, repository.kustomizations)
             raise UserError(f"{name} is no app of this cluster, so nothing can depend on it{hint}")
+
+
+def refuse_a_stricter_namespace(destination: Destination, level: str, record: Mapping[str, Any]) -> None:
+    """Raise UserError when a component of the user's own needs more of its namespace than that allows."""
+    needed = str(record["pod_security"])
+    if LEVELS.index(level) < LEVELS.index(needed):
+        raise UserError(
+            f"pod_security of {destination.folder.name} is {needed}, and {destination.namespace} has {level}: take "
+            "another namespace, or change the label in its namespace.yaml."
+        )
 
 
 def refuse_what_pod_security_forbids(namespace: str, level: str, answers: Mapping[str, Any]) -> None:

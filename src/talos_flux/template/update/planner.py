@@ -16,7 +16,9 @@ from talos_flux.paths import ANSWERS_FILE, ROOT
 from talos_flux.process import run, succeeds
 from talos_flux.repository.apps import Loader
 from talos_flux.repository.contents import File
+from talos_flux.repository.generators import generators
 from talos_flux.repository.git_files import content_of, file_of, filtered, tracked
+from talos_flux.template import own_components
 from talos_flux.template.fetch import NoSuchVersion, checkout, is_shallow
 from talos_flux.template.instances import Answers, Instance, differing, instances, without_metadata
 from talos_flux.template.render import RefusedAnswer, Template
@@ -131,8 +133,11 @@ def plan(version: TemplateVersion, data: Answers, only: Iterable[Path], ask: Ask
         with _naming(instance):
             carried = _carried_over(instance, between)
             given = data if instance is cluster else differing(carried, of_the_cluster)
+            record, to_do = _read_anew(instance, new, carried, of_the_cluster)
+            given = {**given, **record}
             outcomes.append(_outcome(instance, new, carried, given, of_the_cluster))
             outcomes[-1].gone = _gone(instance, between)
+            outcomes[-1].to_do += to_do
             if instance is cluster:
                 outcomes[-1].followed = followed
     return Plan(new.commit, outcomes, between, consequences)
@@ -344,6 +349,24 @@ def _outcome(instance: Instance, new: Template, carried: Answers, given: Answers
         to_do=what_secrets_need(instance, new_answers, merged.changes),
         is_written_anew=answers_file is copiers and recorded != yours,
     )
+
+
+def _read_anew(
+    instance: Instance, new: Template, carried: Answers, of_the_cluster: Answers
+) -> tuple[Answers, list[str]]:
+    """Return what the folder of a component of the user's own says now, where that is not what is recorded.
+
+    One that can't be read stays as it is recorded, with a sentence about why.
+    """
+    generator = generators().get(instance.generator)
+    if not generator or not generator.reads:
+        return {}, []
+    recorded = carried[generator.record]
+    try:
+        now = own_components.read(carried[generator.reads], ROOT, new, of_the_cluster, recorded)
+    except UserError as refusal:
+        return {}, [f"{instance.name} stays as it was recorded, since {str(refusal).removesuffix('.')}."]
+    return ({} if now == recorded else {generator.record: now}), []
 
 
 def _rendered(
