@@ -26,7 +26,7 @@ from tests.support.commandline import (
 )
 from tests.support.crds import PROVIDERS
 from tests.support.needs import needs
-from tests.support.questions import questions
+from tests.support.questions import all_questions
 from tests.support.render import PROJECT, Renderer
 from tests.support.repository import Repository, walk
 from tests.tools.pages.commands import subcommands
@@ -62,7 +62,7 @@ FLUX = "kubernetes/apps/flux-system/flux-instance/app/helmrelease.yaml"
 SHORT = {"pvc": "persistentvolumeclaim"}
 # Their charts make these, and call them after the release.
 WORKLOADS = {"daemonset", "deployment", "pod", "service"}
-QUESTIONS = {"PLACEHOLDER", "question", *questions(), *questions("namespace"), *questions("app")}
+QUESTIONS = {"PLACEHOLDER", "question", *all_questions()}
 PROGRAMS = REAL | OURS | EVERYWHERE | {line.split()[0] for line in UNSEEN} | {"git", "task"}
 
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.support.commandline import EVERYWHERE, INLINE
-from tests.support.questions import questions
+from tests.support.questions import all_questions
 from tests.support.repository import Repository, parse
 
 CHANGES = "docs/runbooks/change-the-cluster.md"
@@ -91,7 +91,7 @@ def test_files_that_are_named_are_there(example: Repository) -> None:
 
 
 def test_answers_that_are_named_are_answers(example: Repository) -> None:
-    known = {*questions(), *questions("namespace"), *questions("app"), *KEYS_OF_A_NODE, *WORDS_OF_OTHERS}
+    known = {*all_questions(), *KEYS_OF_A_NODE, *WORDS_OF_OTHERS}
     named = {
         (str(page), word)
         for page in pages(example)

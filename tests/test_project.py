@@ -14,7 +14,7 @@ from talos_flux.repository.generators import generators
 from tests.support.cases import EXAMPLES
 from tests.support.commandline import INLINE
 from tests.support.needs import needs
-from tests.support.questions import is_public, questions
+from tests.support.questions import all_questions, is_public, questions
 from tests.support.render import PROJECT, Renderer
 from tests.support.repository import Repository
 from tests.test_questions import ALWAYS
@@ -288,7 +288,7 @@ def test_flags_that_stand_alone_are_flags_of_a_script_or_a_task(generated: dict[
 
 
 def test_answers_that_the_pages_give_are_answers_to_a_question() -> None:
-    known = {*questions(), *questions("namespace"), *questions("app")}
+    known = set(all_questions())
     for page in [PROJECT / "README.md", *PROJECT.glob("docs/how-to/*.md"), *PROJECT.glob("docs/start/*.md")]:
         named = set(re.findall(r"(?<![\w.-])(?:app|ns)_\w+", page.read_text()))
         assert named <= known, page.name
