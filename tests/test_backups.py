@@ -17,6 +17,7 @@ from tests.support.home import Home
 from tests.support.needs import needs
 from tests.support.render import Renderer
 from tests.support.repository import Object, Repository, is_kind
+from tests.tools.records.storage import storages
 
 FILMS = "kubernetes/apps/media/films"
 TWO_VOLUMES: dict[str, Any] = IMAGE | {
@@ -58,7 +59,7 @@ def mover(source: Object, namespace: str) -> Object:
 def places() -> Iterator[Any]:
     """Each secrets backend with each storage and each target; make test has one of the former two to each target."""
     for backend, storage, place in itertools.product(
-        ("onepassword", "sops"), ("local-path", "longhorn"), (TO_S3, TO_NFS)
+        ("onepassword", "sops"), [each.name for each in storages()], (TO_S3, TO_NFS)
     ):
         is_witness = (backend, storage, place) in (("onepassword", "longhorn", TO_S3), ("sops", "local-path", TO_NFS))
         marks = [] if is_witness else [pytest.mark.full]
@@ -78,7 +79,7 @@ def test_each_volume_has_a_repository_of_its_own(
     for name, spec in sources.items():
         restic = spec["restic"]
         assert spec["sourcePVC"] == name
-        assert restic["copyMethod"] == {"local-path": "Direct", "longhorn": "Clone"}[storage]
+        assert restic["copyMethod"] == {each.name: each.copy_method for each in storages()}[storage]
         assert restic["repository"] == f"{name}-backup"
         values = values_of(found, f"{name}-backup")
         assert values["RESTIC_REPOSITORY"] == f"{where}/media/films/{name.removeprefix('films-')}"

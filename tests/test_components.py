@@ -11,7 +11,7 @@ from talos_flux.errors import UserError
 from tests.pins import known_now
 from tests.support.render import PROJECT, git
 from tests.tools import records
-from tests.tools.records import backend, dns, versions
+from tests.tools.records import backend, dns, ingress, storage, versions
 from tests.tools.records.component import Component, component, components, manifests
 from tests.tools.records.component_tables import all_tables
 
@@ -134,7 +134,14 @@ def test_another_minor_reaches_questions_limits_and_the_readme() -> None:
     assert "| Talos 1.15, Kubernetes 1.37, " in tables["README.md"]
 
 
-# --- Providers of DNS ---
+def test_what_waits_for_storage_or_ingress_waits_for_whichever_it_is(folder: Path) -> None:
+    record = folder / "component.yaml"
+    record.write_text(NEW.replace("[metrics-server]", "[storage, metrics-server, ingress-external]"))
+    apps = {each.app for each in storage.storages()} | {each.external for each in ingress.ingresses()}
+    assert component(record).depends_on == tuple(sorted({"metrics-server", *apps}))
+
+
+# --- Backends ---
 
 
 def test_a_provider_of_dns_is_one_record(tmp_path: Path) -> None:
@@ -144,6 +151,40 @@ def test_a_provider_of_dns_is_one_record(tmp_path: Path) -> None:
     assert "  'hetzner': dict(title='Hetzner', service=" in tables[PROJECT / "macros/dns.jinja"]
     choice = "    hetzner - the same through Hetzner:\n      value: hetzner\n"
     assert choice in tables[PROJECT / "questions/access.yml"]
+
+
+def test_a_storage_is_one_record(tmp_path: Path) -> None:
+    source = (PROJECT / "backends/storage/local-path.yaml").read_text()
+    (tmp_path / "topolvm.yaml").write_text(source.replace("local-path", "topolvm"))
+    tables = storage.all_tables([*storage.storages(), backend.read(tmp_path / "topolvm.yaml", storage.Storage)])
+    macros = tables[PROJECT / "macros/storage.jinja"]
+    assert "  'topolvm': dict(title='topolvm', app='topolvm-provisioner'," in macros
+    assert macros.count("{% elif storage == 'topolvm' %}") == 4
+    assert "'topolvm']" in macros.splitlines()[-1]
+    lines = tables[PROJECT / "questions/components.yml"].splitlines()
+    kept = [line for line in lines if not line.endswith(": topolvm")]
+    assert kept == (PROJECT / "questions/components.yml").read_text().splitlines()
+    assert lines[lines.index("    none - bring your own: none") - 1].endswith(": topolvm")
+
+
+def test_an_ingress_is_one_record(tmp_path: Path) -> None:
+    source = (PROJECT / "backends/ingress/nginx.yaml").read_text()
+    (tmp_path / "traefik.yaml").write_text(source.replace("nginx", "traefik"))
+    tables = ingress.all_tables([*ingress.ingresses(), backend.read(tmp_path / "traefik.yaml", ingress.Ingress)])
+    row = "  'traefik': dict(internal='traefik-internal', external='traefik-external', route='Ingress',"
+    assert row in tables[PROJECT / "macros/ingress.jinja"]
+    assert ": traefik\n  default:" in tables[PROJECT / "questions/access.yml"]
+    (tmp_path / "traefik.yaml").write_text(source.replace("route: Ingress", "route: IngressRoute"))
+    with pytest.raises(ValueError, match="traefik: route is Ingress or HTTPRoute, not IngressRoute"):
+        backend.read(tmp_path / "traefik.yaml", ingress.Ingress)
+
+
+def test_choices_of_two_questions_in_one_file_are_both_written() -> None:
+    before = {
+        PROJECT / "questions/access.yml": (PROJECT / "questions/access.yml").read_text() + "# as others left it\n"
+    }
+    for tables in (dns.all_tables(dns.providers(), before), ingress.all_tables(ingress.ingresses(), before)):
+        assert tables[PROJECT / "questions/access.yml"].endswith("# as others left it\n")
 
 
 @pytest.mark.parametrize("line", ["solver: |", "owner: me\nsolver: |"])

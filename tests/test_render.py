@@ -17,6 +17,8 @@ from tests.support.crds import PROVIDERS
 from tests.support.render import VERSION, Renderer, files_in
 from tests.support.repository import App, Object, Repository, chart_source, parse, walk
 from tests.tools.records import dns
+from tests.tools.records.ingress import ingresses
+from tests.tools.records.storage import storages
 
 # Interval and timeout of each tier, fastest first.
 TIERS = [("5m", "5m"), ("15m", "10m"), ("1h", "10m")]
@@ -34,8 +36,7 @@ WITHOUT_CONTAINERS = {"prometheus-operator-crds", "flux-instance"}
 
 # Words that only a cluster with the component may contain; two components may share one.
 COMPONENT_WORDS: dict[str, tuple[str, ...]] = {
-    "nginx": ("nginx", "nginx-internal", "nginx-external"),
-    "envoy-gateway": ("envoy-gateway", "envoyproxy", "HTTPRoute", "gateway-httproute", "gateway.networking.k8s.io"),
+    **{each.name: each.words for each in ingresses()},
     "cloudflare": ("cloudflare",),
     "acme": ("letsencrypt", "acme"),
     **{each.name: (each.secret,) for each in dns.providers() if each.name != "cloudflare"},
@@ -44,8 +45,7 @@ COMPONENT_WORDS: dict[str, tuple[str, ...]] = {
     "internal-ca": ("internal-ca",),
     "webhook": ("flux-webhook", "kind: Receiver"),
     "onepassword": ("onepassword", "1password", "OnePasswordItem", "external-secrets", "op-credentials"),
-    "local-path": ("local-path", "local-path-provisioner"),
-    "longhorn": ("longhorn", "iscsi-tools"),
+    **{each.name: each.words for each in storages()},
     "l2": ("CiliumL2AnnouncementPolicy", "l2announcements"),
     "bgp": ("bgp", "CiliumBGPClusterConfig", "bgpControlPlane"),
     **cases.COMPONENT_WORDS,
@@ -62,8 +62,7 @@ def components_of(answers: dict[str, Any]) -> set[str]:
     """Those of COMPONENT_WORDS that a cluster has, by all its answers."""
     external = answers["external_access"]
     here = {
-        "nginx": answers["ingress_backend"] == "nginx",
-        "envoy-gateway": answers["ingress_backend"] == "envoy-gateway",
+        **{each.name: answers["ingress_backend"] == each.name for each in ingresses()},
         **{each.name: answers["dns_provider"] == each.name for each in dns.providers()},
         "acme": answers["dns_provider"] != "none",
         "cloudflare-tunnel": external == "cloudflare-tunnel",
@@ -71,8 +70,7 @@ def components_of(answers: dict[str, Any]) -> set[str]:
         "internal-ca": answers["dns_provider"] == "none",
         "webhook": answers["webhook_provider"] != "none",
         "onepassword": answers["secrets_backend"] == "onepassword",
-        "local-path": answers["storage"] == "local-path",
-        "longhorn": answers["storage"] == "longhorn",
+        **{each.name: answers["storage"] == each.name for each in storages()},
         "l2": answers["load_balancer_announcement"] == "l2",
         "bgp": answers["load_balancer_announcement"] == "bgp",
         "backups": answers["backups"] != "none",

@@ -13,6 +13,7 @@ from tests.support import tools
 from tests.support.cases import EQUIPPED_NODES
 from tests.support.needs import needs
 from tests.support.talos import Machines, new_secrets
+from tests.tools.records.storage import storages
 
 pytestmark = [needs("talosctl"), pytest.mark.xdist_group("talos")]
 
@@ -98,6 +99,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "longhorn-everywhere": {"nodes": MIXED_NODES, "storage": "longhorn"},
     "equipped": {"nodes": EQUIPPED_NODES},
     "equipped-longhorn": {"nodes": EQUIPPED_NODES, "storage": "longhorn", "vlan_id": 30},
+    **{f"storage-{each.name}": {"nodes": EQUIPPED_NODES, "storage": each.name} for each in storages()},
     "disks-without-storage": {"nodes": [ONE_NODE[0] | {"storage_disks": [{"disk": "/dev/sdb"}]}], "storage": "none"},
     "spegel": {"components": ["spegel"]},
     "own-schematic": {"talos_schematic_id": "ab" * 32},
@@ -460,6 +462,20 @@ def test_storage_has_its_folder_and_no_other_storages(machines):
         assert (volume["name"], volume["volumeType"], volume["mount"]) == ("local-path", "directory", {"secure": False})
     assert machines("longhorn").document("k8s-1", "UserVolumeConfig")["name"] == "longhorn"
     assert machines("mixed").document("w1", "UserVolumeConfig") is None
+
+
+@pytest.mark.parametrize("storage", storages(), ids=lambda each: each.name)
+def test_every_storage_has_its_folder_and_what_it_needs_where_apps_run(machines, storage):
+    made = machines(f"storage-{storage.name}")
+    mount = {"secure": False} if storage.volumes_are_folders else None
+    for node, entry in made.nodes.items():
+        if storage.folder:
+            folder = made.document(node, "UserVolumeConfig", storage.folder)
+            assert (folder["volumeType"], folder.get("mount")) == ("directory", mount)
+        for volume in storage_volumes(machines, f"storage-{storage.name}", node).values():
+            assert volume.get("mount") == mount
+        for extension in storage.extensions:
+            assert extension.removeprefix("siderolabs/") in entry["schematic"]
 
 
 SEALED = {

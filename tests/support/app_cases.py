@@ -8,6 +8,8 @@ from typing import Any
 import yaml
 
 from tests.support.render import PROJECT
+from tests.tools.records.ingress import ingresses
+from tests.tools.records.storage import storages
 
 Answers = dict[str, Any]
 
@@ -28,6 +30,12 @@ CLUSTERS: dict[str, Answers] = {
     "envoy-sops-local-path": {"ingress_backend": "envoy-gateway", "secrets_backend": "sops", **TO_NFS},
     "nginx-onepassword-none": {"storage": "none"},
     "envoy-sops-none": {"ingress_backend": "envoy-gateway", "secrets_backend": "sops", "storage": "none"},
+}
+CLUSTERS |= {
+    each.name: {question: each.name, **TO_S3}
+    for question, records, usual in (("ingress_backend", ingresses(), "nginx"), ("storage", storages(), "local-path"))
+    for each in records
+    if each.name not in {usual, *(cluster.get(question) for cluster in CLUSTERS.values())}
 }
 
 IMAGE: Answers = {"app_image": "ghcr.io/example/app", "app_tag": "1.2.3"}

@@ -1,4 +1,4 @@
-"""The clusters that are judged: every example, every pair of choices, and answers that are awkward in YAML."""
+"""The clusters that are judged: every example, every pair of choices, awkward answers, each storage with disks."""
 
 import itertools
 from collections.abc import Iterator
@@ -9,6 +9,8 @@ import yaml
 from tests.support.render import PROJECT
 from tests.tools.records import dns
 from tests.tools.records.component import components
+from tests.tools.records.ingress import ingresses
+from tests.tools.records.storage import storages
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     file.stem: yaml.safe_load(file.read_text()) for file in sorted((PROJECT / "examples").glob("*.yaml"))
@@ -23,10 +25,10 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "webhook_provider": ("github", "gitlab", "generic-hmac", "none"),
     "repository": ("github", "gitlab", "own-ssh", "github-ssh"),
     "nodes": ("one", "three", "mixed"),
-    "storage": ("local-path", "longhorn", "none"),
+    "storage": (*(each.name for each in storages()), "none"),
     "ci": ("github", "gitlab", "none"),
     "dns_provider": (*(each.name for each in dns.providers()), "none"),
-    "ingress_backend": ("nginx", "envoy-gateway"),
+    "ingress_backend": tuple(each.name for each in ingresses()),
     "secrets_backend": ("onepassword", "sops"),
     "load_balancer_announcement": ("l2", "bgp"),
     "load_balancer_mode": ("dsr", "snat"),
@@ -214,4 +216,5 @@ CASES: dict[str, dict[str, Any]] = {
     **EXAMPLES,
     **{f"pair-{number:02}": answers_to(picked) for number, picked in enumerate(pairwise(), 1)},
     "awkward": AWKWARD,
+    **{f"disks-{each.name}": {"nodes": EQUIPPED_NODES, "storage": each.name} for each in storages()},
 }

@@ -50,18 +50,38 @@ def read(path: Path, record: type[Record]) -> Record:
     return record(**{"name": path.stem, **values})
 
 
+def facts_of(listed: Iterable[Any], names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return fields of records, by the record's name: what templates may ask."""
+    found = {each.name: {name: getattr(each, name) for name in names} for each in listed}
+    return {
+        name: {key: list(value) if isinstance(value, tuple) else value for key, value in said.items()}
+        for name, said in found.items()
+    }
+
+
+def texts_of(listed: Iterable[Any], names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return texts of records, by the text's name and the record's, without those that are empty."""
+    given = tuple(listed)
+    return {text: {each.name: getattr(each, text) for each in given if getattr(each, text)} for text in names}
+
+
 def macros(
-    kind: str, question: str, facts: Mapping[str, Mapping[str, Any]], texts: Mapping[str, Mapping[str, str]]
+    kind: str,
+    question: str,
+    facts: Mapping[str, Mapping[str, Any]],
+    texts: Mapping[str, Mapping[str, str]],
+    variable: str = "",
 ) -> str:
     """Return what templates ask about the backend that answers a question.
 
-    A variable with the kind's name has the facts of it, by name, and is empty where the answer has no record; each
-    text, which may be a template, is a macro <kind>_<text>.
+    A variable with the kind's name, or the given one, has the facts of it, by name, and is empty where the answer has
+    no record; each text, which may be a template, is a macro <kind>_<text>, and empty for those that do not have it.
     """
-    lines = [f"{{#- {MADE.format(f'backends/{kind}/*.yaml')} Import with context. -#}}", f"{{% set {kind} = {{"]
+    made = MADE.format(f"backends/{kind}/*.yaml")
+    lines = [f"{{#- {made} Import with context. -#}}", f"{{% set {variable or kind} = {{"]
     for name, said in facts.items():
         lines.append(f"  {name!r}: dict({', '.join(f'{key}={value!r}' for key, value in said.items())}),")
-    lines.append(f"}}.get({question}, {{}}) %}}")
+    lines.append(f"}}.get({question} | default(''), {{}}) %}}")
     for text, by_name in texts.items():
         lines += ["", f"{{% macro {kind}_{text}() %}}"]
         for number, (name, said_of_it) in enumerate(by_name.items()):

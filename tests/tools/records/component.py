@@ -9,6 +9,8 @@ from typing import Any
 
 from talos_flux.template.component_record import NAME, pin_of, read_record
 from tests.support.render import PROJECT
+from tests.tools.records.ingress import ingresses
+from tests.tools.records.storage import storages
 
 APPS = PROJECT / "template/kubernetes/apps"
 FOLDER = re.compile(r"\{\{ folder\['([a-z0-9-]+)'\] \}\}")
@@ -16,6 +18,12 @@ FOLDER = re.compile(r"\{\{ folder\['([a-z0-9-]+)'\] \}\}")
 MANIFEST = re.compile(
     r"\{% if (?P<when>.+) %\}(?P<conditional>.+)\{% endif %\}(\.jinja)?|(?P<always>[^{}]+?)(\.jinja)?"
 )
+# What a record may wait for without knowing which it is.
+ROLES = {
+    "storage": [each.app for each in storages()],
+    "ingress-internal": [each.internal for each in ingresses()],
+    "ingress-external": [each.external for each in ingresses()],
+}
 
 
 @dataclass(frozen=True)
@@ -72,7 +80,8 @@ class Component:
 
     `when` and `secret_when` are conditions of Jinja, empty where it is always so; `does` is a text that may hold
     expressions of Jinja. `pod_security` is the level that its pods need of their namespace. `depends_on` may name
-    components that exclude each other: those that are off are left out. `secret` is the Secret that a OnePasswordItem
+    components that exclude each other: those that are off are left out; a record says `storage`, `ingress-internal` or
+    `ingress-external` for those that are an answer. `secret` is the Secret that a OnePasswordItem
     makes, or a file that Flux decrypts; `item` the 1Password item, where that has another name. `current_when` are
     objects that Flux can't judge by itself, with the condition that says they work. `manifests` are the files of
     app/ with the condition of each. `pins` are as in tests/pins.yml. `rendered` is the version of the chart that was
@@ -120,8 +129,8 @@ def component(path: Path) -> Component:
     values["brings"] = Brings(tuple(brings.get("groups", ())), crds)
     if choice := values.pop("choice", None):
         values["choice"] = Choice(choice["name"], choice["text"], tuple(choice["words"]))
-    for key in ("depends_on", "current_when"):
-        values[key] = tuple(values.get(key, ()))
+    values["current_when"] = tuple(values.get("current_when", ()))
+    values["depends_on"] = tuple(sorted({app for one in values.get("depends_on", ()) for app in ROLES.get(one, [one])}))
     return Component(name=name, manifests=dict(sorted(manifests(path.parent).items())), **values)
 
 

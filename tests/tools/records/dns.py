@@ -3,7 +3,7 @@
 A provider is one that both cert-manager and external-dns serve by themselves.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -13,7 +13,7 @@ import yaml
 from tests.support.render import PROJECT
 from tests.tools.records import backend
 from tests.tools.records.backend import Question
-from tests.tools.records.made import with_choices
+from tests.tools.records.made import NO_TABLES, with_choices
 
 # Texts of a record that are templates, each a macro.
 TEXTS = ("account", "first_boot", "keys", "new_domain", "solver", "external_dns", "external_dns_arguments")
@@ -63,8 +63,8 @@ def providers() -> tuple[Provider, ...]:
     return tuple(backend.read(path, Provider) for path in backend.paths("dns"))
 
 
-def all_tables(listed: Iterable[Provider]) -> dict[Path, str]:
-    """Return each table as it should be, by its path."""
+def all_tables(listed: Iterable[Provider], before: Mapping[Path, str] = NO_TABLES) -> dict[Path, str]:
+    """Return each table as it should be, by its path; `before` are those that others have made already."""
     given = tuple(listed)
     facts = {
         each.name: {
@@ -77,13 +77,16 @@ def all_tables(listed: Iterable[Provider]) -> dict[Path, str]:
         }
         for each in given
     }
-    texts = {text: {each.name: getattr(each, text) for each in given} for text in TEXTS}
+    texts = backend.texts_of(given, TEXTS)
     asked = {each.name: each.questions for each in given}
     title = "What a provider of DNS has to be told."
     rules = [pair for each in given for pair in each.questions.items()]
     question = PROJECT / "questions/access.yml"
     choices = with_choices(
-        question.read_text(), "dns_provider", {each.name: choice(each) for each in given}, others=["none"]
+        before.get(question) or question.read_text(),
+        "dns_provider",
+        {each.name: choice(each) for each in given},
+        others=["none"],
     )
     return {
         PROJECT / "macros/dns.jinja": backend.macros("dns", "dns_provider", facts, texts),

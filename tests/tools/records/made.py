@@ -3,9 +3,12 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 MADE = "Made by `make tables` of {}."
+NO_TABLES: Mapping[Path, str] = MappingProxyType({})
 CHOICE = re.compile(r"^    (?=\S)", re.MULTILINE)
 VALUE = re.compile(r"^      value: (\S+)$|\A.+: (\S+)$", re.MULTILINE)
 
