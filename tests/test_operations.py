@@ -156,6 +156,8 @@ def test_a_cluster_that_is_well_is_ready_for_an_upgrade(home: Home, machines: Ma
     code, found = verdict(home)
     assert (code, found["ready"], found["unknown"]) == (0, True, [])
     assert part(found, "etcd") == "3 of 3 members healthy, 2 needed, leader k8s-2, 21 MB"
+    # The cluster's storage is local-path, of which nothing is known.
+    assert part(found, "volumes") == "none of Longhorn, whose copies alone are looked at"
     assert "ready for an upgrade" in talos_flux(home, "gate").stdout
 
 

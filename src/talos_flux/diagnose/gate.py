@@ -141,7 +141,10 @@ def vital(snapshot: Snapshot) -> CheckResult:
 
 
 def volumes(snapshot: Snapshot) -> CheckResult:
-    """Check Longhorn's volumes: while a replica is rebuilt, the node that holds the other one must stay."""
+    """Check Longhorn's volumes: while a replica is rebuilt, the node that holds the other one must stay.
+
+    No other storage is asked: a volume that stays on its node is away while that is, and back with it.
+    """
     longhorn_volumes = list(snapshot.of(LONGHORN_VOLUME))
     problems = []
     for volume in longhorn_volumes:
@@ -153,7 +156,9 @@ def volumes(snapshot: Snapshot) -> CheckResult:
             command = f"kubectl --namespace storage describe volumes.longhorn.io {volume['metadata']['name']}"
             subject = f"Longhorn volume {volume['metadata']['name']}{used}"
             problems.append(Problem(Level.CRITICAL, subject, f"is {robustness}: it {text}", "storage", command))
-    return CheckResult("volumes", f"{len(longhorn_volumes)} Longhorn volumes", tuple(problems))
+    count = len(longhorn_volumes)
+    looked_at = f"{count} Longhorn volumes" if count else "none of Longhorn, whose copies alone are looked at"
+    return CheckResult("volumes", looked_at, tuple(problems))
 
 
 def apps(snapshot: Snapshot, reported: set[str]) -> CheckResult:
