@@ -12,7 +12,9 @@ import yaml
 from talos_flux.repository.generators import generators
 from tests.support.questions import questions
 from tests.support.render import PROJECT, quicker
+from tests.test_net import environment
 from tests.tools.records import dns
+from tests.tools.records.storage import storages
 
 ASKED = [
     "cluster_name",
@@ -711,6 +713,30 @@ def test_a_bad_node_is_refused_with_value_and_rule(answer, tmp_path, nodes, word
     assert not (tmp_path / "out").exists()
 
 
+# A cluster that exists.
+EXISTS: dict = yaml.safe_load((PROJECT / "tests/anton-answers.yml").read_text()) | {"pin_talos": "1.14.1"}
+
+
+@pytest.mark.parametrize("storage", storages(), ids=lambda each: each.name)
+def test_a_disk_of_a_cluster_that_exists_may_be_called_like_the_folder_of_another_storage(answer, storage):
+    disks = {"nodes": with_disks({"disk": "/dev/sdb", "name": storage.folder})}
+    assert answer({**EXISTS, **disks, "storage": "none"})["nodes"] == disks["nodes"]
+    with pytest.raises(ValueError, match=f"name {storage.folder} is that of a folder on the system disk"):
+        answer({**disks, "storage": "none"})
+
+
+def test_a_storage_whose_folder_is_a_disk_is_refused():
+    """At its own prompt: the nodes were answered with the storage of before."""
+    rule = environment().from_string(questions()["storage"]["validator"])
+    disks = with_disks({"disk": "/dev/sdb", "name": "longhorn"})
+    refusal = rule.render(nodes=disks, storage="longhorn")
+    assert refusal.startswith(
+        "longhorn has its folder at /var/mnt/longhorn, which is a disk of node one: choose another"
+    )
+    assert rule.render(nodes=disks, storage="local-path") == ""
+    assert rule.render(storage="longhorn") == ""
+
+
 CONTRADICTIONS = [
     (
         {"nodes": [*with_disks({"disk": "/dev/sdb"}), node(**SECOND)], "controllers_run_apps": False},
@@ -756,6 +782,14 @@ CONTRADICTIONS = [
         "home is neither a public IPv4 address nor a host name",
     ),
     ({"storage": "none", "backups": "nfs", "backup_nfs": "nas:/x"}, "nfs needs storage, which is none"),
+    *(
+        (
+            {**EXISTS, "nodes": with_disks({"disk": "/dev/sdb", "name": each.folder}), "storage": each.name},
+            f"name {each.folder} is that of a folder on the system disk",
+        )
+        for each in storages()
+        if each.folder
+    ),
     ({"storage": "none"} | S3, "s3 needs storage, which is none"),
     (S3 | {"backup_s3_url": "s3://anton-backups"}, "s3://anton-backups is not a bucket"),
     (S3 | {"backup_s3_url": "https://s3.example.net"}, "https://s3.example.net is not a bucket"),
