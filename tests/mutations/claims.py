@@ -6,6 +6,22 @@ RELEASE = f"{APP}/app/helmrelease.yaml"
 MANIFEST = f"{MEDIA}/manifests-internal-none/app/deployment.yaml"
 STRATEGY = "  strategy:\n    type: Recreate\n"
 ROLLING = "  strategy:\n    type: RollingUpdate\n"
+CLAIM = "---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata:\n  name: app-template-internal-none-config\n"
+CLASS = (
+    "---\napiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata:\n  name: openebs-hostpath\n"
+    "provisioner: openebs.io/local\n"
+)
+
+
+def of_class(name: str, mode: str) -> dict[str, tuple[str, str]]:
+    """Return the change that makes app-template claim a volume."""
+    return {
+        RELEASE: (
+            "        type: emptyDir\n",
+            f"        accessMode: {mode}\n        size: 1Gi\n        storageClass: {name}\n",
+        )
+    }
+
 
 MUTATIONS = [
     Mutation(
@@ -34,12 +50,14 @@ MUTATIONS = [
         "claim-mode-refused",
         RELEASE,
         "accessMode: ReadWriteMany",
-        {
-            RELEASE: (
-                "        type: emptyDir\n",
-                "        accessMode: ReadWriteMany\n        size: 1Gi\n        storageClass: local-path\n",
-            )
-        },
+        of_class("local-path", "ReadWriteMany"),
+    ),
+    Mutation(
+        "a claim of one pod on openebs-hostpath",
+        "claim-mode-refused",
+        RELEASE,
+        "accessMode: ReadWriteOncePod",
+        of_class("openebs-hostpath", "ReadWriteOncePod") | {f"{APP}/app/pvc.yaml": (CLAIM, CLASS + CLAIM)},
     ),
 ]
 HARMLESS = [

@@ -11,38 +11,42 @@ from talos_flux.manifests.pod_specs import Pod, Volume, pods
 from talos_flux.manifests.post_build import Variables, variables_in
 from talos_flux.manifests.releases import VALUES, Keys, mapping, releases, sequence
 
-LOCAL_PATH = "local-path"
 # Of local-path-provisioner's configuration; with it, every node has the same files.
 SHARED = "sharedFileSystemPath"
 ONE_NODE = {"ReadWriteOnce", "ReadWriteOncePod"}
+# Classes whose provisioner refuses a claim with any other mode: provisioner.go of rancher/local-path-provisioner;
+# cmd/provisioner-localpv/app/provisioner.go of openebs/dynamic-localpv-provisioner.
+OF_ONE_NODE = {"local-path": ONE_NODE, "openebs-hostpath": {"ReadWriteOnce"}}
 
 
 @rule(
     "claim-mode-refused",
     Severity.ERROR,
-    "local-path-provisioner makes no volume that several nodes write, and the pods wait for it for ever.",
+    "A provisioner of local volumes makes none that several nodes write, and the pods wait for it for ever.",
     "Claim ReadWriteOnce, or another storage class.",
 )
 def claim_mode_refused(cluster: Cluster) -> Violations:
-    """Find claims of the class local-path with another mode than ReadWriteOnce, in manifests and in app-template."""
-    if any(SHARED in file.text for file in cluster.manifests):
-        return
+    """Find claims of a class of local volumes with another mode than it has, in manifests and in app-template."""
+    is_shared = any(SHARED in file.text for file in cluster.manifests)
+    classes = {name: modes for name, modes in OF_ONE_NODE.items() if not (is_shared and name == "local-path")}
     for item in cluster.applied:
-        if item.is_a("PersistentVolumeClaim", "") and item.spec.get("storageClassName") == LOCAL_PATH:
+        if item.is_a("PersistentVolumeClaim", "") and item.spec.get("storageClassName") in classes:
             if not item.spec.get("volumeName"):
-                yield from _refused(item, ("spec", "accessModes"), sequence(item.spec.get("accessModes")))
+                name, modes = str(item.spec["storageClassName"]), sequence(item.spec.get("accessModes"))
+                yield from _refused(item, ("spec", "accessModes"), name, modes)
     for release in releases(cluster):
         for key, entry in mapping(release.get("persistence")).items() if release.is_app_template else ():
             claim = mapping(entry)
             is_made = claim.get("enabled") is not False and not claim.get("existingClaim")
-            if is_made and claim.get("storageClass") == LOCAL_PATH and claim.get("accessMode"):
-                yield from _refused(release.item, (*VALUES, "persistence", key, "accessMode"), [claim["accessMode"]])
+            name, modes = str(claim.get("storageClass")), [claim["accessMode"]] if claim.get("accessMode") else []
+            if is_made and name in classes:
+                yield from _refused(release.item, (*VALUES, "persistence", key, "accessMode"), name, modes)
 
 
-def _refused(item: Object, keys: Keys, modes: list[Any]) -> Iterator[Any]:
+def _refused(item: Object, keys: Keys, name: str, modes: list[Any]) -> Iterator[Any]:
     for mode in modes:
-        if mode not in ONE_NODE and "$" not in str(mode):
-            yield item.at(*keys), f"{item} claims {mode} of {LOCAL_PATH}, which has volumes of one node alone"
+        if mode not in OF_ONE_NODE[name] and "$" not in str(mode):
+            yield item.at(*keys), f"{item} claims {mode} of {name}, which has volumes of one node alone"
 
 
 @rule(

@@ -23,7 +23,8 @@ TIER_OF = {
     ),
     **dict.fromkeys(
         ("external-dns", "gateway-helm", "ingress-nginx", "k8s-gateway", "kube-prometheus-stack",
-         "local-path-provisioner", "longhorn", "metrics-server", "nginx-ingress", "reloader", "spegel"), "15m"
+         "local-path-provisioner", "localpv-provisioner", "longhorn", "metrics-server", "nginx-ingress", "openebs",
+         "reloader", "spegel"), "15m"
     ),
 }  # fmt: skip
 # Versions that Flux 2.9 no longer serves, or whose end is announced: https://fluxcd.io/flux/releases/
