@@ -11,6 +11,7 @@ from tests.support.render import PROJECT, Answers
 from tests.support.repository import App, Repository
 from tests.tools.pages.tables import Row, filled
 from tests.tools.records.component import components
+from tests.tools.records.storage import storages
 
 PAGE = PROJECT / "docs/reference/components.md"
 PICTURE = PROJECT / "docs/pictures/components.svg"
@@ -32,12 +33,15 @@ def picture(render: Callable[[Answers], Path]) -> str:
 
 
 def rows(render: Callable[[Answers], Path]) -> Iterator[Row]:
-    """Yield a row for each app, by namespace and name, with what it waits for and its Secrets in any example."""
+    """Yield a row for each app, by namespace and name, with what it waits for and its Secrets in any example.
+
+    And in a cluster with each storage, which needs no example of its own.
+    """
     records = {component.name: component for component in components()}
     waits: dict[tuple[str, str], set[str]] = {}
     secrets: dict[tuple[str, str], set[str]] = {}
     seen: dict[tuple[str, str], tuple[App, str]] = {}
-    for answers in EXAMPLES.values():
+    for answers in (*EXAMPLES.values(), *({"cluster_name": each.name, "storage": each.name} for each in storages())):
         cluster = Repository(render(answers), answers)
         for app in cluster.apps:
             waits.setdefault((app.namespace, app.name), set()).update(app.depends_on)
