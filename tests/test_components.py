@@ -11,7 +11,7 @@ from talos_flux.errors import UserError
 from tests.pins import known_now
 from tests.support.render import PROJECT, git
 from tests.tools import records
-from tests.tools.records import backend, dns, ingress, storage, versions
+from tests.tools.records import backend, dns, git_hosts, ingress, storage, versions
 from tests.tools.records.component import Component, component, components, manifests
 from tests.tools.records.component_tables import all_tables
 
@@ -194,3 +194,46 @@ def test_a_record_that_lacks_a_key_or_has_one_that_is_none_is_refused(line: str,
     (tmp_path / "new.yaml").write_text(changed)
     with pytest.raises(ValueError, match="new.yaml: (solve|owner) is no key of a record"):
         backend.read(tmp_path / "new.yaml", dns.Provider)
+
+
+# --- Git hosts ---
+
+
+@pytest.fixture
+def another_host(tmp_path: Path) -> Path:
+    """Provide the record of a new host, which is like GitLab and runs the same image."""
+    source = (PROJECT / "backends/git/gitlab.yaml").read_text().partition("\npins:")[0]
+    path = tmp_path / "heptapod.yaml"
+    path.write_text(
+        source.replace("GitLab", "Heptapod").replace("gitlab.com", "heptapod.net") + "\n  pins: [pin_mise_image]\n"
+    )
+    return path
+
+
+def test_a_git_host_is_one_record_in_both_questions(another_host: Path) -> None:
+    tables = git_hosts.all_tables([*git_hosts.hosts(), git_hosts.read(another_host)])
+    questions = tables[PROJECT / "questions/git.yml"]
+    rule = "{{ 'heptapod can not reach a cluster without external_access' if external_access == 'none' }}"
+    choice = "heptapod - Heptapod, which sends the secret itself as a token"
+    assert f'    {choice}:\n      value: heptapod\n      validator: "{rule}"\n    none - nobody' in questions
+    assert "    heptapod - Heptapod CI: heptapod\n    none - nowhere" in questions
+    host = tables[PROJECT / "macros/git_host.jinja"]
+    assert "renovate='', webhook_provider='heptapod', ci='heptapod'),\n" in host
+    assert "on Heptapod: Settings, Repository, Deploy keys" in host
+    assert "ci in ['gitlab', 'heptapod'] }}\"\n" in tables[PROJECT / "questions/ci_pins.yml"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("  type: gitlab", "  kind: gitlab", "heptapod.yaml: webhook: kind is no key of a record"),
+        ("  check: diff\n", "", "heptapod.yaml: ci: check is missing"),
+        ("title:", "name_of_it:", "heptapod.yaml: name_of_it is no key of a record"),
+    ],
+)
+def test_a_record_of_a_host_that_is_wrong_is_refused(old: str, new: str, reason: str, another_host: Path) -> None:
+    text = another_host.read_text()
+    assert old in text
+    another_host.write_text(text.replace(old, new))
+    with pytest.raises(ValueError, match=reason):
+        git_hosts.read(another_host)

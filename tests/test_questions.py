@@ -13,7 +13,7 @@ from talos_flux.repository.generators import generators
 from tests.support.questions import questions
 from tests.support.render import PROJECT, quicker
 from tests.test_net import environment
-from tests.tools.records import dns
+from tests.tools.records import dns, git_hosts
 from tests.tools.records.storage import storages
 
 ASKED = [
@@ -323,10 +323,12 @@ def test_ntfy_needs_a_topic_and_no_other_receiver_does(answer):
 @pytest.mark.parametrize(
     ("url", "webhook", "ci"),
     [
-        ("https://github.com/a/b.git", "github", "github"),
-        ("ssh://git@github.com/a/b", "github", "github"),
-        ("https://gitlab.com/a/b.git", "gitlab", "gitlab"),
-        ("https://codeberg.org/a/b.git", "github", "none"),
+        *(
+            (url.format(address), each.answers["webhook_provider"], each.answers["ci"])
+            for each in git_hosts.hosts()
+            for address in each.hosts
+            for url in ("https://{}/a/b.git", "ssh://git@{}/a/b")
+        ),
         ("https://git.example.net/a/b.git", "generic-hmac", "none"),
     ],
 )

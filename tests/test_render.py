@@ -16,7 +16,7 @@ from tests.support import cases
 from tests.support.crds import PROVIDERS
 from tests.support.render import VERSION, Renderer, files_in
 from tests.support.repository import App, Object, Repository, chart_source, parse, walk
-from tests.tools.records import dns
+from tests.tools.records import dns, git_hosts
 from tests.tools.records.ingress import ingresses
 from tests.tools.records.storage import storages
 
@@ -52,8 +52,7 @@ COMPONENT_WORDS: dict[str, tuple[str, ...]] = {
     "alerts": ("AlertmanagerConfig", "alertmanager-config", "flux-alerts", "ntfy"),
     "backups": ("volsync", "restic", "BACKUP_REPOSITORY", "RESTIC_PASSWORD", "ReplicationSource", "backup-restore"),
     "vlan": ("VLANConfig", "vlan"),
-    "github-ci": ("github/workflows", "actionlint"),
-    "gitlab-ci": ("gitlab-ci",),
+    **{f"ci-{each.name}": tuple(each.files) for each in git_hosts.hosts() if each.ci},
 }
 NO_MENTION = re.compile(r"time\.cloudflare\.com")
 
@@ -77,8 +76,7 @@ def components_of(answers: dict[str, Any]) -> set[str]:
         "alerts": answers["alerts"] != "none",
         "vlan": answers["vlan_id"]
         or any("vlan_id" in link for node in answers["nodes"] for link in node.get("links", [])),
-        "github-ci": answers["ci"] == "github",
-        "gitlab-ci": answers["ci"] == "gitlab",
+        **{f"ci-{name}": answers["ci"] == name for name in git_hosts.pipelines()},
         **{component: component in answers["components"] for component in cases.COMPONENTS},
     }
     return {name for name, is_here in here.items() if is_here}

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from tests.support.render import PROJECT
-from tests.tools.records import dns
+from tests.tools.records import dns, git_hosts
 from tests.tools.records.component import components
 from tests.tools.records.ingress import ingresses
 from tests.tools.records.storage import storages
@@ -19,14 +19,16 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 # The choices of the question `components`, with words that only a cluster with the component may contain.
 COMPONENT_WORDS = {each.choice.name: each.choice.words for each in components() if each.choice}
 COMPONENTS = tuple(sorted(COMPONENT_WORDS))
+# The addresses by which a Git host is recognised.
+ADDRESSES = tuple(sorted(address for each in git_hosts.hosts() for address in each.hosts))
 # What can be chosen, by name of the choice. Most are a question and its answers; `answers_to` says what the rest mean.
 CHOICES: dict[str, tuple[str, ...]] = {
     "external_access": ("quic", "http2", "direct-name", "direct-address", "none"),
-    "webhook_provider": ("github", "gitlab", "generic-hmac", "none"),
-    "repository": ("github", "gitlab", "own-ssh", "github-ssh"),
+    "webhook_provider": (*git_hosts.webhooks(), "none"),
+    "repository": (*ADDRESSES, "own-ssh", "github-ssh"),
     "nodes": ("one", "three", "mixed"),
     "storage": (*(each.name for each in storages()), "none"),
-    "ci": ("github", "gitlab", "none"),
+    "ci": (*git_hosts.pipelines(), "none"),
     "dns_provider": (*(each.name for each in dns.providers()), "none"),
     "ingress_backend": tuple(each.name for each in ingresses()),
     "secrets_backend": ("onepassword", "sops"),
@@ -99,8 +101,7 @@ def answers_to(picked: dict[str, str]) -> dict[str, Any]:
         **{name: picked[name] for name in ("backups", "alerts")},
         "components": [component for component in COMPONENTS if picked[component] == "on"],
         "repository_url": {
-            "github": "https://github.com/copier-talos-flux/pairs.git",
-            "gitlab": "https://gitlab.com/copier-talos-flux/pairs.git",
+            **{address: f"https://{address}/copier-talos-flux/pairs.git" for address in ADDRESSES},
             "github-ssh": "ssh://git@github.com/copier-talos-flux/pairs.git",
             "own-ssh": ssh_example["repository_url"],
         }[picked["repository"]],

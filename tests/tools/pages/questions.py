@@ -77,7 +77,7 @@ def default(generator: str, name: str, question: dict[str, Any]) -> str:
             if value in (None, "", [], {}):
                 return "none"
             text = value if isinstance(value, str) else json.dumps(value)
-            others = public(generator) - {name} | {"repository_host"}
+            others = public(generator) - {name} | {"git_host"}
             follows = ", follows other answers" if mentions(str(question["default"]), others) else ""
             return f"`{text.replace(NAME, f'<{generator}>')}`{follows}"
     return "–"

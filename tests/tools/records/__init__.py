@@ -6,7 +6,7 @@
 from pathlib import Path
 
 from tests.pins import known_now
-from tests.tools.records import component_tables, dns, generator, ingress, storage, versions
+from tests.tools.records import component_tables, dns, generator, git_hosts, ingress, storage, versions
 from tests.tools.records.component import components
 
 
@@ -14,6 +14,7 @@ def all_tables() -> dict[Path, str]:
     """Return each table as it should be, by its path."""
     tables = {
         **component_tables.all_tables(components()),
+        **git_hosts.all_tables(git_hosts.hosts()),
         **versions.all_tables(known_now()),
         **generator.all_tables(generator.records()),
     }

@@ -35,16 +35,18 @@ def paths(kind: str) -> list[Path]:
     return sorted((BACKENDS / kind).glob("*.yaml"))
 
 
-def read(path: Path, record: type[Record]) -> Record:
+def read(path: Path, record: type[Record], **parts: type[Any]) -> Record:
     """Return what a file says, as a dataclass; `name` is the file's. A field with a default may be left out.
 
-    ValueError for a key that is missing, or that is no field.
+    `parts` are the dataclasses of keys that have keys themselves. ValueError for a key that is missing, or that is no
+    field.
     """
     values: dict[str, Any] = yaml.safe_load(path.read_text())
-    known = {each.name: each for each in fields(record) if each.name != "name"}  # type: ignore[arg-type]
-    needed = {name for name, each in known.items() if each.default is MISSING and each.default_factory is MISSING}
-    for name in sorted(values.keys() - known.keys() | needed - values.keys()):
-        raise ValueError(f"{path}: {name} is {'no key of a record' if name in values else 'missing'}.")
+    _refuse_other_keys(str(path), values, record)
+    for name, part in parts.items():
+        if name in values:
+            _refuse_other_keys(f"{path}: {name}", values[name], part)
+            values[name] = part(**values[name])
     if "questions" in values:
         values["questions"] = {name: Question(**said) for name, said in values["questions"].items()}
     return record(**{"name": path.stem, **values})
@@ -65,29 +67,39 @@ def texts_of(listed: Iterable[Any], names: Iterable[str]) -> dict[str, dict[str,
     return {text: {each.name: getattr(each, text) for each in given if getattr(each, text)} for text in names}
 
 
+def _refuse_other_keys(place: str, values: Mapping[str, Any], record: type[Any]) -> None:
+    known = {each.name: each for each in fields(record) if each.name != "name"}
+    needed = {name for name, each in known.items() if each.default is MISSING and each.default_factory is MISSING}
+    for name in sorted(values.keys() - known.keys() | needed - values.keys()):
+        raise ValueError(f"{place}: {name} is {'no key of a record' if name in values else 'missing'}.")
+
+
 def macros(
     kind: str,
     question: str,
     facts: Mapping[str, Mapping[str, Any]],
     texts: Mapping[str, Mapping[str, str]],
     variable: str = "",
+    *,
+    name: str = "",
 ) -> str:
     """Return what templates ask about the backend that answers a question.
 
     A variable with the kind's name, or the given one, has the facts of it, by name, and is empty where the answer has
     no record; each text, which may be a template, is a macro <kind>_<text>, and empty for those that do not have it.
+    `name` stands for the kind's in both.
     """
     made = MADE.format(f"backends/{kind}/*.yaml")
-    lines = [f"{{#- {made} Import with context. -#}}", f"{{% set {variable or kind} = {{"]
-    for name, said in facts.items():
-        lines.append(f"  {name!r}: dict({', '.join(f'{key}={value!r}' for key, value in said.items())}),")
+    lines = [f"{{#- {made} Import with context. -#}}", f"{{% set {variable or name or kind} = {{"]
+    for answer, said in facts.items():
+        lines.append(f"  {answer!r}: dict({', '.join(f'{key}={value!r}' for key, value in said.items())}),")
     lines.append(f"}}.get({question} | default(''), {{}}) %}}")
     for text, by_name in texts.items():
-        lines += ["", f"{{% macro {kind}_{text}() %}}"]
-        for number, (name, said_of_it) in enumerate(by_name.items()):
-            lines.append(f"{{% {'elif' if number else 'if'} {question} == {name!r} %}}")
+        lines += ["", f"{{% macro {name or kind}_{text}() %}}"]
+        for number, (answer, said_of_it) in enumerate(by_name.items()):
+            lines.append(f"{{% {'elif' if number else 'if'} {question} == {answer!r} %}}")
             lines += said_of_it.rstrip("\n").split("\n")
-        lines += ["{% endif %}", "{% endmacro %}"]
+        lines += ["{% endif %}"] * bool(by_name) + ["{% endmacro %}"]
     return "\n".join([*lines, ""])
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.support.render import PROJECT
 from tests.tools.records.component import Component
-from tests.tools.records.made import MADE, in_order, scalar, with_choices
+from tests.tools.records.made import MADE, in_order, pins_of, scalar, with_choices
 
 MADE_OF_RECORDS = MADE.format("template/kubernetes/apps/*/component.yaml")
 EXPRESSION = re.compile(r"\{\{ (.+?) \}\}")
@@ -112,7 +112,7 @@ def pins(components: tuple[Component, ...], before: str) -> str:
         for name, pin in app.pins.items():
             version = scalar(pin["version"])
             questions[name] = f'{name}:\n  type: str\n  default: {version}\n  ask: false\n  when: "{{{{ {when} }}}}"\n'
-    found = in_order(re.findall(r"^(pin_\w+):$", before, re.MULTILINE), questions)
+    found = in_order(pins_of(before), questions)
     return f"# Charts and images, as the versions in questions/pins.yml.\n# {MADE_OF_RECORDS}\n\n" + "\n".join(found)
 
 

@@ -18,6 +18,11 @@ def in_order(before: Iterable[str], entries: Mapping[str, str]) -> list[str]:
     return [entries[name] for name in dict.fromkeys([*before, *entries]) if name in entries]
 
 
+def pins_of(text: str) -> list[str]:
+    """Return the pins that a file of questions records, in its order."""
+    return re.findall(r"^(pin_\w+):$", text, re.MULTILINE)
+
+
 def with_choices(text: str, question: str, entries: Mapping[str, str], others: Iterable[str] = ()) -> str:
     """Return a file of questions whose question has these choices, each an entry by its value.
 
