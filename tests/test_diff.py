@@ -244,20 +244,20 @@ def test_what_flate_could_not_render_is_read_with_its_reason() -> None:
     assert failures(f"\n{source}\n  ✗ 1 failed\n") == {"OCIRepository flux-system/demo": "no such host"}
 
 
-@pytest.mark.parametrize(("kind", "gives_all"), [("github", False), ("github", True), ("gitlab", False)])
+@pytest.mark.parametrize("others", [100, 200])
+@pytest.mark.parametrize("kind", ["github", "forgejo", "gitlab"])
 def test_a_pull_request_has_one_comment_that_is_renewed(
-    kind: str, gives_all: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str, others: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with forge.serving(tmp_path, kind) as host:
         for name, value in host.environment.items():
             monkeypatch.setenv(name, value)
-        host.gives_all = gives_all
-        host.comments = [{"body": f"about {diff_report.MARK}", "id": number} for number in range(1, 201)]
+        host.comments = [{"body": f"about {diff_report.MARK}", "id": number} for number in range(1, others + 1)]
         for text in ("first", "second"):
             assert (
                 request_of_this_run().comment(diff_report.MARK, f"{diff_report.MARK}\n{text}").startswith(host.address)
             )
-        assert [one["body"] for one in host.comments[200:]] == [f"{diff_report.MARK}\nsecond"]
+        assert [one["body"] for one in host.comments[others:]] == [f"{diff_report.MARK}\nsecond"]
         assert forge.TOKEN in " ".join(host.seen[0][2].values())
         host.refusal = "Resource not accessible by integration"
         with pytest.raises(UserError, match="refused with 403: Resource not accessible by integration"):

@@ -1,4 +1,4 @@
-"""The host's CI opens one pull request with everything that follows the template, on GitHub and on GitLab."""
+"""The host's CI opens one pull request with everything that follows the template, on GitHub, Forgejo and GitLab."""
 
 import base64
 import shutil
@@ -68,7 +68,7 @@ def _home(template: Path, render: Renderer, tmp_path_factory: pytest.TempPathFac
     return home_with_apps(root, render({}), template, [JELLYFIN]).root
 
 
-@pytest.fixture(params=["github", "gitlab"])
+@pytest.fixture(params=["github", "forgejo", "gitlab"])
 def job(request: pytest.FixtureRequest, _home: Path, template: Path, tmp_path: Path) -> Iterator[Job]:
     years = Years(tmp_path, _home, template)
     with forge.serving(tmp_path / "served", request.param) as host:
@@ -107,6 +107,22 @@ def test_the_next_release_renews_the_same_one_and_the_same_release_pushes_nothin
     assert git(job.bare, "rev-list", "--count", f"main..{BRANCH}").strip() == "1"
 
 
+def test_pull_requests_of_other_branches_and_of_forks_are_left_alone(job: Job) -> None:
+    job.years.release(NEXT, FLUX)
+    source, target = ("source_branch", "target_branch") if job.host.kind == "gitlab" else ("head", "base")
+    others = [{source: "mine", target: "main"}, {source: BRANCH, target: "next"}]
+    if job.host.kind != "gitlab":
+        others.append({"head": BRANCH, "base": "main", "from": "somebody/cluster"})
+    theirs = [{**each, "title": "mine", "number": number, "iid": number} for number, each in enumerate(others, 1)]
+    job.host.requests += theirs if job.host.kind == "forgejo" else theirs[:2]
+    kept = [dict(each) for each in job.host.requests]
+    job.proposes()
+    job.years.release("v999.2.0", {"macros/flux.jinja": ("  prune: true", "  force: false\n  prune: true")})
+    job.proposes()
+    assert job.host.requests[: len(kept)] == kept
+    assert [each["title"] for each in job.host.requests[len(kept) :]] == ["feat(template): follow v999.2.0"]
+
+
 def test_with_nothing_to_follow_nothing_is_opened(job: Job) -> None:
     assert "follows the template" in job.proposes()
     assert job.host.requests == [] and job.host.seen == []
@@ -122,7 +138,7 @@ def test_a_conflict_fails_visibly_and_pushes_nothing(job: Job) -> None:
     assert done.returncode == 2
     assert f"warning: {JELLYFIN}/ks.yaml: you and the template changed the same lines." in done.stderr
     assert f"`task update TO={NEXT}` on your own computer" in done.stderr
-    if job.host.kind == "github":
+    if job.host.kind in forge.LIKE_GITHUB:
         assert f"::error file={JELLYFIN}/ks.yaml::you and the template changed the same lines" in done.stdout
     assert f"- **To decide**: `{JELLYFIN}/ks.yaml`" in summary.read_text()
     assert job.host.requests == [] and job.pushes() == 0
@@ -147,12 +163,12 @@ def test_the_token_is_only_shown_to_the_host(job: Job) -> None:
     job.years.release(NEXT, FLUX)
     said = job.run()
     assert forge.TOKEN not in said.stdout + said.stderr
-    user = "x-access-token" if job.host.kind == "github" else "oauth2"
+    user = "x-access-token" if job.host.kind in forge.LIKE_GITHUB else "oauth2"
     key = "Basic " + base64.b64encode(f"{user}:{forge.TOKEN}".encode()).decode()
     for _, path, headers in job.host.seen:
         if not path.startswith("/api"):
             assert headers["Authorization"] == key
-        elif job.host.kind == "github":
+        elif job.host.kind in forge.LIKE_GITHUB:
             assert headers["Authorization"] == f"Bearer {forge.TOKEN}"
         else:
             assert headers["Private-Token"] == forge.TOKEN
@@ -177,7 +193,7 @@ def test_a_refusal_of_the_host_is_passed_on(job: Job) -> None:
     ("given", "reason"),
     [
         ({"UPDATE_TOKEN": ""}, "UPDATE_TOKEN is empty: docs/runbooks/upgrade.md says which token the update needs"),
-        ({"GITHUB_ACTIONS": "", "GITLAB_CI": ""}, "a pull request is opened by the CI of GitHub or GitLab"),
+        ({"GITHUB_ACTIONS": "", "GITLAB_CI": ""}, "a pull request is opened by the CI of GitHub, Forgejo"),
         ({"GITHUB_API_URL": "http://127.0.0.1:1", "CI_API_V4_URL": "http://127.0.0.1:1"}, "can't be asked: "),
     ],
 )

@@ -1,7 +1,9 @@
 """A host with pull requests on loopback: git over HTTP, and a few calls of GitHub's, Forgejo's or GitLab's API.
 
 The calls are those of the hosts' REST documentation (pulls and issues, merge_requests and notes), no more of them than
-the scripts use. Forgejo's are GitHub's, but that it gives all comments whatever page is asked for.
+the scripts use. Forgejo's are GitHub's with these differences, as in routers/api/v1/repo/{pull,issue_comment}.go of
+Gitea 1.27: it lists all pull requests whatever head is asked for, in pages of its own size, and all comments whatever
+page is; and what CI runs for is refs/pull/<number>/head.
 """
 
 import json
@@ -16,11 +18,19 @@ from tests.support import githost
 
 REPOSITORY = "home/cluster"
 TOKEN = "the-token"  # noqa: S105
-PLACES = {"github": f"/api/repos/{REPOSITORY}/pulls", "gitlab": "/api/projects/7/merge_requests"}
+LIKE_GITHUB = ("github", "forgejo")
+PLACES = {
+    **dict.fromkeys(LIKE_GITHUB, f"/api/repos/{REPOSITORY}/pulls"),
+    "gitlab": "/api/projects/7/merge_requests",
+}
 NUMBER = 12
+PAGE = 2
 # The comments of pull request NUMBER, and one of them.
 COMMENTS = {
-    "github": (f"/api/repos/{REPOSITORY}/issues/{NUMBER}/comments", f"/api/repos/{REPOSITORY}/issues/comments"),
+    **dict.fromkeys(
+        LIKE_GITHUB,
+        (f"/api/repos/{REPOSITORY}/issues/{NUMBER}/comments", f"/api/repos/{REPOSITORY}/issues/comments"),
+    ),
     "gitlab": (f"/api/projects/7/merge_requests/{NUMBER}/notes", f"/api/projects/7/merge_requests/{NUMBER}/notes"),
 }
 
@@ -58,7 +68,7 @@ class Handler(githost.Handler):
 class Forge(githost.Server):
     """A repository with its pull requests. `refusal` makes it answer every change with 403 and these words.
 
-    `comments` are those of pull request NUMBER; `gives_all` is Forgejo's way of giving them.
+    `comments` are those of pull request NUMBER.
     """
 
     handler = Handler
@@ -68,7 +78,6 @@ class Forge(githost.Server):
         self.kind = kind
         self.requests: list[dict[str, Any]] = []
         self.comments: list[dict[str, Any]] = []
-        self.gives_all = False
         self.refusal = ""
 
     @property
@@ -78,13 +87,13 @@ class Forge(githost.Server):
     @property
     def environment(self) -> dict[str, str]:
         """What the host's CI tells a job."""
-        if self.kind == "github":
+        if self.kind in LIKE_GITHUB:
             about = {
                 "GITHUB_ACTIONS": "true",
                 "GITHUB_REPOSITORY": REPOSITORY,
                 "GITHUB_SERVER_URL": self.address,
                 "GITHUB_API_URL": f"{self.address}/api",
-                "GITHUB_REF": f"refs/pull/{NUMBER}/merge",
+                "GITHUB_REF": f"refs/pull/{NUMBER}/{'merge' if self.kind == 'github' else 'head'}",
             }
         else:
             about = {
@@ -99,16 +108,16 @@ class Forge(githost.Server):
 
     def api(self, method: str, path: str, query: dict[str, str], body: bytes) -> tuple[int, Any]:
         """Return the status and the answer of one call."""
-        place, number = PLACES[self.kind], "number" if self.kind == "github" else "iid"
+        place, number = PLACES[self.kind], "iid" if self.kind == "gitlab" else "number"
         if self.refusal and method != "GET":
             return 403, {"message": self.refusal}
         if method == "GET" and path == place:
-            return 200, [request for request in self.requests if self.is_asked_for(request, query)]
+            return 200, self.listed(query)
         fields = json.loads(body)
         if method == "POST" and path == place:
             self.requests.append({**fields, number: len(self.requests) + 1, "web_url": f"{self.address}{path}/new"})
             return 201, self.requests[-1]
-        if method == ("PATCH" if self.kind == "github" else "PUT"):
+        if method == ("PUT" if self.kind == "gitlab" else "PATCH"):
             found = next(request for request in self.requests if path == f"{place}/{request[number]}")
             found |= fields
             return 200, found
@@ -118,7 +127,7 @@ class Forge(githost.Server):
         """Return the status and the answer of a call about comments."""
         if method == "GET":
             size, page = int(query["per_page"]), int(query["page"])
-            return 200, self.comments if self.gives_all else self.comments[size * (page - 1) : size * page]
+            return 200, self.comments if self.kind == "forgejo" else self.comments[size * (page - 1) : size * page]
         if self.refusal:
             return 403, {"message": self.refusal}
         if method == "POST":
@@ -128,13 +137,28 @@ class Forge(githost.Server):
         comment |= json.loads(body)
         return 200, comment
 
+    def listed(self, query: dict[str, str]) -> list[dict[str, Any]]:
+        """Return the pull requests that are asked for, as the host describes them."""
+        first = int(query.get("page", 1)) - 1
+        found = [request for request in self.requests if self.is_asked_for(request, query)]
+        size = PAGE if self.kind == "forgejo" else 30
+        return [self.described(request) for request in found[size * first : size * (first + 1)]]
+
     def is_asked_for(self, request: dict[str, Any], query: dict[str, str]) -> bool:
-        if self.kind == "github":
-            wanted = {"head": f"home:{request['head']}", "base": request["base"], "state": "open"}
-        else:
-            branches = {name: request[name] for name in ("source_branch", "target_branch")}
-            wanted = {**branches, "state": "opened"}
-        return query == wanted
+        match self.kind:
+            case "github":
+                wanted = {"head": f"home:{request['head']}", "base": request["base"], "state": "open"}
+            case "gitlab":
+                wanted = {name: request[name] for name in ("source_branch", "target_branch")} | {"state": "opened"}
+            case _:
+                wanted = {"state": "open"}
+        return query.items() >= wanted.items()
+
+    def described(self, request: dict[str, Any]) -> dict[str, Any]:
+        if self.kind == "gitlab":
+            return request
+        repository = {"full_name": request.get("from", REPOSITORY)}
+        return request | {"head": {"ref": request["head"], "repo": repository}, "base": {"ref": request["base"]}}
 
 
 @contextmanager

@@ -21,6 +21,8 @@ CONDITION = re.compile(r"\{%.*?%\}")
 # What templates ask about CI: facts, and texts of Jinja.
 FACTS = ("request", "check", "actions", "comment")
 TEXTS = ("upgrade", "renovate")
+# How a host calls Flux that is none of these.
+OTHER = "generic-hmac"
 PINS = PROJECT / "questions/ci_pins.yml"
 QUESTIONS = PROJECT / "questions/git.yml"
 
@@ -95,8 +97,8 @@ class Host:
     @property
     def answers(self) -> dict[str, str]:
         """Return what the questions default to where an address is one of its hosts."""
-        own = {"webhook_provider": self.webhook and self.name, "ci": self.name if self.ci else "none"}
-        return {question: answer for question, answer in {**own, **self.defaults}.items() if answer}
+        own = {"webhook_provider": self.name if self.webhook else OTHER, "ci": self.name if self.ci else "none"}
+        return {**own, **self.defaults}
 
 
 @cache

@@ -1,4 +1,7 @@
-"""The Git host of this repository, as its own CI describes it: where to push, and how to open a pull request."""
+"""The Git host of this repository, as its own CI describes it: where to push, and how to open a pull request.
+
+Forgejo and Gitea describe themselves as GitHub does, and have most of its API.
+"""
 
 import base64
 import itertools
@@ -25,7 +28,8 @@ PAGE = 100
 class Forge:
     """`address` is where git pushes to, as `user` with the token; `requests` the address of the pull requests.
 
-    The rest are the host's names for the same things.
+    `repository` is its name where a pull request says from which one it comes. The rest are the host's names for the
+    same things.
     """
 
     token: str = field(repr=False)
@@ -40,6 +44,7 @@ class Forge:
     change: str
     open: str
     owner: str = ""
+    repository: str = ""
 
     def git_settings(self) -> dict[str, str]:
         """Return the environment in which git pushes with the token, which is in no command line and in no file."""
@@ -57,12 +62,33 @@ class Forge:
         """
         text = text if len(text) <= LONGEST else f"{text[:LONGEST]}\n\n… and more than fits here."
         fields = {"title": title, self.text: text}
-        query = {self.source: f"{self.owner}{branch}", self.target: base, "state": self.open}
-        if existing := self._call("GET", f"{self.requests}?{urllib.parse.urlencode(query)}"):
-            answer = self._call(self.change, f"{self.requests}/{existing[0][self.number]}", fields)
+        if existing := self._open_from(branch, base):
+            answer = self._call(self.change, f"{self.requests}/{existing[self.number]}", fields)
         else:
             answer = self._call("POST", self.requests, fields | {self.source: branch, self.target: base})
         return str(answer.get("html_url") or answer.get("web_url"))
+
+    def _open_from(self, branch: str, base: str) -> dict[str, Any] | None:
+        """Return the open pull request of a branch."""
+        listed = self._listed(branch, base)
+        return next((request for request in listed if self._ends(request) == (branch, base)), None)
+
+    def _listed(self, branch: str, base: str) -> Iterator[dict[str, Any]]:
+        """Yield what the host lists for a branch. Forgejo lists all that are open, whatever branch is asked for."""
+        for page in itertools.count(1):
+            query = {self.source: f"{self.owner}{branch}", self.target: base, "state": self.open, "page": page}
+            found = self._call("GET", f"{self.requests}?{urllib.parse.urlencode(query)}")
+            if not found:
+                return
+            yield from found
+
+    def _ends(self, request: dict[str, Any]) -> tuple[str, str]:
+        """Return the branches from which and to which a pull request leads; a fork's is none of this repository."""
+        source, target = request[self.source], request[self.target]
+        if isinstance(source, str):
+            return source, target
+        is_ours = (source["repo"] or {}).get("full_name") == self.repository
+        return source["ref"] if is_ours else "", target["ref"]
 
     def _call(self, method: str, address: str, fields: Mapping[str, str] | None = None) -> Any:
         header, form = self.header
@@ -90,11 +116,15 @@ class Request:
 
     def _existing(self) -> Iterator[dict[str, Any]]:
         """Yield every comment. Forgejo gives all of them at once, whatever page is asked for."""
+        first = None
         for page in itertools.count(1):
             found = call("GET", f"{self.comments}?per_page={PAGE}&page={page}", self.header)
+            if found[:1] == first:
+                return
             yield from found
             if len(found) != PAGE:
                 return
+            first = found[:1]
 
 
 def call(method: str, address: str, header: tuple[str, str], fields: Mapping[str, str] | None = None) -> Any:
@@ -149,6 +179,7 @@ def host_of_this_run() -> Forge:
             change="PATCH",
             open="open",
             owner=f"{repository.partition('/')[0]}:",
+            repository=repository,
         )
     if given.get("GITLAB_CI") == "true":
         return Forge(
@@ -164,7 +195,9 @@ def host_of_this_run() -> Forge:
             change="PUT",
             open="opened",
         )
-    raise UserError("a pull request is opened by the CI of GitHub or GitLab: at the keyboard it is `task update`.")
+    raise UserError(
+        "a pull request is opened by the CI of GitHub, Forgejo or GitLab: at the keyboard it is `task update`."
+    )
 
 
 def forget_the_token() -> None:
