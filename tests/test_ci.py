@@ -15,13 +15,16 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support import forge
 from tests.support.cases import EXAMPLES
 from tests.support.commands import TALOS_FLUX
 from tests.support.needs import needs
-from tests.support.render import Renderer, git
+from tests.support.render import Renderer, commit_all, git
 from tests.support.repository import Repository
 from tests.tools.records import git_hosts
 
+PIPELINES = git_hosts.pipelines()
+FILES = {each.name: each.files for each in git_hosts.hosts() if each.ci}
 AGE_KEY = "AGE-SECRET-KEY-1" + "Q" * 58
 PRIVATE_KEY = "-----BEGIN EC " + "PRIVATE KEY-----\nMHcCAQEEIB\n-----END EC " + "PRIVATE KEY-----\n"
 CLEAR = "---\napiVersion: v1\nkind: Secret\nmetadata:\n  name: bad\n"
@@ -40,9 +43,9 @@ spec:
 """
 
 
-def workflow(root: Path, name: str = "validate") -> dict[str, Any]:
-    # YAML 1.1 reads the key `on` as a boolean, GitHub does not.
-    text = (root / f".github/workflows/{name}.yaml").read_text().replace("\non:", '\n"on":', 1)
+def workflow(file: Path) -> dict[str, Any]:
+    # YAML 1.1 reads the key `on` as a boolean, the hosts do not.
+    text = file.read_text().replace("\non:", '\n"on":', 1)
     parsed: dict[str, Any] = yaml.safe_load(text)
     return parsed
 
@@ -84,9 +87,6 @@ def mine(render: Renderer, tmp_path: Path) -> Path:
 # --- CI ---
 
 
-FILES = {each.name: each.files for each in git_hosts.hosts() if each.ci}
-
-
 @pytest.mark.parametrize("ci", [*FILES, "none"])
 def test_only_the_chosen_host_is_set_up(render: Renderer, ci: str) -> None:
     root = render({**EXAMPLES["minimal"], "ci": ci})
@@ -94,35 +94,73 @@ def test_only_the_chosen_host_is_set_up(render: Renderer, ci: str) -> None:
     assert ci == "none" or FILES[ci]
 
 
-@pytest.mark.parametrize("ci", ["github", "gitlab"])
+@pytest.mark.parametrize("ci", FILES)
 def test_the_branch_that_renovate_makes_starts_the_update(render: Renderer, ci: str) -> None:
     root = render({**EXAMPLES["minimal"], "ci": ci})
     topic = re.search(r'matchManagers: \["copier"\],\n +branchTopic: "(.+)"', (root / ".renovaterc.json5").read_text())
+    [file] = [name for name in FILES[ci] if "update:propose" in (root / name).read_text()]
     assert topic
-    if ci == "github":
-        update = workflow(root, "update")
-        assert update["on"]["push"]["branches"] == [f"renovate/{topic[1]}"]
-        assert update["jobs"]["update"]["steps"][0]["with"] == {"ref": "main", "persist-credentials": False}
+    if "/workflows/" in file:
+        assert workflow(root / file)["on"]["push"]["branches"] == [f"renovate/{topic[1]}"]
     else:
-        rules = yaml.safe_load((root / ".gitlab-ci.yml").read_text())["update"]["rules"]
-        assert {"if": f'$CI_COMMIT_BRANCH == "renovate/{topic[1]}"'} in rules
+        assert f'- if: $CI_COMMIT_BRANCH == "renovate/{topic[1]}"\n' in (root / file).read_text()
 
 
-@needs("actionlint")
-def test_actionlint_accepts_the_workflows(render: Renderer) -> None:
-    root = render({**EXAMPLES["minimal"], "ci": "github"})
-    done = subprocess.run(
-        ["actionlint", "-no-color", ".github/workflows/update.yaml", ".github/workflows/validate.yaml"],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stdout + done.stderr == ""
+@pytest.mark.parametrize(
+    ("ci", "judge"),
+    [pytest.param(name, judge, marks=needs(judge)) for name, each in PIPELINES.items() for judge in each.judges],
+)
+@pytest.mark.parametrize("answer", ["none", "minor"])
+def test_the_rules_of_the_host_accept_its_files(
+    render: Renderer, tmp_path: Path, ci: str, judge: str, answer: str
+) -> None:
+    root = render({**EXAMPLES["minimal"], "ci": ci, "renovate_automerge": answer})
+    for name in FILES[ci]:
+        done = subprocess.run([judge, root / name], cwd=root, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout + done.stderr) == (0, "")
+        (tmp_path / "wrong.yaml").write_text((root / name).read_text().replace("steps:", "step:"))
+        assert subprocess.run([judge, tmp_path / "wrong.yaml"], capture_output=True, check=False).returncode == 1
+
+
+def scripts_that_check_out(root: Path, ci: str) -> list[tuple[dict[str, str], str]]:
+    """Return the environment and the script of each job that checks out by itself, without an action for it."""
+    files = [workflow(root / name) for name in FILES[ci] if "/workflows/" in name]
+    jobs = [job for file in files for job in file["jobs"].values()]
+    return [
+        (job.get("env", {}), step["run"])
+        for job in jobs
+        for step in job["steps"]
+        if step["name"] == "Check out" and "run" in step
+    ]
+
+
+@pytest.mark.parametrize("ci", FILES)
+def test_a_job_checks_out_what_it_is_about_and_keeps_no_token(render: Renderer, mine: Path, ci: str) -> None:
+    folder = mine.parent
+    bare = folder / "served" / f"{forge.REPOSITORY}.git"
+    git(folder, "clone", "--quiet", "--bare", str(mine), str(bare))
+    base = git(bare, "rev-parse", "HEAD").strip()
+    (mine / "notes.md").write_text("proposed\n")
+    commit_all(mine, "feat: proposed")
+    git(mine, "push", "--quiet", str(bare), f"HEAD:refs/pull/{forge.NUMBER}/head")
+    for number, (environment, script) in enumerate(
+        scripts_that_check_out(render(EXAMPLES["minimal"] | {"ci": ci}), ci)
+    ):
+        with forge.serving(folder / "served", "forgejo") as host:
+            host.is_private = True
+            given = host.environment | {"GITHUB_BASE_REF": "main", "GITHUB_TOKEN": forge.TOKEN} | environment
+            (job := folder / f"job-{number}").mkdir()
+            subprocess.run(["bash", "-e", "-c", script], cwd=job, env=os.environ | given, check=True)
+            sent = {headers.get("Authorization") for _, _, headers in host.seen} - {None}
+        assert sent == {"Basic " + base64.b64encode(f"x:{forge.TOKEN}".encode()).decode()}
+        assert (job / "notes.md").exists() == ("BASE" not in environment)
+        assert forge.TOKEN not in (job / ".git/config").read_text()
+        if "GITHUB_BASE_REF" in script:
+            assert git(job, "merge-base", "origin/main", "HEAD").strip() == base
 
 
 def test_the_workflow_may_read_and_nothing_else(render: Renderer) -> None:
-    job = workflow(render({**EXAMPLES["minimal"], "ci": "github"}))
+    job = workflow(render({**EXAMPLES["minimal"], "ci": "github"}) / ".github/workflows/validate.yaml")
     assert job["permissions"] == {}
     assert job["jobs"]["validate"]["permissions"] == {"contents": "read"}
     assert job["jobs"]["validate"]["steps"][0]["with"]["persist-credentials"] is False
@@ -138,26 +176,31 @@ def test_actions_are_pinned_by_commit_with_their_version_beside_it(render: Rende
     assert [line for line in used if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)] == []
 
 
-def test_the_gitlab_image_is_pinned_by_digest(render: Renderer) -> None:
-    root = render({**EXAMPLES["minimal"], "ci": "gitlab"})
-    job = yaml.safe_load((root / ".gitlab-ci.yml").read_text())["default"]
-    assert re.fullmatch(r"[\w./-]+:[\w.]+@sha256:[0-9a-f]{64}", job["image"]["name"])
+@pytest.mark.parametrize("ci", FILES)
+def test_images_are_pinned_exactly(render: Renderer, ci: str) -> None:
+    root = render({**EXAMPLES["minimal"], "ci": ci})
+    lines = [line.strip() for name in FILES[ci] for line in (root / name).read_text().splitlines()]
+    images = {line for line in lines if re.match(r"(image|name): \S+/", line)}
+    assert images == {line for line in images if re.search(r":\d+\.\d+\.\d+(@sha256:[0-9a-f]{64})?$", line)}
+    assert images or any("uses:" in line for line in lines)
 
 
-@pytest.mark.parametrize("ci", ["github", "gitlab"])
+# Where the host shows findings at their lines, they are written for that.
+SHOWN = {
+    "github": "task validate -- --format=github",
+    "gitlab": "task validate -- --report=gl-code-quality-report.json",
+}
+
+
+@pytest.mark.parametrize("ci", FILES)
 def test_ci_and_the_hook_run_the_same_command_with_pinned_tools(render: Renderer, ci: str) -> None:
     root = render({**EXAMPLES["minimal"], "ci": ci})
     hook = yaml.safe_load((root / "lefthook.yaml").read_text())["pre-commit"]["jobs"]
     assert [job["run"] for job in hook] == ["task validate -- --offline"]  # a commit waits for no registry
-    file = root / (".github/workflows/validate.yaml" if ci == "github" else ".gitlab-ci.yml")
-    # Findings are shown at their lines.
-    shown = {
-        "github": "task validate -- --format=github",
-        "gitlab": "task validate -- --report=gl-code-quality-report.json",
-    }
-    assert shown[ci] in file.read_text()
-    enabled = re.search(r"MISE_ENABLE_TOOLS: (.*)", file.read_text())
-    assert enabled and set(enabled[1].split(",")) <= tools(root).keys()
+    text = "".join((root / name).read_text() for name in FILES[ci])
+    assert re.search(rf"{SHOWN.get(ci, 'task validate')}$", text, re.MULTILINE)
+    enabled = re.findall(r"MISE_ENABLE_TOOLS: (.*)", text)
+    assert len(enabled) == 3 and {tool for tools in enabled for tool in tools.split(",")} <= tools(root).keys()
 
 
 def test_tools_are_pinned_exactly_and_agree_with_the_cluster(example: Repository) -> None:

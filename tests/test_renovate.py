@@ -19,11 +19,13 @@ from tests.support.cases import EXAMPLES
 from tests.support.needs import needs
 from tests.support.render import Renderer
 from tests.tools import renovate, renovate_options
+from tests.tools.records import git_hosts
 
 pytestmark = [needs("renovate"), pytest.mark.full, pytest.mark.xdist_group("renovate")]
 
-# Together they have every component, both hosts of CI and no outside at all.
-JUDGED = ("anton", "envoy-gateway", "everything", "internal-only")
+# Together they have every component, every host of CI and no outside at all.
+JUDGED = {name: EXAMPLES[name] for name in ("anton", "envoy-gateway", "everything", "internal-only")}
+JUDGED |= {f"ci-{name}": EXAMPLES["minimal"] | {"ci": name} for name in git_hosts.pipelines()}
 # What RE2, Renovate's own matcher, refuses; the fallback without it would not.
 NOT_IN_RE2 = re.compile(r"\(\?(?:=|!|<=|<!|>)|\\[1-9]|\\k<|[*+?}]\+")
 Found = list[dict[str, Any]]
@@ -86,7 +88,7 @@ def in_git(source: Path, target: Path) -> Path:
 @pytest.fixture(scope="session", params=JUDGED)
 def watched(request: pytest.FixtureRequest, render: Renderer, tmp_path_factory: pytest.TempPathFactory) -> Watched:
     folder = tmp_path_factory.mktemp("renovate")
-    return Watched(in_git(render(EXAMPLES[request.param]), folder / "cluster"), folder / "work")
+    return Watched(in_git(render(JUDGED[request.param]), folder / "cluster"), folder / "work")
 
 
 def test_every_place_of_every_version_is_seen_exactly_once(watched: Watched) -> None:

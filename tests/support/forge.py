@@ -49,7 +49,13 @@ class Handler(githost.Handler):
     def answer(self) -> None:
         path, _, query = self.path.partition("?")
         if not path.startswith("/api/"):
-            super().answer()
+            if self.server.is_private and "Authorization" not in self.headers:
+                self.send_response(401)
+                self.send_header("WWW-Authenticate", 'Basic realm="home"')
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+            else:
+                super().answer()
             return
         self.server.seen.append((self.command, path, dict(self.headers.items())))
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -68,7 +74,7 @@ class Handler(githost.Handler):
 class Forge(githost.Server):
     """A repository with its pull requests. `refusal` makes it answer every change with 403 and these words.
 
-    `comments` are those of pull request NUMBER.
+    `comments` are those of pull request NUMBER. The repository `is_private` when git is to be asked for a password.
     """
 
     handler = Handler
@@ -79,6 +85,7 @@ class Forge(githost.Server):
         self.requests: list[dict[str, Any]] = []
         self.comments: list[dict[str, Any]] = []
         self.refusal = ""
+        self.is_private = False
 
     @property
     def address(self) -> str:

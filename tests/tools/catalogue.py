@@ -212,6 +212,11 @@ TOOLS = (
         ),
     ),
     Tool(
+        name="notification-controller",
+        version="v1.9.3",
+        source=GoModule("github.com/fluxcd/notification-controller"),
+    ),
+    Tool(
         name="kwok",
         source=GoModule("sigs.k8s.io/kwok", "cmd/kwok"),
         version="v0.8.0",
@@ -285,6 +290,7 @@ TOOLS = (
         reports="v3.0.0",
     ),
     Tool(name="schematic", version="v1.4.0", source=OwnModule("tests/tools/factory")),
+    Tool(name="workflow", version="v0.2.89", source=OwnModule("tests/tools/actions")),
     Tool(name="cilium-policy", version="v1.20.1", source=OwnModule("tests/tools/cilium")),
     Tool(
         name="flux",
