@@ -51,7 +51,7 @@ class Checks:
     fails where an update needs care, `actions` the name of the group of what Renovate's manager github-actions finds in
     the files. `comment` is what the diff's comment needs, `upgrade` how the update of the template runs there,
     `renovate` how Renovate does: texts of Jinja for the runbooks. `pins` are pins of other records that the files have
-    as well, `judges` the tests' tools that say what is wrong with the files that they are given.
+    as well, `judges` commands that say what is wrong with the files that they are given, for the tests.
     """
 
     choice: str
