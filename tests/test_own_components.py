@@ -56,7 +56,7 @@ def test_it_is_registered_as_the_templates_are(home: Home) -> None:
     assert told[0] == "Namespace observability is new, with pod security restricted."
     assert f"It follows {HERE}." in told[1]
     ks = home.text(f"{FOLDER}/ks.yaml")
-    # Of two that stand for each other, the cluster has one.
+    # What the cluster's ingress is, its record need not know.
     assert "dependsOn:\n    - name: nginx-internal\n  interval: 1h\n" in ks and "gateways" not in ks
     listed = home.text(f"{FOLDER}/app/kustomization.yaml")
     assert listed.endswith("resources:\n  - ./configmap.yaml\n  - ./helmrelease.yaml\n")
@@ -100,7 +100,7 @@ def test_its_secret_is_an_item_of_the_vault(home: Home) -> None:
         ("component.yaml", "pin_app_template", "pin_other", "pins has no pin_app_template, the version of its chart."),
         ("component.yaml", "oci://", "https://", "the url of chart is one of an OCI registry, oci://..., not https://"),
         ("component.yaml", "helm/app-template", "helm/other", "app-template is a chart source with another address"),
-        ("component.yaml", "[gateways", "[gatewaz", "gatewaz"),
+        ("component.yaml", "[ingress-internal", "[ingres-internal", "ingres-internal"),
         ("component.yaml", "---\n", "- ", "can't be read: "),
         ("configmap.yaml.jinja", "{% if", "{% of", "it can't be rendered: Encountered unknown tag 'of'"),
         ("configmap.yaml.jinja", "external_access", "external_acces", "'external_acces' is undefined"),

@@ -318,16 +318,13 @@ def test_rules_that_are_named_are_rules() -> None:
     assert named - {""} <= RULES.keys()
 
 
-def test_the_page_of_components_has_the_namespace_its_pod_security_and_the_secrets_of_each(render: Renderer) -> None:
+def test_the_page_of_components_has_the_namespace_and_the_secrets_of_each(render: Renderer) -> None:
     said = {row[1]: row for row in map(cells, table(components.PAGE.read_text(), components.HEADER))}
     for answers in EXAMPLES.values():
         cluster = Repository(render(answers), answers)
         needed = {(one.get("app"), one["name"]) for one in cluster.documents("bootstrap/secrets.yaml")[0]["secrets"]}
         for app in cluster.apps:
-            namespace = cluster.documents(app.folder.parent.relative_to(cluster.root) / "namespace.yaml")[0]
-            where, _, security = said[app.name][0].partition(" ")
-            assert where == app.namespace, app.name
-            assert namespace["metadata"]["labels"][POD_SECURITY] in security, app.name
+            assert said[app.name][0].partition(" ")[0] == app.namespace, app.name
             secrets = set(re.findall(r"[\w-]+", said[app.name][5]))
             assert {name for of, name in needed if of == app.name} <= secrets, app.name
 

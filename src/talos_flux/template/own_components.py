@@ -4,6 +4,7 @@ Its folder is written like one of the template's. What it says is recorded with 
 that what was rendered once can be rendered again when the folder has moved on.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,6 +23,8 @@ Answers = Mapping[str, Any]
 REMOTE = re.compile(
     r"(?P<repository>(?:[a-z+]+://|[\w.-]+@[\w.-]+:)[^?]+?)//(?P<folder>[^?]+?)/?(?:\?ref=(?P<ref>.+))?"
 )
+# {role: [app that may have it]}
+ROLES = "{% from 'macros/catalogue.jinja' import roles with context %}{{ roles | to_json }}"
 SUFFIX = ".jinja"
 # The generators' own files in the same folder.
 MADE = ("kustomization.yaml", "onepassworditem.yaml", "externalsecret.yaml")
@@ -46,12 +49,13 @@ def read(address: str, root: Path, template: Template, cluster: Answers, recorde
     def text(source: str) -> str:
         return template.text(source, cluster, pins, destination=root)
 
+    roles = json.loads(text(ROLES))
     has_secret = record.get("secret") and _holds(record.get("secret_when", ""), text)
     secret = text(record["secret"]) if has_secret else ""
     return {
         "tier": record["tier"],
         "pod_security": record.get("pod_security", "restricted"),
-        "depends_on": sorted(set(record.get("depends_on", [])) - off),
+        "depends_on": sorted({app for one in record.get("depends_on", []) for app in roles.get(one, [one])} - off),
         "current_when": record.get("current_when", []),
         "secret": secret,
         "item": record.get("item", secret),

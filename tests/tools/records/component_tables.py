@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from tests.support.render import PROJECT
-from tests.tools.records.component import Component
+from tests.tools.records.component import ROLES, Component
 from tests.tools.records.made import MADE, in_order, pins_of, scalar, with_choices
 
 MADE_OF_RECORDS = MADE.format("template/kubernetes/apps/*/component.yaml")
@@ -48,10 +48,11 @@ def catalogue(components: tuple[Component, ...]) -> str:
             fields = [f"{key}={value}" for key, value in row(app).items()]
             lines += ["    dict(", *(f"      {each}," for each in fields), "    ),"]
         lines.append("  ]),")
+    roles = ["", "{#- What a component may wait for without knowing which it is. -#}", f"{{% set roles = {ROLES!r} %}}"]
     texts = [f"    {app.name!r}: {text(app.does)}," for app in components]
     macro = ["", "{#- What each app does, by its name; here, because it may say what follows from other tables. -#}"]
     macro += ["{% macro what_each_app_does() -%}", "  {{- {", *texts, "  } | to_json -}}", "{%- endmacro %}"]
-    return "\n".join([*lines, "] %}", *macro, ""])
+    return "\n".join([*lines, "] %}", *roles, *macro, ""])
 
 
 def row(app: Component) -> dict[str, str]:
