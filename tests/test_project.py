@@ -9,7 +9,6 @@ import yaml
 
 from talos_flux.check.rules import RULES
 from talos_flux.errors import UserError
-from talos_flux.repository.apps import POD_SECURITY
 from talos_flux.repository.generators import generators
 from tests.support.cases import EXAMPLES
 from tests.support.commandline import INLINE

@@ -399,7 +399,9 @@ def later_release(questionnaire: Path, instances: Path, tmp_path: Path) -> Calla
 
 def test_each_question_that_has_a_rule_is_tried():
     tried = {name for answers in INSTANCES.values() for name in answers}
-    assert set(RULED) - tried == set()
+    # Nobody answers a version that follows from another answer.
+    follows = {name for name, question in RULED.items() if question.get("ask") is False and name.endswith("_tag")}
+    assert set(RULED) - tried - follows == set()
 
 
 @needs("copier")
