@@ -1,5 +1,6 @@
 """What a generator adds that has no table of its own in the tests: its record says what it is judged by."""
 
+import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -53,9 +54,24 @@ def of_the_cluster(each: Record, example: dict[str, Any]) -> dict[str, Any]:
 def added(template: Path, rendered: Path, root: Path, example: str) -> None:
     """Make a cluster, and add the example to it."""
     each, answers = EXAMPLES[example]
-    own = {name: answer for name, answer in answers.items() if name not in each.takes_over}
+    own = {name: answer for name, answer in answers.items() if name not in (*each.takes_over, each.record)}
     Adder(template).make_cluster(root, rendered, {}, only=())
+    if each.reads:
+        write_component(root / answers[each.reads], answers[each.record])
     Adder(template).add(each.name, root / FOLDER, own)
+
+
+def write_component(folder: Path, said: dict[str, Any]) -> None:
+    """Write the folder of a component of which this is recorded."""
+    folder.mkdir(parents=True)
+    files, pins = said["files"], {name: {"version": version} for name, version in said["pins"].items()}
+    record = {key: value for key, value in said.items() if value and key not in ("files", "pins", "chart")}
+    chart = {"chart": {"name": said["chart"]["name"], "url": said["chart"]["url"]}} if said["chart"] else {}
+    of_a_cluster = {"does": "shows films", "namespace": "media", "pins": pins}
+    lines = [f"{key}: {json.dumps(value)}" for key, value in {**of_a_cluster, **record, **chart}.items()]
+    (folder / "component.yaml").write_text("\n".join(["---", *lines, ""]))
+    for name, text in files.items():
+        (folder / name).write_text(text)
 
 
 @pytest.fixture(scope="session", params=one_worker_each(EXAMPLES, in_make_test=[f"{each.name}-1" for each in RECORDS]))

@@ -208,8 +208,10 @@ def test_at_a_version_it_stays_there(home: Home, library: Path, template: Path, 
     (library / "monitoring/gatus/component.yaml").unlink()
     commit_all(library, "feat: gone")
     assert "already" in years.update()
-    assert "has no component.yaml" in refusal(
-        home, "kubernetes/apps/tools/gatus", f"file://{library}//monitoring/gatus"
-    )
-    unreachable = f"file://{tmp_path}/nowhere//gatus"
-    assert "nowhere can't be reached: " in refusal(home, "kubernetes/apps/tools/gatus", unreachable)
+
+
+def test_an_address_without_a_component_is_refused(home: Home, library: Path, tmp_path: Path) -> None:
+    assert "gatus of file://" in refusal(home, address=f"file://{library}//gatus")
+    assert "nowhere can't be reached: " in refusal(home, address=f"file://{tmp_path}/nowhere//gatus")
+    assert "can't be fetched at v2.0.0" in refusal(home, address=f"file://{library}//monitoring/gatus?ref=v2.0.0")
+    assert "says no folder of the repository" in refusal(home, address=f"https://git.example.net/{library.name}")
