@@ -34,6 +34,12 @@ class Store(Protocol):
     def place_of_new_secret(self, namespace: str, app: str, name: str) -> Secret:
         """Return a Secret that bootstrap/secrets.yaml does not declare, of an app that somebody added."""
 
+    def way_in(self) -> str:
+        """Return what a person keeps a copy of so that the values can be read again."""
+
+    def in_words(self, item: str) -> str:
+        """Return what an item is."""
+
 
 BACKENDS: dict[str, type[Store]] = {"onepassword": OnePasswordStore, "sops": SopsStore}
 
