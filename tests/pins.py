@@ -1,7 +1,7 @@
 """Each pin, the newest version that there is evidence for, and its age: `make pins`.
 
-What is known stands in tests/pins.yml, and of charts and images in the records of the components. Where its evidence
-is a registry, that is asked too; what does not answer is skipped.
+What is known stands in tests/pins.yml, and of what belongs to a component or backend in its record. Where its
+evidence is a registry, that is asked too; what does not answer is skipped.
 """
 
 import json
@@ -19,7 +19,7 @@ from packaging.version import InvalidVersion, Version
 
 from tests.support.render import PROJECT
 
-KNOWN = re.compile(r"tests/pins\.yml|template/kubernetes/apps/[^/]+/component\.yaml")
+KNOWN = re.compile(r"tests/pins\.yml|template/kubernetes/apps/[^/]+/component\.yaml|backends/[^/]+/[^/]+\.yaml")
 QUESTIONS = ("questions/pins.yml", "questions/component_pins.yml", "questions/tool_pins.yml")
 DAYS = 42
 HEADING = "## Versions older than six weeks"
@@ -53,7 +53,8 @@ class Pin:
 
 def known_now() -> dict[str, Pin]:
     """Return what is known of each pin."""
-    paths = [PROJECT / "tests/pins.yml", *(PROJECT / "template/kubernetes/apps").glob("*/component.yaml")]
+    records = ("template/kubernetes/apps/*/component.yaml", "backends/*/*.yaml")
+    paths = [PROJECT / "tests/pins.yml", *(path for pattern in records for path in PROJECT.glob(pattern))]
     return known(path.read_text() for path in sorted(paths))
 
 

@@ -48,7 +48,7 @@ def test_the_readme_lists_exactly_the_nodes(cluster: Repository) -> None:
 
 def test_the_table_of_secrets_is_the_inventory(cluster: Repository) -> None:
     inventory = cluster.documents("bootstrap/secrets.yaml")[0]
-    in_vault = inventory["backend"] == "onepassword"
+    in_vault = "document" in inventory["talos"]
     header = f"| Secret | namespace |{' item | fields' if in_vault else ' keys'} | used by |"
     expected = sorted(
         [

@@ -11,7 +11,7 @@ import yaml
 
 from tests.support.questions import questions
 from tests.support.render import PROJECT, quicker
-from tests.tools.records import dns
+from tests.tools import records
 
 ASKED = [
     "cluster_name",
@@ -100,7 +100,7 @@ def test_sixteen_questions_are_asked_in_the_order_of_thought():
         "backup_s3_url",
         "backup_nfs",
         "ntfy_topic",
-        *(name for each in dns.providers() for name in each.questions),
+        *(name for each in records.backends() for name in each.questions),
     } | (set(BGP | BGP_IPV6) - {"load_balancer_announcement"})
     assert [name for name in asked if name not in only_when_needed] == ASKED
 
@@ -730,13 +730,14 @@ CONTRADICTIONS = [
     ),
     *(
         (each.answers | {name: bad}, f"{name}.*{re.escape(bad)} {question.refusal}")
-        for each in dns.providers()
+        for each in records.backends()
         for name, question in each.questions.items()
         for bad in question.bad
     ),
     *(
-        ({"dns_provider": each.name}, f"{name}.*nothing, which dns_provider {each.name} needs, {question.refusal}")
-        for each in dns.providers()
+        ({chosen: each.name}, f"{name}.*nothing, which {chosen} {each.name} needs, {question.refusal}")
+        for each in records.backends()
+        for chosen in [*each.answers][:1]
         for name, question in [*each.questions.items()][:1]
     ),
     ({"external_access": "none", "webhook_provider": "github"}, "github can not reach a cluster"),

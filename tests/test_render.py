@@ -16,7 +16,7 @@ from tests.support import cases
 from tests.support.crds import PROVIDERS
 from tests.support.render import VERSION, Renderer, files_in
 from tests.support.repository import App, Object, Repository, chart_source, parse, walk
-from tests.tools.records import dns
+from tests.tools.records import dns, secret_stores
 
 # Interval and timeout of each tier, fastest first.
 TIERS = [("5m", "5m"), ("15m", "10m"), ("1h", "10m")]
@@ -43,7 +43,10 @@ COMPONENT_WORDS: dict[str, tuple[str, ...]] = {
     "external": ("external-dns", "DNSEndpoint", "EXTERNAL_ADDRESS", "nginx-external"),
     "internal-ca": ("internal-ca",),
     "webhook": ("flux-webhook", "kind: Receiver"),
-    "onepassword": ("onepassword", "1password", "OnePasswordItem", "external-secrets", "op-credentials"),
+    **{each.client: (each.client,) for each in secret_stores.backends() if each.store},
+    "1password": ("1password",),
+    "connect": ("OnePasswordItem", "onepassword-connect", "op-credentials"),
+    "external-secrets": ("external-secrets",),
     "local-path": ("local-path", "local-path-provisioner"),
     "longhorn": ("longhorn", "iscsi-tools"),
     "l2": ("CiliumL2AnnouncementPolicy", "l2announcements"),
@@ -61,6 +64,7 @@ NO_MENTION = re.compile(r"time\.cloudflare\.com")
 def components_of(answers: dict[str, Any]) -> set[str]:
     """Those of COMPONENT_WORDS that a cluster has, by all its answers."""
     external = answers["external_access"]
+    [backend] = [each for each in secret_stores.backends() if each.name == answers["secrets_backend"]]
     here = {
         "nginx": answers["ingress_backend"] == "nginx",
         "envoy-gateway": answers["ingress_backend"] == "envoy-gateway",
@@ -70,7 +74,10 @@ def components_of(answers: dict[str, Any]) -> set[str]:
         "external": external != "none",
         "internal-ca": answers["dns_provider"] == "none",
         "webhook": answers["webhook_provider"] != "none",
-        "onepassword": answers["secrets_backend"] == "onepassword",
+        **{each.client: backend.client == each.client for each in secret_stores.backends() if each.store},
+        "1password": backend.client == "onepassword",
+        "connect": "onepassword-connect" in backend.apps,
+        "external-secrets": "external-secrets" in backend.apps,
         "local-path": answers["storage"] == "local-path",
         "longhorn": answers["storage"] == "longhorn",
         "l2": answers["load_balancer_announcement"] == "l2",

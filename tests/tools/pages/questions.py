@@ -9,8 +9,8 @@ from typing import Any
 import talos_flux.template.render
 from tests.support.questions import is_public, questions
 from tests.support.render import PROJECT
+from tests.tools import records
 from tests.tools.pages.tables import Row, filled
-from tests.tools.records import dns
 
 PAGE = PROJECT / "docs/reference/questions.md"
 HEADER = "| question | type | asked | default | choices, or an example | rule |"
@@ -25,7 +25,7 @@ WITH: dict[str, list[dict[str, Any]]] = {
     "cluster": [
         {},
         {"backups": "s3", "backup_s3_url": "https://s3.eu-central-1.amazonaws.com/anton-backups"},
-        *(each.answers for each in dns.providers()),
+        *(each.answers for each in records.backends()),
         {
             "node_cidr_ipv6": "fd12:3456:789a:1::/64",
             "load_balancer_announcement": "bgp",
@@ -60,15 +60,15 @@ def rows(generator: str) -> Iterator[Row]:
 
     When it is asked, and its rule, are written by hand, but for those of the records.
     """
-    of_dns = {
+    of_records = {
         name: (f"with {each.name}", question.rule)
-        for each in dns.providers()
+        for each in records.backends()
         for name, question in each.questions.items()
     }
     for name, question in questions(generator).items():
         if is_public(question):
             kind = "choices" if question.get("multiselect") else "choice" if "choices" in question else question["type"]
-            told = of_dns.get(name)
+            told = of_records.get(name)
             asked, rule = told or (None, None)
             yield [name, kind, asked, default(generator, name, question), possible(name, question), rule]
 

@@ -38,9 +38,12 @@ def paths(kind: str) -> list[Path]:
 def read(path: Path, record: type[Record]) -> Record:
     """Return what a file says, as a dataclass; `name` is the file's. A field with a default may be left out.
 
-    ValueError for a key that is missing, or that is no field.
+    `like` names another record of the kind, which says what this one does not. ValueError for a key that is missing,
+    or that is no field.
     """
     values: dict[str, Any] = yaml.safe_load(path.read_text())
+    if other := values.pop("like", ""):
+        values = {**yaml.safe_load((BACKENDS / path.parent.name / f"{other}.yaml").read_text()), **values}
     known = {each.name: each for each in fields(record) if each.name != "name"}  # type: ignore[arg-type]
     needed = {name for name, each in known.items() if each.default is MISSING and each.default_factory is MISSING}
     for name in sorted(values.keys() - known.keys() | needed - values.keys()):
@@ -51,20 +54,26 @@ def read(path: Path, record: type[Record]) -> Record:
 
 
 def macros(
-    kind: str, question: str, facts: Mapping[str, Mapping[str, Any]], texts: Mapping[str, Mapping[str, str]]
+    kind: str,
+    question: str,
+    facts: Mapping[str, Mapping[str, Any]],
+    texts: Mapping[str, Mapping[str, str]],
+    imports: Iterable[str] = (),
 ) -> str:
     """Return what templates ask about the backend that answers a question.
 
     A variable with the kind's name has the facts of it, by name, and is empty where the answer has no record; each
-    text, which may be a template, is a macro <kind>_<text>.
+    text, which may be a template, is a macro <kind>_<text>, empty for those that do not have it. `imports` are what
+    the texts use.
     """
-    lines = [f"{{#- {MADE.format(f'backends/{kind}/*.yaml')} Import with context. -#}}", f"{{% set {kind} = {{"]
+    lines = [f"{{#- {MADE.format(f'backends/{kind}/*.yaml')} Import with context. -#}}", *imports]
+    lines.append(f"{{% set {kind} = {{")
     for name, said in facts.items():
         lines.append(f"  {name!r}: dict({', '.join(f'{key}={value!r}' for key, value in said.items())}),")
     lines.append(f"}}.get({question}, {{}}) %}}")
     for text, by_name in texts.items():
         lines += ["", f"{{% macro {kind}_{text}() %}}"]
-        for number, (name, said_of_it) in enumerate(by_name.items()):
+        for number, (name, said_of_it) in enumerate((name, said) for name, said in by_name.items() if said):
             lines.append(f"{{% {'elif' if number else 'if'} {question} == {name!r} %}}")
             lines += said_of_it.rstrip("\n").split("\n")
         lines += ["{% endif %}", "{% endmacro %}"]

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from tests.support.render import PROJECT
+from tests.tools.records import secret_stores
 
 APPS = PROJECT / "template/kubernetes/apps"
 RECORD = "component.yaml"
@@ -73,8 +74,15 @@ class Component:
 
 @cache
 def components() -> tuple[Component, ...]:
-    """Return all components, by name; ValueError for a record that has a key or a value that is none."""
-    return tuple(component(path) for path in sorted(APPS.glob(f"*/{RECORD}")))
+    """Return all components, by name, those that serve a backend with its condition.
+
+    ValueError for a record that has a key or a value that is none.
+    """
+    served = secret_stores.conditions(secret_stores.backends(), "apps")
+    found = [component(path) for path in sorted(APPS.glob(f"*/{RECORD}"))]
+    if unknown := served.keys() - {each.name for each in found}:
+        raise ValueError(f"backends/secrets: apps has no component {min(unknown)}.")
+    return tuple(dataclasses.replace(each, when=served.get(each.name, each.when)) for each in found)
 
 
 def component(path: Path) -> Component:
