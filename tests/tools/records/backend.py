@@ -32,7 +32,7 @@ class Question:
 
 def paths(kind: str) -> list[Path]:
     """Return the records of a kind, by name."""
-    return sorted((BACKENDS / kind).glob("*.yaml"))
+    return sorted((BACKENDS / kind).glob("*.yaml"), key=lambda path: path.stem)
 
 
 def read(path: Path, record: type[Record]) -> Record:

@@ -18,7 +18,11 @@ TEXTS = (
     "new_keys_of_talos", "set_a_value", "another_app", "does_not_appear", "change_the_keys", "cannot_be_read",
     "sign_in", "webhook_token", "restic_password",
 )  # fmt: skip
-IMPORTS = ("{% from 'macros/yaml.jinja' import scalar_for_flux, shell_word %}",)
+IMPORTS = (
+    "{% from 'macros/external_secrets.jinja' import external_secret_by_hand, external_secret_does_not_appear, "
+    "read_an_external_secret_now %}",
+    "{% from 'macros/yaml.jinja' import scalar_for_flux, shell_word %}",
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,8 @@ class Backend:
     and `provider` what stands in it; without one, secrets are in the repository. `by_property` says whether a key of
     an item can be asked for alone, `refresh` how often an ExternalSecret is filled anew, where that is not each hour.
     `apps` are the components that serve it, `asks` questions that others ask as well, `pins` versions of its tools, as
-    in tests/pins.yml.
+    in tests/pins.yml, `programs` the names of these by which mise knows them, `commands` those in the pages that no
+    test can have the program judge, as its documentation shows them.
 
     The others are texts of Jinja. `account` is what a person needs beforehand, `first_boot` what they do there. In
     bootstrap/secrets.yaml stand `settings`, which the client reads, `talos`, where the keys of Talos are, and `zero`,
@@ -73,6 +78,8 @@ class Backend:
     questions: dict[str, Question] = field(default_factory=dict)
     tools: str = ""
     pins: dict[str, dict[str, Any]] = field(default_factory=dict)
+    programs: dict[str, str] = field(default_factory=dict)
+    commands: list[str] = field(default_factory=list)
     renovate: str = ""
     source: str = ""
     item: str = ""
