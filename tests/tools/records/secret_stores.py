@@ -21,7 +21,7 @@ TEXTS = (
 IMPORTS = (
     "{% from 'macros/external_secrets.jinja' import external_secret_by_hand, external_secret_does_not_appear, "
     "read_an_external_secret_now %}",
-    "{% from 'macros/yaml.jinja' import scalar_for_flux, shell_word %}",
+    "{% from 'macros/yaml.jinja' import scalar, scalar_for_flux, shell_word %}",
 )
 
 
