@@ -7,6 +7,7 @@ from talos_flux.errors import UserError
 from talos_flux.repository.settings import look_up
 from talos_flux.secrets.declared import SECRETS, Secret, SecretKey
 from talos_flux.secrets.onepassword_store import OnePasswordStore
+from talos_flux.secrets.openbao_store import OpenBaoStore
 from talos_flux.secrets.sops_store import SopsStore
 
 
@@ -41,7 +42,7 @@ class Store(Protocol):
         """Return what an item is."""
 
 
-BACKENDS: dict[str, type[Store]] = {"onepassword": OnePasswordStore, "sops": SopsStore}
+BACKENDS: dict[str, type[Store]] = {"onepassword": OnePasswordStore, "openbao": OpenBaoStore, "sops": SopsStore}
 
 
 @cache
