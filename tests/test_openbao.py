@@ -1,6 +1,8 @@
 """OpenBao as the store of secrets: its own server and program judge, and External Secrets on a real API server."""
 
+import base64
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,13 +12,20 @@ import yaml
 
 from tests.doubles.factory import Factory, image_factory
 from tests.doubles.openbao import MOUNT, Server, openbao
-from tests.doubles.workplace import ANSWERS, Workplace, set_up
-from tests.support.app_cases import TO_S3
+from tests.doubles.workplace import ANSWERS, Workplace, environment, set_up
+from tests.support import apiserver, processes
+from tests.support.additions import Adder
+from tests.support.app_cases import IMAGE, TO_S3
+from tests.support.flux import reconcile
 from tests.support.given import given
 from tests.support.needs import needs
 from tests.support.render import Renderer
+from tests.support.repository import Repository
 
 pytestmark = [needs("bao", "task", "age-keygen", "talosctl"), pytest.mark.full, pytest.mark.xdist_group("openbao")]
+
+# The controller ends by itself where a test does not end it.
+SECONDS = "900"
 
 
 @pytest.fixture
@@ -129,3 +138,75 @@ def test_what_can_not_be_read_is_refused_in_a_sentence(
     bao.bao("operator", "seal")
     assert workplace.refuses("init").startswith(start)
     assert bao.entries() == {}
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[apiserver.ApiServer]:
+    """Provide an API server that nobody else looks at."""
+    folder = tmp_path / "apiserver"
+    yield apiserver.running(folder, os.getpid())
+    processes.stop(folder)
+
+
+@pytest.fixture
+def external_secrets(own_server: apiserver.ApiServer, tmp_path: Path) -> Iterator[Path]:
+    """Run the controller of External Secrets, and provide its log."""
+    kubeconfig, log = tmp_path / "kubeconfig", tmp_path / "external-secrets.log"
+    kubeconfig.write_text(own_server.kubeconfig())
+    others = ("cluster-external-secret", "cluster-push-secret", "push-secret")
+    words = ["--metrics-addr=0", "--loglevel=warn", *(f"--enable-{kind}-reconciler=false" for kind in others)]
+    with log.open("w") as written:
+        running = subprocess.Popen(
+            ["timeout", SECONDS, "external-secrets", *words],
+            env=environment() | {"KUBECONFIG": str(kubeconfig)},
+            stdin=subprocess.DEVNULL, stdout=written, stderr=written,
+        )  # fmt: skip
+        try:
+            yield log
+        finally:
+            running.terminate()
+            running.wait()
+
+
+@needs("external-secrets", "kube-apiserver", "flux-build")
+def test_external_secrets_makes_the_secrets_of_the_cluster_of_the_entries(
+    bao: Server,
+    role: tuple[str, str],
+    workplace: Workplace,
+    template: Path,
+    own_server: apiserver.ApiServer,
+    external_secrets: Path,
+) -> None:
+    with_all_values(workplace, role)
+    app = {"app_mounts": [{"path": "/config", "pvc": "1Gi"}], "app_backup": True, "app_secret": "external-secret"}
+    films = workplace.root / "kubernetes/apps/media/films"
+    Adder(template).add("app", films, IMAGE | app | {"app_secret_keys": ["API_KEY"]})
+    workplace.succeeds("secret:set", "SECRET=films", "KEY=API_KEY", "APP=media/films", stdin="k-1")
+    entries = bao.entries()
+    data = {name: text for name, text in entries["openbao-approle"].items()}
+    applied = [item for items in reconcile(Repository(workplace.root, ANSWERS)).values() for item in items]
+    wanted = [item for item in applied if item["kind"] == "ExternalSecret"]
+    [store] = [item for item in applied if item["kind"] == "ClusterSecretStore"]
+    for namespace in {"external-secrets", *(item["metadata"]["namespace"] for item in wanted)}:
+        own_server.has_namespace(namespace)
+    metadata = {"name": "openbao-approle", "namespace": "external-secrets"}
+    own_server.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": data})
+    for item in (store, *wanted):
+        own_server.apply(item)
+
+    def secrets() -> dict[str, dict[str, str]]:
+        found = own_server.everything("v1", "Secret")
+        return {
+            item["metadata"]["name"]: {key: base64.b64decode(text).decode() for key, text in item["data"].items()}
+            for item in found
+            if item.get("data")
+        }
+
+    names = {item["spec"]["target"]["name"] for item in wanted}
+    assert {"cloudflare", "films", "films-config-backup", "grafana"} <= names
+    processes.wait_until(lambda: names <= secrets().keys())
+    made = secrets()
+    assert made["films"] == {"API_KEY": "k-1"}
+    assert made["grafana"] == entries["grafana"]
+    repository = {"RESTIC_REPOSITORY": "s3:https://s3.example.net/volumes/media/films/config"}
+    assert made["films-config-backup"] == entries["backups"] | repository | {"AWS_DEFAULT_REGION": "us-east-1"}
