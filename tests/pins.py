@@ -1,7 +1,7 @@
 """Each pin, the newest version that there is evidence for, and its age: `make pins`.
 
-What is known stands in tests/pins.yml, of charts and images in the records of the components, and of what CI runs with
-in those of the Git hosts. Where its evidence is a registry, that is asked too; what does not answer is skipped.
+What is known stands in tests/pins.yml, and of what belongs to a component or backend in its record. Where its
+evidence is a registry, that is asked too; what does not answer is skipped.
 """
 
 import json
@@ -19,7 +19,7 @@ from packaging.version import InvalidVersion, Version
 
 from tests.support.render import PROJECT
 
-KNOWN = re.compile(r"tests/pins\.yml|template/kubernetes/apps/[^/]+/component\.yaml|backends/git/[^/]+\.yaml")
+KNOWN = re.compile(r"tests/pins\.yml|template/kubernetes/apps/[^/]+/component\.yaml|backends/[^/]+/[^/]+\.yaml")
 QUESTIONS = tuple(f"questions/{name}pins.yml" for name in ("", "component_", "tool_", "ci_"))
 DAYS = 42
 HEADING = "## Versions older than six weeks"
@@ -53,8 +53,8 @@ class Pin:
 
 def known_now() -> dict[str, Pin]:
     """Return what is known of each pin."""
-    components, hosts = PROJECT / "template/kubernetes/apps", PROJECT / "backends/git"
-    paths = [PROJECT / "tests/pins.yml", *components.glob("*/component.yaml"), *hosts.glob("*.yaml")]
+    records = ("template/kubernetes/apps/*/component.yaml", "backends/*/*.yaml")
+    paths = [PROJECT / "tests/pins.yml", *(path for pattern in records for path in PROJECT.glob(pattern))]
     return known(path.read_text() for path in sorted(paths))
 
 

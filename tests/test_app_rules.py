@@ -11,11 +11,12 @@ import pytest
 import yaml
 
 from talos_flux.errors import UserError
-from talos_flux.template.render import Template
+from talos_flux.template.render import RefusedAnswer, Template
 from tests.support.apiserver import ApiServer
 from tests.support.needs import needs
 from tests.support.questions import questions
 from tests.support.render import VERSION
+from tests.tools.records.secret_stores import Backend, backends
 
 APP = {
     "generator": "app",
@@ -342,3 +343,18 @@ def test_every_rule_has_a_bad_answer() -> None:
     ruled = {name for name, question in questions("app").items() if "validator" in question}
     # Its rule is the cluster's own for addresses.
     assert ruled - {name for name, _, _ in REFUSED} == {"app_load_balancer_address"}
+
+
+@pytest.mark.parametrize(("old", "new"), [*itertools.permutations(backends(), 2)], ids=lambda backend: backend.name)
+def test_an_apps_secret_moves_along_when_the_cluster_keeps_secrets_elsewhere(
+    ours: Template, old: Backend, new: Backend
+) -> None:
+    for kind in old.app_secrets:
+        recorded = given("app_secret", kind) | {"secrets_backend": new.name}
+        if kind in new.app_secrets:
+            assert ours.answers(recorded)["app_secret"] == kind
+            continue
+        with pytest.raises(RefusedAnswer) as refused:
+            ours.answers(recorded)
+        assert refused.value.default == new.app_secrets[0]
+        assert f"not {new.name}" in str(refused.value)

@@ -31,11 +31,12 @@ from tests.support.render import PROJECT, Renderer
 from tests.support.repository import Repository, walk
 from tests.tools.pages.commands import subcommands
 from tests.tools.pages.tasks import subcommand
+from tests.tools.records.secret_stores import Backend, backends
 
 pytestmark = [needs("age-keygen", "copier", "flux", "helm", "kubectl", "sops", "talosctl", "task"), pytest.mark.full]
 
 REAL = {"age-keygen", "copier", "flux", "helm", "kubectl", "sops", "talosctl", "uvx"}
-# https://developer.1password.com/docs/cli/reference, https://mise.jdx.dev/cli, https://lefthook.dev/usage,
+# https://mise.jdx.dev/cli, https://lefthook.dev/usage,
 # https://developers.cloudflare.com/tunnel/advanced/local-management/tunnel-useful-commands
 UNSEEN = {
     "cloudflared tunnel create PLACEHOLDER",
@@ -48,11 +49,7 @@ UNSEEN = {
     "mise install",
     "mise trust",
     "mise use --global uv",
-    "op connect server create PLACEHOLDER --vaults PLACEHOLDER",
-    "op connect token create PLACEHOLDER --server PLACEHOLDER --vault PLACEHOLDER",
-    "op document edit PLACEHOLDER PLACEHOLDER --vault PLACEHOLDER",
-    "op item get PLACEHOLDER --vault PLACEHOLDER --fields PLACEHOLDER --reveal",
-    "op signin",
+    *(line for backend in backends() for line in backend.commands),
 }
 OURS = {"make", "python"}
 # Of EVERYWHERE, those that explain themselves.
@@ -98,6 +95,20 @@ def test_every_command_of_the_projects_documents_is_one_that_its_program_takes(r
     )
     wrong = {
         f"{page}: {' '.join(words)}: {why}" for page, words in commands(PROJECT) if (why := complaint(words, cluster))
+    }
+    assert sorted(wrong) == []
+
+
+@pytest.mark.parametrize("backend", backends(), ids=lambda backend: backend.name)
+def test_every_command_about_a_store_of_secrets_is_one_that_its_program_takes(
+    backend: Backend, render: Renderer
+) -> None:
+    root = render(backend.answers)
+    cluster = Repository(root, backend.answers)
+    wrong = {
+        f"{page}: {' '.join(words)}: {why}"
+        for page, words in commands(root)
+        if (why := complaint(words, root) or (words[0] == "kubectl" and not_there(words[1:], cluster)))
     }
     assert sorted(wrong) == []
 

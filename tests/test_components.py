@@ -11,7 +11,7 @@ from talos_flux.errors import UserError
 from tests.pins import known_now
 from tests.support.render import PROJECT, git
 from tests.tools import records
-from tests.tools.records import backend, dns, git_hosts, ingress, storage, versions
+from tests.tools.records import backend, dns, git_hosts, ingress, secret_stores, storage, versions
 from tests.tools.records.component import Component, component, components, manifests
 from tests.tools.records.component_tables import all_tables
 
@@ -127,7 +127,7 @@ def test_another_minor_reaches_questions_limits_and_the_readme() -> None:
         "pin_talos": replace(known["pin_talos"], version="v1.15.0"),
         "pin_kubernetes": replace(known["pin_kubernetes"], version="v1.37.1"),
     }
-    tables = {path.name: text for path, text in versions.all_tables({**known, **later}).items()}
+    tables = {path.name: text for path, text in versions.all_tables({**known, **later}, {}).items()}
     assert "pin_talos:\n  type: str\n  default: v1.15.0\n" in tables["pins.yml"]
     assert "pin_kubernetes:\n  type: str\n  default: v1.37.1\n" in tables["pins.yml"]
     assert "'talos': dict(below='1.16', " in tables["limits.jinja"]
@@ -237,3 +237,46 @@ def test_a_record_of_a_host_that_is_wrong_is_refused(old: str, new: str, reason:
     another_host.write_text(text.replace(old, new))
     with pytest.raises(ValueError, match=reason):
         git_hosts.read(another_host)
+
+
+# --- Stores of secrets ---
+
+STORE = """\
+---
+like: onepassword
+choice: kept by somebody else
+apps: [cluster-secret-store, external-secrets]
+app_secrets: [external-secret]
+store: elsewhere
+"""
+
+
+def store_of_secrets(folder: Path, text: str = STORE) -> secret_stores.Backend:
+    (folder / "secrets").mkdir()
+    (folder / "secrets/elsewhere.yaml").write_text(text)
+    return backend.read(folder / "secrets/elsewhere.yaml", secret_stores.Backend)
+
+
+def test_a_store_of_secrets_is_one_record(tmp_path: Path) -> None:
+    listed = [*secret_stores.backends(), store_of_secrets(tmp_path)]
+    tables = secret_stores.all_tables(listed, {})
+    asked, pins = tables[PROJECT / "questions/components.yml"], tables[PROJECT / "questions/tool_pins.yml"]
+    macros = tables[PROJECT / "macros/secrets_backend.jinja"]
+    [choices] = [question["choices"] for name, question in yaml.safe_load(asked).items() if name == "secrets_backend"]
+    assert list(choices)[-1] == "elsewhere - kept by somebody else"
+    assert "store='elsewhere'" in macros
+    assert macros.count("{% elif secrets_backend == 'elsewhere' %}") > 20
+    for name, text in (("onepassword_vault", asked), ("pin_onepassword_cli", pins)):
+        assert yaml.safe_load(text)[name]["when"].endswith(", 'elsewhere'] }}")
+    served = secret_stores.conditions(listed, "apps")
+    assert served["external-secrets"].endswith(", 'elsewhere']")
+    assert served["onepassword-connect"] == "secrets_backend == 'onepassword'"
+    assert order(pins) == order((PROJECT / "questions/tool_pins.yml").read_text())
+
+
+def test_a_tool_that_only_a_new_store_needs_comes_last_among_the_versions(tmp_path: Path) -> None:
+    pin = "pins: {pin_other_cli: {version: 1.10, seen: 2026-11-01, evidence: somewhere}}\n"
+    listed = [*secret_stores.backends(), store_of_secrets(tmp_path, STORE + pin)]
+    text = secret_stores.all_tables(listed, {})[PROJECT / "questions/tool_pins.yml"]
+    assert order(text) == [*order((PROJECT / "questions/tool_pins.yml").read_text()), "pin_other_cli"]
+    assert yaml.safe_load(text)["pin_other_cli"]["when"].endswith(" and secrets_backend == 'elsewhere' }}")

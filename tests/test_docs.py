@@ -10,6 +10,7 @@ import yaml
 from tests.support.commandline import EVERYWHERE, INLINE
 from tests.support.questions import all_questions
 from tests.support.repository import Repository, parse
+from tests.tools.records.secret_stores import backends
 
 CHANGES = "docs/runbooks/change-the-cluster.md"
 KEYS_OF_A_NODE = {
@@ -48,7 +49,7 @@ def test_the_readme_lists_exactly_the_nodes(cluster: Repository) -> None:
 
 def test_the_table_of_secrets_is_the_inventory(cluster: Repository) -> None:
     inventory = cluster.documents("bootstrap/secrets.yaml")[0]
-    in_vault = inventory["backend"] == "onepassword"
+    in_vault = "document" in inventory["talos"]
     header = f"| Secret | namespace |{' item | fields' if in_vault else ' keys'} | used by |"
     expected = sorted(
         [
@@ -137,7 +138,8 @@ def test_tasks_that_are_named_are_there(example: Repository) -> None:
 
 
 def test_commands_are_of_tools_that_mise_installs_or_scripts_that_are_there(example: Repository) -> None:
-    programs = {"flux2": "flux", "1password-cli": "op", "python": "python3"}
+    programs = {"flux2": "flux", "python": "python3"}
+    programs |= {tool: name for backend in backends() for tool, name in backend.programs.items()}
     tools = re.findall(r'^([\w-]+) = "\d', example.text(".mise.toml"), re.MULTILINE)
     known = {programs.get(tool, tool) for tool in tools} | {"age-keygen", "git", "mise"} | EVERYWHERE
     used = {

@@ -13,6 +13,7 @@ from tests.support.needs import needs
 from tests.support.render import PROJECT, Renderer, commit_all, git
 from tests.support.years import NEXT, Years
 from tests.tools.records.component import fields_of_a_record
+from tests.tools.records.secret_stores import Backend, backends
 
 GATUS = PROJECT / "examples/components/gatus"
 FOLDER = "kubernetes/apps/observability/gatus"
@@ -89,6 +90,21 @@ def test_its_secret_is_an_item_of_the_vault(home: Home) -> None:
     home.add("component", FOLDER, component_from=HERE)
     assert "/items/gatus-alerts" in home.text(f"{FOLDER}/app/onepassworditem.yaml")
     assert "- name: onepassword-connect\n" in home.text(f"{FOLDER}/ks.yaml")
+
+
+@pytest.mark.parametrize(
+    "each", [each for each in backends() if each.name != "onepassword"], ids=lambda each: each.name
+)
+def test_its_secret_is_made_as_the_clusters_are(
+    each: Backend, tmp_path: Path, render: Renderer, template: Path
+) -> None:
+    other = Home(tmp_path / "home", render(each.answers), template)
+    shutil.copytree(GATUS, other.root / HERE)
+    changed(other, "tier: standard\n", "tier: standard\nsecret: gatus\n")
+    other.add("component", FOLDER, component_from=HERE)
+    listed, ks = other.text(f"{FOLDER}/app/kustomization.yaml"), other.text(f"{FOLDER}/ks.yaml")
+    assert ("./externalsecret.yaml" in listed, "- name: cluster-secret-store" in ks) == (bool(each.store),) * 2
+    assert ("provider: sops" in ks) == (not each.store)
 
 
 @pytest.mark.parametrize(

@@ -18,11 +18,12 @@ from tests.support.render import PROJECT, Renderer
 from tests.support.repository import Repository
 from tests.test_questions import ALWAYS
 from tests.test_render import ADDRESSES, BACKUP_SETTINGS, SETTINGS, TIERS
+from tests.tools import records
 from tests.tools.catalogue import TOOLS
 from tests.tools.pages import all_pages, commands, components
 from tests.tools.pages.questions import HEADER, PAGE, SECTIONS, WITH, example, template
 from tests.tools.pages.tables import cells, table
-from tests.tools.records import dns, generator
+from tests.tools.records import generator
 
 # Files of other repositories, and of a release that is yet to come.
 NOT_OURS = {
@@ -101,7 +102,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     **{name: DUAL_STACK for name in ("pod_cidr_ipv6", "service_cidr_ipv6")},
     **{name: BY_BGP | DUAL_STACK for name in ("bgp_router_address_ipv6", "load_balancer_cidr_ipv6")},
     "external_dns_target": {"external_access": "direct"},
-    **{name: each.answers for each in dns.providers() for name in each.questions},
+    **{name: each.answers for each in records.backends() for name in each.questions},
     "backup_s3_url": {"backups": "s3"},
     "backup_s3_region": {"backups": "s3", "backup_s3_url": "https://s3.example.net/anton"},
     "backup_nfs": {"backups": "nfs"},

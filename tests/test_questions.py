@@ -13,7 +13,8 @@ from talos_flux.repository.generators import generators
 from tests.support.questions import questions
 from tests.support.render import PROJECT, quicker
 from tests.test_net import environment
-from tests.tools.records import dns, git_hosts
+from tests.tools import records
+from tests.tools.records import git_hosts
 from tests.tools.records.storage import storages
 
 ASKED = [
@@ -107,7 +108,7 @@ def test_sixteen_questions_are_asked_in_the_order_of_thought():
         "backup_s3_url",
         "backup_nfs",
         "ntfy_topic",
-        *(name for each in dns.providers() for name in each.questions),
+        *(name for each in records.backends() for name in each.questions),
     } | (set(BGP | BGP_IPV6) - {"load_balancer_announcement"})
     assert [name for name in asked if name not in only_when_needed] == ASKED
 
@@ -763,13 +764,14 @@ CONTRADICTIONS = [
     ),
     *(
         (each.answers | {name: bad}, f"{name}.*{re.escape(bad)} {question.refusal}")
-        for each in dns.providers()
+        for each in records.backends()
         for name, question in each.questions.items()
         for bad in question.bad
     ),
     *(
-        ({"dns_provider": each.name}, f"{name}.*nothing, which dns_provider {each.name} needs, {question.refusal}")
-        for each in dns.providers()
+        ({chosen: each.name}, f"{name}.*nothing, which {chosen} {each.name} needs, {question.refusal}")
+        for each in records.backends()
+        for chosen in [*each.answers][:1]
         for name, question in [*each.questions.items()][:1]
     ),
     ({"external_access": "none", "webhook_provider": "github"}, "github can not reach a cluster"),

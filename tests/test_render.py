@@ -16,7 +16,7 @@ from tests.support import cases
 from tests.support.crds import PROVIDERS
 from tests.support.render import VERSION, Renderer, files_in
 from tests.support.repository import App, Object, Repository, chart_source, parse, walk
-from tests.tools.records import dns, git_hosts
+from tests.tools.records import dns, git_hosts, secret_stores
 from tests.tools.records.ingress import ingresses
 from tests.tools.records.storage import storages
 
@@ -44,7 +44,10 @@ COMPONENT_WORDS: dict[str, tuple[str, ...]] = {
     "external": ("external-dns", "DNSEndpoint", "EXTERNAL_ADDRESS", "nginx-external"),
     "internal-ca": ("internal-ca",),
     "webhook": ("flux-webhook", "kind: Receiver"),
-    "onepassword": ("onepassword", "1password", "OnePasswordItem", "external-secrets", "op-credentials"),
+    **{each.client: (each.client,) for each in secret_stores.backends() if each.store},
+    "1password": ("1password",),
+    "connect": ("OnePasswordItem", "onepassword-connect", "op-credentials"),
+    "external-secrets": ("external-secrets",),
     **{each.name: each.words for each in storages()},
     "l2": ("CiliumL2AnnouncementPolicy", "l2announcements"),
     "bgp": ("bgp", "CiliumBGPClusterConfig", "bgpControlPlane"),
@@ -60,6 +63,7 @@ NO_MENTION = re.compile(r"time\.cloudflare\.com")
 def components_of(answers: dict[str, Any]) -> set[str]:
     """Those of COMPONENT_WORDS that a cluster has, by all its answers."""
     external = answers["external_access"]
+    [backend] = [each for each in secret_stores.backends() if each.name == answers["secrets_backend"]]
     here = {
         **{each.name: answers["ingress_backend"] == each.name for each in ingresses()},
         **{each.name: answers["dns_provider"] == each.name for each in dns.providers()},
@@ -68,7 +72,10 @@ def components_of(answers: dict[str, Any]) -> set[str]:
         "external": external != "none",
         "internal-ca": answers["dns_provider"] == "none",
         "webhook": answers["webhook_provider"] != "none",
-        "onepassword": answers["secrets_backend"] == "onepassword",
+        **{each.client: backend.client == each.client for each in secret_stores.backends() if each.store},
+        "1password": backend.client == "onepassword",
+        "connect": "onepassword-connect" in backend.apps,
+        "external-secrets": "external-secrets" in backend.apps,
         **{each.name: answers["storage"] == each.name for each in storages()},
         "l2": answers["load_balancer_announcement"] == "l2",
         "bgp": answers["load_balancer_announcement"] == "bgp",

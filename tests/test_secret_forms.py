@@ -41,6 +41,7 @@ ANOTHER = {
     "Connect's file as its token": ("jwt", CREDENTIALS),
     "a token without its signature": ("jwt", JWT.rpartition(".")[0]),
     "three words with dots": ("jwt", "one.two.three"),
+    "Connect's token for a service account": ("service-account-token", JWT),
     "a tunnel's id": ("tunnel-token", "6f2b0a57-31c4-4f0e-8c62-1a7d3c5e9b40"),
     "a tunnel's file": ("tunnel-token", CREDENTIALS_OF_A_TUNNEL),
     "a tunnel's file in base64": ("tunnel-token", encoded(CREDENTIALS_OF_A_TUNNEL)),

@@ -557,8 +557,15 @@ def test_secret_set_finds_the_item_of_an_app_that_somebody_added(onepassword: Wo
         "---\nkind: OnePasswordItem\nmetadata:\n  name: films\nspec:\n  itemPath: vaults/Homelab/items/cinema\n",
     )
     onepassword.succeeds("secret:set", "SECRET=films", "KEY=password", "APP=media/films", stdin="x\n")
-    assert onepassword.items()["cinema"] == {"password": "x"}
-    assert "no OnePasswordItem series" in onepassword.refuses(
+    onepassword.write(
+        f"{folder}/externalsecret.yaml",
+        "---\nkind: ExternalSecret\nmetadata:\n  name: a\nspec:\n  target:\n    name: tickets\n"
+        "  dataFrom:\n    - extract:\n        key: box office\n",
+    )
+    onepassword.succeeds("secret:set", "SECRET=tickets", "KEY=password", "APP=media/films", stdin="y\n")
+    items = onepassword.items()
+    assert (items["cinema"], items["box office"]) == ({"password": "x"}, {"password": "y"})
+    assert "no OnePasswordItem or ExternalSecret series" in onepassword.refuses(
         "secret:set", "SECRET=series", "KEY=password", "APP=media/films", stdin="x\n"
     )
 

@@ -13,6 +13,7 @@ from tests.support import terminal as screens
 from tests.support.needs import needs
 from tests.support.questions import questions
 from tests.test_questions import ASKED, questionnaire  # noqa: F401  (a fixture)
+from tests.tools import records
 from tests.tools.records import dns
 
 pytestmark = [needs("copier", "terminal"), pytest.mark.full]
@@ -61,9 +62,9 @@ class Terminal:
         return yaml.safe_load((self.destination / ".copier-answers.yml").read_text())
 
 
-# Asked only with an IPv6 network of the nodes, and where another provider of DNS, backups or alerts are chosen.
+# Asked only with an IPv6 network of the nodes, and with another backend, backups or alerts.
 DUAL_STACK = ("pod_cidr_ipv6", "service_cidr_ipv6", "bgp_router_address_ipv6", "load_balancer_cidr_ipv6")
-OF_OTHER_PROVIDERS = [name for each in dns.providers() for name in each.questions]
+OF_OTHER_BACKENDS = [name for each in records.backends() for name in each.questions]
 UPKEEP = ("backup_s3_url", "backup_s3_region", "backup_nfs", "ntfy_topic")
 
 
@@ -74,7 +75,7 @@ def asked_when_advanced(*but: str) -> list[str]:
         for name, question in questions().items()
         if question.get("when") is not False
         and question.get("ask") is not False
-        and name not in (*DUAL_STACK, *UPKEEP, *OF_OTHER_PROVIDERS, *but)
+        and name not in (*DUAL_STACK, *UPKEEP, *OF_OTHER_BACKENDS, *but)
     ]
 
 

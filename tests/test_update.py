@@ -17,7 +17,8 @@ from tests.support.needs import needs
 from tests.support.questions import all_questions
 from tests.support.render import PROJECT, commit_all, git, quicker
 from tests.test_questions import questionnaire  # noqa: F401  (a fixture)
-from tests.tools.records import dns, generator
+from tests.tools import records
+from tests.tools.records import generator
 
 CILIUM = Path("kubernetes/flux/meta/repos/cilium.yaml")
 
@@ -236,7 +237,7 @@ INSTANCES: dict[str, dict[str, Any]] = {
         "ntfy_topic": "https://ntfy.sh/home-7c1f0e",
     },
     "no dns provider": {"dns_provider": "none", "backups": "nfs", "backup_nfs": "nas.example.net:/backups"},
-    **{f"dns by {each.name}": each.answers for each in dns.providers() if each.questions},
+    **{each.name: each.answers for each in records.backends() if each.questions},
     **{each.name: each.additions[-1] for each in generator.records() if each.answers},
     "namespace": {"generator": "namespace", "ns_name": "media", "ns_pod_security": "restricted"},
     "app": {
@@ -329,7 +330,7 @@ HAVE_NO_DEFAULT = {
     "bgp_node_asn",
     "bgp_router_address_ipv6",
     "external_dns_target",
-    *(name for each in dns.providers() for name in each.questions),
+    *(name for each in records.backends() for name in each.questions),
     "backup_s3_url",
     "backup_nfs",
     "ntfy_topic",

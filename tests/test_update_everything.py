@@ -213,6 +213,27 @@ def test_secrets_of_apps_move_to_another_backend_and_back(tmp_path: Path, render
     assert "board.sops.yaml" not in years.text(listing) and years.text(listing).startswith("# mine\n")
 
 
+def test_secrets_of_apps_move_to_a_store_that_external_secrets_reads(
+    tmp_path: Path, render: Renderer, template: Path
+) -> None:
+    home = home_with_apps(tmp_path / "before", render({}), template, apps=[JELLYFIN])
+    keys = {"app_secret": "onepassword", "app_secret_item": "Board keys", "app_secret_keys": ["API_KEY"]}
+    home.add("app", f"{MEDIA}/board", **APPS[f"{MEDIA}/board"], **keys)
+    home.commit()
+    years = Years(tmp_path, home.root, template)
+    said = years.update("--data", "secrets_backend=onepassword-service-account")
+    assert "Board keys" not in said and "task secret:set SECRET=board" not in said
+    assert "key: Board keys" in years.text(f"{MEDIA}/board/app/externalsecret.yaml")
+    years.commit()
+    store = {"secrets_backend": "openbao", "openbao_address": "https://bao.example.net", "openbao_mount": "homelab"}
+    said = years.update(*(word for name, value in store.items() for word in ("--data", f"{name}={value}")))
+    assert "task secret:set SECRET=board KEY=API_KEY APP=media/board\n" in said
+    assert secrets_of(years, f"{MEDIA}/board") == keys | {"app_secret": "external-secret"}
+    assert not (years.root / f"{MEDIA}/board/app/onepassworditem.yaml").exists()
+    assert "name: openbao\n" in years.text(f"{MEDIA}/board/app/externalsecret.yaml")
+    assert "- name: cluster-secret-store\n" in years.text(f"{MEDIA}/board/ks.yaml")
+
+
 @pytest.mark.witness
 def test_an_answer_that_another_makes_impossible_follows_and_is_said(years: Years) -> None:
     said = years.update("--data", "dns_provider=none")

@@ -18,7 +18,7 @@ MUTANTS = (
     # What waits for what.
     Mutant("an app waits for nothing that brings its kind", ROWS, "      depends_on=['external-dns'],\n", "", f"{WAITS}[anton]"),
     Mutant("a certificate does not wait for its issuer", ROWS, "      depends_on=['cluster-issuer'],\n", "", f"{WAITS}[anton]"),
-    Mutant("a secret's app does not wait for its operator", APPS, "(['onepassword-connect'] if secret else [])", "[]", f"{WAITS}[anton]"),
+    Mutant("a secret's app does not wait for its operator", APPS, "([maker_of_the_cluster.waits_for] if secret else [])", "[]", f"{WAITS}[anton]"),
     Mutant("a circle of apps", ROWS, CILIUM, f"{CILIUM}, 'coredns'", f"{FILES}dependency_exists_and_none_is_circular[anton]"),
     Mutant("a critical app waits for a slower one", ROWS, OPERATOR, OPERATOR.replace("-crds']", "-crds', 'reloader']"), f"{FILES}app_follows_a_tier_and_waits_for_none_slower[anton]"),
     Mutant("an app that is off is waited for", APPS, "waits_for | reject('in', off) | sort", "waits_for | sort", f"{FILES}dependency_exists_and_none_is_circular[internal-only]"),

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from tests.support.render import PROJECT
+from tests.tools.records import secret_stores
 from tests.tools.records.ingress import ingresses
 from tests.tools.records.storage import storages
 
@@ -37,6 +38,11 @@ CLUSTERS |= {
     for each in records
     if each.name not in {usual, *(cluster.get(question) for cluster in CLUSTERS.values())}
 }
+CLUSTERS |= {
+    f"nginx-{each.name}-s3": each.answers | TO_S3
+    for each in secret_stores.backends()
+    if each.name not in {cluster.get("secrets_backend", "onepassword") for cluster in CLUSTERS.values()}
+}
 
 IMAGE: Answers = {"app_image": "ghcr.io/example/app", "app_tag": "1.2.3"}
 # A chart that the tests can render: see tests/support/charts.py.
@@ -50,7 +56,7 @@ RESTRICTED = "locked"  # the namespace of apps that need the least
 EXPOSURES = ("none", "internal", "external")
 # The runtime class that comes with the vendor's device plugin.
 NVIDIA = {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "nvidia"}, "handler": "nvidia"}
-SECRETS = {"onepassword": ("none", "onepassword", "external-secret"), "sops": ("none", "sops")}
+SECRETS = {each.name: ("none", *each.app_secrets) for each in secret_stores.backends()}
 
 # The worked examples of the documentation, by <namespace>/<name>.
 DOCUMENTED: dict[str, Answers] = {

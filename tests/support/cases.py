@@ -7,7 +7,8 @@ from typing import Any
 import yaml
 
 from tests.support.render import PROJECT
-from tests.tools.records import dns, git_hosts
+from tests.tools import records
+from tests.tools.records import dns, git_hosts, secret_stores
 from tests.tools.records.component import components
 from tests.tools.records.ingress import ingresses
 from tests.tools.records.storage import storages
@@ -31,7 +32,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "ci": (*git_hosts.pipelines(), "none"),
     "dns_provider": (*(each.name for each in dns.providers()), "none"),
     "ingress_backend": tuple(each.name for each in ingresses()),
-    "secrets_backend": ("onepassword", "sops"),
+    "secrets_backend": tuple(each.name for each in secret_stores.backends()),
     "load_balancer_announcement": ("l2", "bgp"),
     "load_balancer_mode": ("dsr", "snat"),
     "ip_families": ("ipv4", "dual-stack"),
@@ -94,9 +95,13 @@ def answers_to(picked: dict[str, str]) -> dict[str, Any]:
     answers: dict[str, Any] = {
         "cluster_name": "pairs",
         "domain": "pairs.example.net",
-        **{name: picked[name] for name in ("storage", "ci", "ingress_backend", "secrets_backend")},
-        "dns_provider": picked["dns_provider"],
-        **next((each.answers for each in dns.providers() if each.name == picked["dns_provider"]), {}),
+        **{name: picked[name] for name in ("storage", "ci", "ingress_backend", "secrets_backend", "dns_provider")},
+        **{
+            name: answer
+            for each in records.backends()
+            if each.answers.items() & picked.items()
+            for name, answer in each.answers.items()
+        },
         **{name: picked[name] for name in ("load_balancer_announcement", "load_balancer_mode", "webhook_provider")},
         **{name: picked[name] for name in ("backups", "alerts")},
         "components": [component for component in COMPONENTS if picked[component] == "on"],

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from tests.support import app_cases
 from tests.support.cases import AWKWARD, EXAMPLES
 from tests.support.questions import is_public, questions
-from tests.tools.records import dns, generator
+from tests.tools import records
+from tests.tools.records import generator
 
 Answers = dict[str, Any]
 Strategy = st.SearchStrategy[Any]
@@ -52,7 +53,7 @@ BASES: dict[str, list[Answers]] = {
         CLUSTER | {"ingress_backend": "envoy-gateway", **DIRECT},
         CLUSTER
         | {"dns_provider": "none", "components": [], "ci": "gitlab", "renovate_automerge": "minor", "vlan_id": 30},
-        *(CLUSTER | DIRECT | each.answers for each in dns.providers() if each.questions),
+        *(CLUSTER | DIRECT | each.answers for each in records.backends() if each.questions),
         CLUSTER | BGP | OWN_HOST | {"load_balancer_pool": "10.45.0.0/24"},
         CLUSTER | DUAL_STACK,
         CLUSTER | DUAL_STACK | BGP | {"bgp_router_address_ipv6": "2001:db8::1", "load_balancer_pool": "10.45.0.0/24"},
@@ -311,7 +312,7 @@ SHAPES: dict[str, Strategy] = {
     "service_cidr": mostly(["10.43.0.0/16", "10.98.0.0/20"], ["10.43.1.0/16", "10.42.0.0/16"]),
     **{
         name: mostly(question.good, [*question.bad, "on", "123", "null", "a: b"])
-        for each in dns.providers()
+        for each in records.backends()
         for name, question in each.questions.items()
     },
     "external_dns_target": mostly(["home.example.net", "93.184.215.14", "1.on", "null.null"], ["10.0.0.1", "a_b.c"]),

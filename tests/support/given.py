@@ -19,6 +19,7 @@ OF_FORM = {
     )
     + "\n",
     "jwt": JWT,
+    "service-account-token": "ops_" + "eyJ" + letters(280),
     "url": "https://alerts.example.net/hook?token=a",
     "ssh-private-key": private_key("OpenSSH"),
     "ssh-public-key": f"{PUBLIC} deploy-key",

@@ -20,7 +20,7 @@ from tests.tools.catalogue import BY_NAME
 from tests.tools.obtain import NAMES, OF_QUICK, is_here, link, on_path
 
 # Programs that come with the Python packages. A test that needs one takes long, and is no part of `make check`.
-PACKAGED = ("copier", "task", "terminal", "sphinx", "check-jsonschema")
+PACKAGED = ("bao", "copier", "task", "terminal", "sphinx", "check-jsonschema")
 # What every cluster with fake machines runs.
 CLUSTER = (
     "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "kustomize", "kustomize-controller",

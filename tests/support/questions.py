@@ -16,7 +16,7 @@ def questions(of: str = "cluster") -> dict[str, Any]:
     found: dict[str, Any] = {}
     for line in (PROJECT / "copier.yml").read_text().splitlines():
         if line.startswith(f"!include {folder}/"):
-            found |= yaml.load((PROJECT / line.removeprefix("!include ")).read_text(), yaml.CSafeLoader)
+            found |= yaml.load((PROJECT / line.removeprefix("!include ")).read_text(), yaml.CSafeLoader) or {}
     return found
 
 

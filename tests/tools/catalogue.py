@@ -25,6 +25,20 @@ TALOS = _required("github.com/siderolabs/talos/pkg/machinery")
 _SYSTEM = platform.system().lower()
 _MACHINE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
 
+# What no test asks External Secrets for; each would bring the SDK of its vendor.
+UNREGISTERED = {
+    "provider": (
+        "akeyless", "alibaba", "aws", "azure/keyvault", "beyondtrust", "bitwarden", "chef", "cloudru/secretmanager",
+        "conjur", "delinea", "device42", "doppler", "fake", "fortanix", "gcp/secretmanager", "github", "gitlab", "ibm",
+        "infisical", "keepersecurity", "kubernetes", "onboardbase", "onepassword", "oracle", "passbolt",
+        "passworddepot", "previder", "pulumi", "scaleway", "secretserver", "senhasegura", "webhook",
+        "yandex/certificatemanager", "yandex/lockbox",
+    ),
+    "generator": (
+        "acr", "ecr", "gcr", "github", "grafana", "password", "quay", "sts", "uuid", "vault", "webhook",
+    ),
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Release:
@@ -215,6 +229,23 @@ TOOLS = (
         name="notification-controller",
         version="v1.9.3",
         source=GoModule("github.com/fluxcd/notification-controller"),
+    ),
+    Tool(
+        name="external-secrets",
+        # The last version that is one module with all its providers; 2.x is no path of a module.
+        version="v0.16.2",
+        source=GoModule(
+            "github.com/external-secrets/external-secrets",
+            edits=tuple(
+                (
+                    f"pkg/{kind}/register/register.go",
+                    f'\t_ "github.com/external-secrets/external-secrets/pkg/{kind}/{name}"\n',
+                    "",
+                )
+                for kind, names in UNREGISTERED.items()
+                for name in names
+            ),
+        ),
     ),
     Tool(
         name="kwok",

@@ -10,6 +10,7 @@ from talos_flux.errors import UserError
 from talos_flux.paths import ROOT
 from talos_flux.process import run
 from talos_flux.repository.apps import App, ChartSource, Repository, references
+from talos_flux.secrets import items
 
 SHOWN = 3
 
@@ -44,15 +45,9 @@ def unshared_sources(repository: Repository, app: App) -> Iterator[ChartSource]:
 
 
 def items_of(repository: Repository, app: App) -> list[str]:
-    """Return the 1Password items that the app's Secrets are made of."""
-    items = []
-    for _, wanted in repository.objects("OnePasswordItem", folder=app.folder):
-        items.append(str(wanted["spec"]["itemPath"]).rpartition("/items/")[2])
-    for _, wanted in repository.objects("ExternalSecret", folder=app.folder):
-        spec = wanted["spec"]
-        items += [str(entry["remoteRef"]["key"]) for entry in spec.get("data") or [] if "remoteRef" in entry]
-        items += [str(entry["extract"]["key"]) for entry in spec.get("dataFrom") or [] if "extract" in entry]
-    return list(dict.fromkeys(items))
+    """Return the items of a store that the app's Secrets are made of."""
+    found = repository.objects("OnePasswordItem", "ExternalSecret", folder=app.folder)
+    return list(dict.fromkeys(item for _, wanted in found for item in items.read_by(wanted)))
 
 
 def only_here(folder: Path) -> list[str]:

@@ -33,12 +33,8 @@ def copies() -> list[str]:
     lines = [
         f"this repository, as pushed to {repository_url()}",
         "age.key, in your password manager: nobody else has it",
+        store().way_in(),
     ]
-    if look_up(declared.SECRETS, "backend") == "onepassword":
-        vault = look_up(declared.SECRETS, "vault")
-        lines.append(f"the way into 1Password (Emergency Kit, on paper): the vault {vault} has the other keys")
-    else:
-        lines.append("nothing more for the other keys: they are in this repository, encrypted for age.key")
     newest = etcd_snapshots.newest(inventory())
     state = (
         f"the newest is {etcd_snapshots.described(newest)}"

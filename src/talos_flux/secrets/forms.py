@@ -93,6 +93,9 @@ FORMS = {
     "word": Form("one word: letters, digits and punctuation, no spaces", _like(r"[!-~]+")),
     "json": Form("JSON", _is_object, "the file"),
     "jwt": Form("a JSON Web Token, eyJ... in three parts with dots between", _is_jwt, "the token"),
+    "service-account-token": Form(
+        "the token of a service account of 1Password, ops_eyJ...", _like(r"ops_eyJ[\w=-]+"), "the token"
+    ),
     "url": Form("an address, https://...", _like(r"https?://[^\s/]+\S*"), "the address"),
     "ssh-private-key": Form(
         "a private key of SSH, from its line -----BEGIN to its line -----END",

@@ -1,9 +1,7 @@
 """The values of Secrets in 1Password."""
 
-import yaml
-
-from talos_flux.errors import UserError
-from talos_flux.repository.settings import look_up, short
+from talos_flux.repository.settings import look_up
+from talos_flux.secrets import items
 from talos_flux.secrets.declared import SECRETS, Secret, SecretKey, app_folder
 from talos_flux.secrets.onepassword import OnePassword
 
@@ -46,12 +44,15 @@ class OnePasswordStore:
     def place_of_new_secret(self, namespace: str, app: str, name: str) -> Secret:
         """Return a Secret that bootstrap/secrets.yaml does not declare, of an app that somebody added.
 
-        UserError when the app has no OnePasswordItem of that name.
+        UserError when nothing in the app makes it of an item.
         """
-        folder = app_folder(namespace, app)
-        for path in sorted(folder.glob("*.yaml")):
-            for document in yaml.safe_load_all(path.read_text()):
-                if document and document.get("kind") == "OnePasswordItem" and document["metadata"]["name"] == name:
-                    item = document["spec"]["itemPath"].rpartition("/items/")[2]
-                    return Secret(name, (), namespace, app=app, item=item)
-        raise UserError(f"no OnePasswordItem {name} is in {short(folder)}: add one, its itemPath names the item.")
+        item = items.of_the_secret(app_folder(namespace, app), name)
+        return Secret(name, (), namespace, app=app, item=item)
+
+    def way_in(self) -> str:
+        """Return what a person keeps a copy of so that the values can be read again."""
+        return f"the way into 1Password (Emergency Kit, on paper): the vault {self.vault.vault} has the other keys"
+
+    def in_words(self, item: str) -> str:
+        """Return what an item is."""
+        return f"the 1Password item {item}"

@@ -77,6 +77,14 @@ class SopsStore:
         app_folder(namespace, app)
         return Secret(name, (), namespace, app=app)
 
+    def way_in(self) -> str:
+        """Return what a person keeps a copy of so that the values can be read again."""
+        return "nothing more for the other keys: they are in this repository, encrypted for age.key"
+
+    def in_words(self, item: str) -> str:
+        """Return what an item is, of a store that the cluster reads besides."""
+        return f"the item {item} of its store"
+
 
 def _as_yaml(document: dict[str, Any]) -> str:
     """Return a document as this repository writes YAML."""

@@ -7,6 +7,7 @@ from talos_flux.errors import UserError
 from talos_flux.repository.settings import look_up
 from talos_flux.secrets.declared import SECRETS, Secret, SecretKey
 from talos_flux.secrets.onepassword_store import OnePasswordStore
+from talos_flux.secrets.openbao_store import OpenBaoStore
 from talos_flux.secrets.sops_store import SopsStore
 
 
@@ -34,8 +35,14 @@ class Store(Protocol):
     def place_of_new_secret(self, namespace: str, app: str, name: str) -> Secret:
         """Return a Secret that bootstrap/secrets.yaml does not declare, of an app that somebody added."""
 
+    def way_in(self) -> str:
+        """Return what a person keeps a copy of so that the values can be read again."""
 
-BACKENDS: dict[str, type[Store]] = {"onepassword": OnePasswordStore, "sops": SopsStore}
+    def in_words(self, item: str) -> str:
+        """Return what an item is."""
+
+
+BACKENDS: dict[str, type[Store]] = {"onepassword": OnePasswordStore, "openbao": OpenBaoStore, "sops": SopsStore}
 
 
 @cache

@@ -9,8 +9,8 @@ from typing import Any
 import talos_flux.template.render
 from tests.support.questions import is_public, questions
 from tests.support.render import PROJECT
+from tests.tools import records
 from tests.tools.pages.tables import Row, filled
-from tests.tools.records import dns
 from tests.tools.records.generator import GIVEN
 from tests.tools.records.generator import records as generator_records
 
@@ -25,7 +25,7 @@ WITH: dict[str, list[dict[str, Any]]] = {
     "cluster": [
         {},
         {"backups": "s3", "backup_s3_url": "https://s3.eu-central-1.amazonaws.com/anton-backups"},
-        *(each.answers for each in dns.providers()),
+        *(each.answers for each in records.backends()),
         {
             "node_cidr_ipv6": "fd12:3456:789a:1::/64",
             "load_balancer_announcement": "bgp",
@@ -54,7 +54,7 @@ def rows(generator: str) -> Iterator[Row]:
     """
     of_records = {
         name: (f"with {each.name}", question.rule)
-        for each in dns.providers()
+        for each in records.backends()
         for name, question in each.questions.items()
     } | {
         name: (question.asked, question.rule) for each in generator_records() for name, question in each.answers.items()

@@ -32,16 +32,18 @@ class Question:
 
 def paths(kind: str) -> list[Path]:
     """Return the records of a kind, by name."""
-    return sorted((BACKENDS / kind).glob("*.yaml"))
+    return sorted((BACKENDS / kind).glob("*.yaml"), key=lambda path: path.stem)
 
 
 def read(path: Path, record: type[Record], **parts: type[Any]) -> Record:
     """Return what a file says, as a dataclass; `name` is the file's. A field with a default may be left out.
 
-    `parts` are the dataclasses of keys that have keys themselves. ValueError for a key that is missing, or that is no
-    field.
+    `like` names another record of the kind, which says what this one does not; `parts` are the dataclasses of keys that
+    have keys themselves. ValueError for a key that is missing, or that is no field.
     """
     values: dict[str, Any] = yaml.safe_load(path.read_text())
+    if other := values.pop("like", ""):
+        values = {**yaml.safe_load((BACKENDS / path.parent.name / f"{other}.yaml").read_text()), **values}
     _refuse_other_keys(str(path), values, record)
     for name, part in parts.items():
         if name in values:
@@ -82,24 +84,25 @@ def macros(
     variable: str = "",
     *,
     name: str = "",
+    imports: Iterable[str] = (),
 ) -> str:
     """Return what templates ask about the backend that answers a question.
 
     A variable with the kind's name, or the given one, has the facts of it, by name, and is empty where the answer has
     no record; each text, which may be a template, is a macro <kind>_<text>, and empty for those that do not have it.
-    `name` stands for the kind's in both.
+    `name` stands for the kind's in both. `imports` are what the texts use.
     """
     made = MADE.format(f"backends/{kind}/*.yaml")
-    lines = [f"{{#- {made} Import with context. -#}}", f"{{% set {variable or name or kind} = {{"]
+    lines = [f"{{#- {made} Import with context. -#}}", *imports, f"{{% set {variable or name or kind} = {{"]
     for answer, said in facts.items():
         lines.append(f"  {answer!r}: dict({', '.join(f'{key}={value!r}' for key, value in said.items())}),")
     lines.append(f"}}.get({question} | default(''), {{}}) %}}")
     for text, by_name in texts.items():
         lines += ["", f"{{% macro {name or kind}_{text}() %}}"]
-        for number, (answer, said_of_it) in enumerate(by_name.items()):
+        for number, (answer, said_of_it) in enumerate((answer, said) for answer, said in by_name.items() if said):
             lines.append(f"{{% {'elif' if number else 'if'} {question} == {answer!r} %}}")
             lines += said_of_it.rstrip("\n").split("\n")
-        lines += ["{% endif %}"] * bool(by_name) + ["{% endmacro %}"]
+        lines += ["{% endif %}"] * any(by_name.values()) + ["{% endmacro %}"]
     return "\n".join([*lines, ""])
 
 

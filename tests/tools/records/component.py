@@ -9,6 +9,7 @@ from typing import Any
 
 from talos_flux.template.component_record import NAME, pin_of, read_record
 from tests.support.render import PROJECT
+from tests.tools.records import secret_stores
 from tests.tools.records.ingress import ingresses
 from tests.tools.records.storage import storages
 
@@ -112,8 +113,15 @@ class Component:
 
 @cache
 def components() -> tuple[Component, ...]:
-    """Return all components, by name; UserError for a record that has a key or a value that is none."""
-    return tuple(component(path) for path in sorted(APPS.glob(f"*/{NAME}")))
+    """Return all components, by name, those that serve a backend with its condition.
+
+    UserError for a record that has a key or a value that is none.
+    """
+    served = secret_stores.conditions(secret_stores.backends(), "apps")
+    found = [component(path) for path in sorted(APPS.glob(f"*/{NAME}"))]
+    if unknown := served.keys() - {each.name for each in found}:
+        raise ValueError(f"backends/secrets: apps has no component {min(unknown)}.")
+    return tuple(dataclasses.replace(each, when=served.get(each.name, each.when)) for each in found)
 
 
 def component(path: Path) -> Component:

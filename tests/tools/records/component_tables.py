@@ -40,6 +40,7 @@ def catalogue(components: tuple[Component, ...]) -> str:
     lines = [
         f"{{#- {MADE_OF_RECORDS} Import with context. -#}}",
         "{% from 'macros/dns.jinja' import dns with context %}",
+        "{% from 'macros/secrets_backend.jinja' import secrets, secrets_source with context %}",
     ]
     lines.append("{% set catalogue = [")
     for namespace, apps in itertools.groupby(components, lambda each: each.namespace):

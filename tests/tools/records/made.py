@@ -13,6 +13,11 @@ CHOICE = re.compile(r"^    (?=\S)", re.MULTILINE)
 VALUE = re.compile(r"^      value: (\S+)$|\A.+: (\S+)$", re.MULTILINE)
 
 
+def text_of(path: Path, made: Mapping[Path, str]) -> str:
+    """Return a file as the tables made before leave it: several of them write into some files."""
+    return made[path] if path in made else path.read_text()
+
+
 def in_order(before: Iterable[str], entries: Mapping[str, str]) -> list[str]:
     """Return entries in the order in which their names stood before, those that are new at the end."""
     return [entries[name] for name in dict.fromkeys([*before, *entries]) if name in entries]
@@ -36,6 +41,20 @@ def with_choices(text: str, question: str, entries: Mapping[str, str], others: I
     kept = {name: before[name] for name in others}
     chosen = in_order([name for name in before if name not in kept], entries)
     return text[: block.start(2)] + "".join([*chosen, *kept.values()]) + text[block.end(2) :]
+
+
+def with_question(text: str, name: str, entry: str) -> str:
+    """Return a file of questions with this one, in its place or at the end, so that the order of answers stays."""
+    found = re.search(rf"^{name}:\n(?:  .*\n)+", text, re.MULTILINE)
+    return text[: found.start()] + entry + text[found.end() :] if found else f"{text}\n{entry}"
+
+
+def with_condition(text: str, question: str, when: str) -> str:
+    """Return a file of questions whose question is asked on this condition; ValueError where there is no such line."""
+    found = re.search(rf"(?<=^{question}:\n)((?:  .*\n)*?  when: )(.*)\n", text, re.MULTILINE)
+    if not found:
+        raise ValueError(f"{question} has no condition.")
+    return text[: found.start(2)] + f'"{{{{ {when} }}}}"' + text[found.end(2) :]
 
 
 def scalar(value: Any) -> str:

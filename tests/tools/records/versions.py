@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.pins import Pin
 from tests.support.render import PROJECT
-from tests.tools.records.made import MADE, scalar
+from tests.tools.records.made import MADE, scalar, text_of
 
 QUESTIONS = ("questions/pins.yml", "questions/tool_pins.yml")
 NAMED = re.compile(r"Talos 1\.\d+, Kubernetes 1\.\d+")
@@ -14,9 +14,9 @@ NAMED = re.compile(r"Talos 1\.\d+, Kubernetes 1\.\d+")
 DEFAULT = re.compile(r"(?<=^  default: )[^\s@#]+$", re.MULTILINE)
 
 
-def all_tables(pins: Mapping[str, Pin]) -> dict[Path, str]:
-    """Return each table as it should be, by its path."""
-    tables = {PROJECT / name: with_versions((PROJECT / name).read_text(), pins) for name in QUESTIONS}
+def all_tables(pins: Mapping[str, Pin], made: Mapping[Path, str]) -> dict[Path, str]:
+    """Return each table as it should be, by its path; `made` has those of the records."""
+    tables = {PROJECT / name: with_versions(text_of(PROJECT / name, made), pins) for name in QUESTIONS}
     readme = PROJECT / "README.md"
     named = f"Talos {minor(pins['pin_talos'])}, Kubernetes {minor(pins['pin_kubernetes'])}"
     return {

@@ -10,6 +10,7 @@ from talos_flux.cli.commands import subcommand
 from talos_flux.paths import ROOT
 from talos_flux.repository.apps import Repository
 from talos_flux.repository.transaction import FileTransaction
+from talos_flux.secrets.store import store
 from talos_flux.terminal import confirm, done, warn
 
 
@@ -45,7 +46,7 @@ def command(namespaced_name: str, *, yes: bool) -> None:
     for path in sources:
         done(f"{repository.short(path)} is gone: no other app uses it.")
     for item in items:
-        done(f"the 1Password item {item} is as it was: delete it there once nothing needs it.")
+        done(f"{store().in_words(item)} is as it was: delete it there once nothing needs it.")
     for address in addresses:
         warn(f"{address} is an address of {app}.")
     for mount in mounts:

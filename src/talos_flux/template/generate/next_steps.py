@@ -21,11 +21,11 @@ def told(generator: Generator, destination: Destination, answered: Mapping[str, 
 
 
 def secret_to_make(namespace: str, app: str, answered: Mapping[str, Any]) -> list[str]:
-    """Return how an app's Secret gets its values."""
+    """Return how an app's Secret gets its values: by the task, or where 1Password has its items, in its app."""
     kind, keys = answered.get("app_secret", "none"), answered.get("app_secret_keys") or []
     if kind == "none":
         return []
-    if kind == "sops":
+    if kind == "sops" or "onepassword_vault" not in answered:
         return [
             f"Set its secret: task secret:set SECRET={app} KEY={key} APP={namespace}/{app}" for key in keys or ["<key>"]
         ]

@@ -36,7 +36,7 @@ def what_secrets_need(instance: Instance, after: Answers, changes: Mapping[str, 
     steps = []
     if changes.get(INVENTORY):
         steps.append(f"{INVENTORY} changes: commit, then `task init` before you push, which fills in what is missing.")
-    if _comes_from_sops(instance.answers) != _comes_from_sops(after):
+    if _kept_in(instance.answers) != _kept_in(after):
         steps += secret_to_make(str(after.get("app_namespace")), str(after.get("app_name")), after)
     for path in file_of_an_app(instance, after):
         if path in changes:
@@ -67,9 +67,15 @@ def _kept(files: Files) -> frozenset[str]:
     return frozenset(Secret.read(entry).file.relative_to(ROOT).as_posix() for entry in entries)
 
 
-def _comes_from_sops(answers: Answers) -> bool | None:
-    kind = answers.get("app_secret", "none")
-    return None if kind == "none" else kind == "sops"
+def _kept_in(answers: Answers) -> str:
+    """Return where an app's Secret is kept: a vault of 1Password, whoever reads it, or the backend; empty for none."""
+    if answers.get("app_secret", "none") == "none":
+        return ""
+    return (
+        f"vault {answers['onepassword_vault']}"
+        if "onepassword_vault" in answers
+        else str(answers.get("secrets_backend"))
+    )
 
 
 def _listing(file: File, name: str) -> File:
