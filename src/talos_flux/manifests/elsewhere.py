@@ -60,6 +60,18 @@ class Elsewhere:
         self.cluster.doubts.update(one.reason for one in found)
         return bool(found)
 
+    def may_make_namespace(self, name: str) -> bool:
+        """Return whether a namespace can come from elsewhere: from what is called like it.
+
+        Not anything of the owner's: whoever takes an app's settings from a second repository has no namespaces there.
+        """
+        named = [one for one in self.unseen if not one.has_crds_alone and (not one.kinds or "Namespace" in one.kinds)]
+        found = [
+            one for one in named if name in one.namespaces or any(word in name or name in word for word in one.words)
+        ]
+        self.cluster.doubts.update(one.reason for one in found)
+        return bool(found)
+
     def may_define(self, *names: str) -> bool:
         """Return whether the kinds of an API group can come from elsewhere; `names` are the group and its charts."""
         found = [

@@ -413,16 +413,20 @@ class Cluster:
         """
         # A patch is no Kustomization, though it looks like one.
         every = [self._kustomization(item) for item in self.of("Kustomization", FLUX) if item.spec.get("path")]
-        applied: set[tuple[str, int]] = set()
+        below: list[tuple[Kustomization, set[tuple[str, int]]]] = []
         parents = []
         for kustomization in every:
             # Patches make new objects, even of the one that applies itself; the file and the line stay.
-            own = _place_of(kustomization.item)
-            children = [item for item in self._children_in(kustomization) if _place_of(item) != own]
-            applied |= set(map(_place_of, children))
+            children = set(map(_place_of, self._children_in(kustomization))) - {_place_of(kustomization.item)}
+            below.append((kustomization, children))
             if children or self._may_have_children(kustomization):
                 parents.append(kustomization)
-        free = [kustomization for kustomization in every if _place_of(kustomization.item) not in applied]
+        applied = set().union(*(children for _, children in below))
+        free = [
+            kustomization
+            for kustomization, children in below
+            if _place_of(kustomization.item) not in applied and not _is_left_over(kustomization, children, below)
+        ]
         folders = {kustomization.item.file.folder for kustomization in free if kustomization in parents}
         roots = [kustomization for kustomization in free if kustomization.item.file.folder in folders]
         for one in map(self._kustomization, self._synced):
@@ -748,6 +752,20 @@ class Cluster:
 
 def _place_of(item: Object) -> tuple[str, int]:
     return item.file.path, item.content.line
+
+
+def _is_left_over(
+    one: Kustomization, children: set[tuple[str, int]], below: list[tuple[Kustomization, set[tuple[str, int]]]]
+) -> bool:
+    """Return whether another Kustomization builds the folder that one is in, without it, and has all its children."""
+    return bool(children) and any(
+        other.folder not in (".", "")
+        and one.item.file.path.startswith(f"{other.folder}/")
+        and _place_of(one.item) not in theirs
+        and children <= theirs
+        for other, theirs in below
+        if other is not one
+    )
 
 
 def _folders_between(folder: str, inner: str) -> Iterator[str]:

@@ -77,6 +77,15 @@ STORAGE: dict[str, tuple[str, ...]] = {
     "rook-ceph-cluster": ("ceph-block", "ceph-filesystem", "ceph-bucket"),
     "topolvm": ("topolvm-provisioner",),
 }
+# What values say instead of a class to have none.
+NO_CLASS = {"-", "disabled", "none"}
+# Where their values call the first of these otherwise.
+CALLED: dict[str, tuple[str, ...]] = {
+    "local-path-provisioner": ("storageClass", "name"),
+    "localpv-provisioner": ("hostpathClass", "name"),
+    "nfs-subdir-external-provisioner": ("storageClass", "name"),
+    "openebs": ("localpv-provisioner", "hostpathClass", "name"),
+}
 # A chart with such a name may make classes of any name.
 STORAGE_WORDS = (
     "csi", "storage", "provisioner", "ceph", "nfs", "smb", "linstor", "piraeus", "openebs", "mayastor", "zfs", "lvm",
@@ -320,7 +329,7 @@ class Providers:
                 if item.is_a("StorageClass", "storage.k8s.io"):
                     by_class[item.name].append(kustomization)
         for release in releases(self.cluster):
-            for name in (*STORAGE.get(release.chart, ()), *_classes_in(release.item)):
+            for name in (*_classes_of(release), *_classes_in(release.item)):
                 by_class[name].append(release.kustomization)
         for name, classes in STORAGE.items():
             for home, words in self.remotes:
@@ -412,6 +421,13 @@ def _is_definition(item: Object) -> bool:
     return item.kind == "CustomResourceDefinition"
 
 
+def _classes_of(release: Release) -> Iterator[str]:
+    """Yield the storage classes that a chart makes of its own accord, with the name that its values give the first."""
+    classes = STORAGE.get(release.chart, ())
+    called = release.get(*CALLED[release.chart]) if release.chart in CALLED else None
+    yield from (str(called), *classes[1:]) if called else classes
+
+
 def _classes_in(item: Object) -> Iterator[str]:
     """Yield the storage classes that a chart's values describe: with a name and more, not just by a name."""
     for keys, value in walk(item.get("spec", "values")):
@@ -433,7 +449,9 @@ def is_of_bootstrap(file: RepositoryFile) -> bool:
     *folders, name = file.path.split("/")
     if is_helmfile(file):
         return True
-    return not name.endswith(".md") and ("bootstrap" in folders or name.startswith("bootstrap"))
+    # Terraform makes the machines, and installs what they need to be a cluster.
+    is_terraform = name.endswith((".tf", ".tofu")) and "helm" in file.text
+    return is_terraform or (not name.endswith(".md") and ("bootstrap" in folders or name.startswith("bootstrap")))
 
 
 def _installed_by(file: RepositoryFile) -> set[str]:

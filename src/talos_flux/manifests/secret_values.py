@@ -79,6 +79,9 @@ def is_secret(name: str, text: str, *, in_base64: bool = False) -> bool:
 
 
 def _is_secret_line(name: str, text: str) -> bool:
+    # A sentence about its own variable tells how to use it, as cluster-template's example does.
+    if f"${{{name}}}" in text and " " in text:
+        return False
     is_named_so = _is_named_so(name) and not ADDRESS_NAME.search(name)
     rest, defaults = _without_variables(text)
     told = [default for default in defaults if is_named_so or "://" in default or RANDOM.search(default)]

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from talos_flux.check.rule import Severity, Violations, rule
+from talos_flux.manifests.distributions import is_of_distribution
 from talos_flux.manifests.elsewhere import elsewhere
 from talos_flux.manifests.exposure import (
     GATEWAYS,
@@ -24,6 +25,7 @@ from talos_flux.manifests.ingress_controllers import CHARTS, OF_ANNOTATION, OTHE
 from talos_flux.manifests.load_balancers import Address, AddressRequest, address_requests, blocks, machines, services
 from talos_flux.manifests.objects import Place
 from talos_flux.manifests.post_build import Variables, variables_in
+from talos_flux.manifests.providers import NO_CLASS
 from talos_flux.manifests.releases import VALUES, Keys, enabled_values, mapping, releases
 from talos_flux.manifests.traffic_policies import is_load_balancer, local_by_default
 
@@ -51,7 +53,9 @@ def class_unknown(cluster: Cluster) -> Violations:
         class_name, place = class_of(route)
         name = resolve_in_route(variables, class_name, route)
         if name and not is_open(name) and name not in known.classes.keys() | known.possible:
-            if elsewhere(cluster).may_hold("IngressClass", "", name, *OTHERS, *CHARTS):
+            if name in NO_CLASS or elsewhere(cluster).may_hold("IngressClass", "", name, *OTHERS, *CHARTS):
+                continue
+            if is_of_distribution(cluster, "IngressClass", name):
                 continue
             served = f"there is {', '.join(sorted(known.classes))}" if known.classes else "there is no controller"
             yield place, f"nobody serves the class {name} of {route}: {served}", name

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from talos_flux.check.rule import Severity, Violations, rule
+from talos_flux.manifests.distributions import is_of_distribution
 from talos_flux.manifests.elsewhere import elsewhere
 from talos_flux.manifests.flux_tree import Cluster, Kustomization
 from talos_flux.manifests.objects import HELM, Object, Place, walk
 from talos_flux.manifests.post_build import variables_in
-from talos_flux.manifests.providers import BRINGS, INGRESS, Providers, may_store, providers
+from talos_flux.manifests.providers import BRINGS, INGRESS, NO_CLASS, Providers, may_store, providers
 from talos_flux.manifests.releases import VALUES, Release, chart_of, enabled, mapping, releases
 from talos_flux.repository.files import List, Map
 
@@ -99,7 +100,9 @@ def storage_class_unknown(cluster: Cluster) -> Violations:
         return
     classes = known.storage.keys() | known.static
     for use in claims(cluster):
-        if use.name and use.name not in classes and not known.may_store_elsewhere(use.name):
+        if not use.name or use.name in classes or use.name in NO_CLASS:
+            continue
+        if not known.may_store_elsewhere(use.name) and not is_of_distribution(cluster, "StorageClass", use.name):
             yield use.place, f"{use.item} claims storage of the class {use.name}, which is not there", use.name
 
 

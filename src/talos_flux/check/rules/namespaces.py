@@ -1,13 +1,17 @@
 """Rules about namespaces: where objects end up, where they say they are, and where references lead."""
 
+import re
 from collections import Counter
 
 from talos_flux.check.rule import Severity, Violations, rule
+from talos_flux.manifests.elsewhere import elsewhere
 from talos_flux.manifests.flux_tree import Cluster, Kustomization
 from talos_flux.manifests.maker_table import ALWAYS_THERE, NAMESPACES_OF_CHARTS
+from talos_flux.manifests.makers import made_in
 from talos_flux.manifests.objects import CLUSTER_SCOPED, FLUX, SOURCES, Object, Place
 from talos_flux.manifests.post_build import variables_in
 from talos_flux.manifests.providers import providers
+from talos_flux.manifests.reference_table import NAMESPACE
 from talos_flux.manifests.releases import Keys, mapping, releases
 
 SourceKey = tuple[str, str, str]
@@ -94,6 +98,7 @@ def namespace_missing(cluster: Cluster) -> Violations:
                 and item.kind not in CLUSTER_SCOPED
                 and "$" not in namespace
                 and not providers(cluster).is_bootstrapped(namespace)
+                and not _is_made_elsewhere(cluster, namespace)
             ):
                 missing.add(namespace)
                 place = kustomization.item.at("spec", "targetNamespace")
@@ -102,6 +107,16 @@ def namespace_missing(cluster: Cluster) -> Violations:
                     (place if moved else item.at("metadata", "namespace")),
                     f"nobody creates the namespace {namespace}",
                 )
+
+
+def _is_made_elsewhere(cluster: Cluster, namespace: str) -> bool:
+    """Return whether a release, a script or the files of another repository may make a namespace."""
+    made = re.compile(rf"create (?:namespace|ns) [\"']?{re.escape(namespace)}(?![\w-])")
+    return (
+        made_in(cluster).has(NAMESPACE, "", namespace)
+        or elsewhere(cluster).may_make_namespace(namespace)
+        or any(namespace in file.text and made.search(file.text) for file in cluster.files.values())
+    )
 
 
 @rule(

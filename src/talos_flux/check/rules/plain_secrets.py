@@ -12,7 +12,7 @@ from talos_flux.manifests.makers import made_in
 from talos_flux.manifests.objects import HELM, Object, Place, walk
 from talos_flux.manifests.providers import is_of_bootstrap
 from talos_flux.manifests.releases import mapping
-from talos_flux.repository.files import Unreadable, documents
+from talos_flux.repository.files import RepositoryFile, Unreadable, documents
 
 # The end of a name counts: passwordKey and tokenSecretName say where a value is, and not the value itself.
 NAMED_SO = re.compile(
@@ -55,8 +55,9 @@ def secret_plain(cluster: Cluster) -> Violations:
     """Find readable Secrets in manifests, generators and templates."""
     unreadable = {place.path for place, _ in cluster.unreadable}
     for file in cluster.files.values():
-        # An unreadable manifest is a finding of not-yaml, and a chart's template is none.
-        is_other = file.path in unreadable or is_of_chart(cluster, file.path)
+        # An unreadable manifest is a finding of not-yaml, one that is not encrypted of secret-not-encrypted, and a
+        # chart's template is none.
+        is_other = file.path in unreadable or is_of_chart(cluster, file.path) or _is_not_encrypted(file)
         for line, problem in plain(file.path, file.text) if not is_other else ():
             yield Place(file.path, line), problem
 
@@ -94,6 +95,11 @@ def secret_not_encrypted(cluster: Cluster) -> Violations:
                 yield Place(file.path, line), f"{file.name} {problem}"
 
 
+def _is_not_encrypted(file: RepositoryFile) -> bool:
+    """Return whether a file is a finding of secret-not-encrypted: what can be read in it goes away with that."""
+    return ".sops." in file.name and any(readable_secrets.not_encrypted(file.path, file.text))
+
+
 @rule(
     "secret-readable",
     Severity.ERROR,
@@ -101,11 +107,15 @@ def secret_not_encrypted(cluster: Cluster) -> Violations:
     "Revoke it where it was made, then take it out.",
 )
 def secret_readable(cluster: Cluster) -> Violations:
-    """Find private keys and tokens in any file."""
+    """Find private keys and tokens in any file, each kind once in a file."""
     for file in cluster.files.values():
-        if OF_OTHERS.isdisjoint(file.path.split("/")):
+        if OF_OTHERS.isdisjoint(file.path.split("/")) and not _is_not_encrypted(file):
+            by_problem: dict[str, list[int]] = {}
             for line, problem in readable_secrets.keys_and_tokens(file.text):
-                yield Place(file.path, line), problem
+                by_problem.setdefault(problem, []).append(line)
+            for problem, lines in by_problem.items():
+                others = f", as in {len(lines) - 1} more places of the file" if len(lines) > 1 else ""
+                yield Place(file.path, min(lines)), f"{problem}{others}"
 
 
 @rule(

@@ -262,17 +262,22 @@ def substitution_unused(cluster: Cluster) -> Violations:
     """Find a Kustomization's own variables that nothing uses; those that it shares with others are not judged."""
     for kustomization in cluster.kustomizations:
         original = cluster.as_written(kustomization.item)
-        own = original.get("spec", "postBuild", "substitute")
-        if not isinstance(own, dict) or not kustomization.objects:
-            continue
-        texts = list(_texts_of(cluster, kustomization))
-        for name in own:
-            pattern = re.compile(rf"\$[{{]#?{re.escape(str(name))}(?!\w)")
-            if not any(pattern.search(text) for text in texts):
-                yield (
-                    original.at("spec", "postBuild", "substitute", name),
-                    f"nothing that {kustomization} applies uses {name}",
-                )
+        for name in _unused(cluster, kustomization):
+            yield (
+                original.at("spec", "postBuild", "substitute", name),
+                f"nothing that {kustomization} applies uses {name}",
+            )
+
+
+@lru_cache(maxsize=512)
+def _unused(cluster: Cluster, kustomization: Kustomization) -> tuple[str, ...]:
+    """Return the names of a Kustomization's own variables that nothing which it applies uses."""
+    own = cluster.as_written(kustomization.item).get("spec", "postBuild", "substitute")
+    if not isinstance(own, dict) or not kustomization.objects:
+        return ()
+    texts = list(_texts_of(cluster, kustomization))
+    patterns = {str(name): re.compile(rf"\$[{{]#?{re.escape(str(name))}(?!\w)") for name in own}
+    return tuple(name for name, pattern in patterns.items() if not any(pattern.search(text) for text in texts))
 
 
 def _texts_of(cluster: Cluster, kustomization: Kustomization) -> Iterator[str]:
@@ -320,12 +325,23 @@ def substitution_off(cluster: Cluster) -> Violations:
             name, item = reference.name, reference.item
             if not name.isupper() or reference.is_commented_out or _is_for_another(reference):
                 continue
+            if _is_of_no_use(cluster, reference):
+                continue
             # The API server demands an interval: one without has it, and maybe more, from what the files don't show.
             is_whole = "interval" in kustomization.spec
             if name in known or (is_whole and _only_flux_would_read(reference)):
                 missing = "" if name in known else ", which nothing defines"
                 text = f"{kustomization} has no postBuild, so {item.kind} {item.name} keeps ${{{name}}}{missing}"
                 yield reference.place, text, name
+
+
+def _is_of_no_use(cluster: Cluster, reference: Reference) -> bool:
+    """Return whether it stands in a variable of a Kustomization's own that nothing uses."""
+    item, keys = reference.item, reference.keys
+    if not item.is_a("Kustomization", FLUX) or keys[:3] != ("spec", "postBuild", "substitute") or len(keys) < 4:
+        return False
+    child = cluster.by_key.get((item.namespace, item.name))
+    return child is not None and str(keys[3]) in _unused(cluster, child)
 
 
 def _doubt(cluster: Cluster) -> None:

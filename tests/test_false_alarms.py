@@ -1,0 +1,119 @@
+"""What living repositories do, and the checks once took for a defect: nothing is found where it is right."""
+
+from pathlib import Path
+
+import pytest
+
+from talos_flux.check.rules import findings
+from talos_flux.check.rules.plain_secrets import plain
+from talos_flux.manifests.flux_tree import Cluster
+from tests.support.others import write
+from tests.test_references import FLUX, app, release, said, thing
+
+CLAIM = (
+    "---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {{name: data}}\n"
+    "spec: {{accessModes: [ReadWriteOnce], storageClassName: {name}, resources: {{requests: {{storage: 1Gi}}}}}}\n"
+)
+OPENEBS = release("openebs", "openebs", "{localpv-provisioner: {hostpathClass: {name: local-hostpath}}}")
+LONGHORN = release("longhorn", "longhorn", "{}")
+CLASS = "storage-class-unknown"
+
+
+def test_a_class_that_a_chart_calls_otherwise_is_there_by_that_name_alone(tmp_path: Path) -> None:
+    assert said(app(tmp_path / "new", OPENEBS, CLAIM.format(name="local-hostpath")), CLASS) == []
+    assert len(said(app(tmp_path / "old", OPENEBS, CLAIM.format(name="openebs-hostpath")), CLASS)) == 1
+
+
+@pytest.mark.parametrize(("name", "page", "count"), [
+    ("local-path", "The cluster runs k3s.", 0),
+    ("local-path", "The cluster runs Talos.", 1),
+    ("disabled", "", 0),
+])  # fmt: skip
+def test_the_classes_of_k3s_are_there_where_a_file_speaks_of_it(
+    name: str, page: str, count: int, tmp_path: Path
+) -> None:
+    root = app(tmp_path, LONGHORN, CLAIM.format(name=name))
+    (root / "README.md").write_text(page)
+    assert len(said(root, CLASS)) == count
+
+
+def test_an_ingress_of_the_class_disabled_is_of_none(tmp_path: Path) -> None:
+    ingress = thing("Ingress", "x", "{ingressClassName: disabled}", "networking.k8s.io/v1")
+    controller = release("ingress-nginx", "ingress-nginx", "{controller: {ingressClassResource: {name: internal}}}")
+    assert said(app(tmp_path, controller, ingress), "class-unknown") == []
+
+
+def test_a_left_over_kustomization_is_applied_by_nobody_and_takes_no_name(tmp_path: Path) -> None:
+    root = app(tmp_path, thing("ConfigMap", "a"))
+    old = root / "kubernetes/apps/media/all.ks.yaml"
+    text = (root / "kubernetes/apps/media/notes/ks.yaml").read_text()
+    # It applied the folder as it lies, and with it the Kustomization that took its place.
+    old.write_text(text.replace("media/notes/app", "media/notes"))
+    (root / "kubernetes/apps/kustomization.yaml").write_text("resources: [./media]\n")
+    assert said(root, "name-taken") == []
+    assert said(root, "app-not-listed") == ["app-not-listed: Kustomization notes is applied by nobody"]
+
+
+@pytest.mark.parametrize(("used", "count"), [("${HOST}", 1), ("x", 0)])
+def test_a_variable_that_nothing_uses_may_hold_one_that_stays(used: str, count: int, tmp_path: Path) -> None:
+    root = app(tmp_path, f"---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata: {{host: '{used}'}}\n")
+    ks = root / "kubernetes/apps/media/notes/ks.yaml"
+    ks.write_text(ks.read_text() + "  postBuild:\n    substitute:\n      HOST: a.${DOMAIN}\n      DOMAIN: b\n")
+    assert len(said(root, "substitution-off")) == count
+
+
+@pytest.mark.parametrize(("text", "count"), [
+    ("This is there for every file as ${SECRET_EXAMPLE}", 0),
+    ("horse-battery-${SECRET_EXAMPLE}-staple-correct", 1),
+])  # fmt: skip
+def test_a_sentence_about_its_own_variable_is_no_secret(text: str, count: int) -> None:
+    secret = f"kind: Secret\napiVersion: v1\nmetadata: {{name: a}}\nstringData: {{SECRET_EXAMPLE: '{text}'}}\n"
+    assert len(list(plain("a.sops.yaml.j2", secret))) == count
+
+
+def test_a_file_that_is_not_encrypted_is_one_finding(tmp_path: Path) -> None:
+    key = "-----BEGIN PRIVATE KEY-----\\n" + "A" * 40
+    secret = f"kind: Secret\napiVersion: v1\nmetadata: {{name: a}}\nstringData: {{password: hunter22, key: '{key}'}}\n"
+    root = app(tmp_path, thing("ConfigMap", "a"))
+    (root / "kubernetes/apps/media/notes/app/a.sops.yaml").write_text(secret)
+    rules = ("secret-plain", "secret-readable", "secret-not-encrypted")
+    assert [finding.rule.id for finding in findings(Cluster(root), rules)] == ["secret-not-encrypted"]
+
+
+def test_the_keys_of_one_file_are_one_finding(tmp_path: Path) -> None:
+    root = app(tmp_path, thing("ConfigMap", "a"))
+    key = "-----BEGIN PRIVATE KEY-----\n" + "A" * 40 + "\n"
+    (root / "machine.txt").write_text(key * 3)
+    assert said(root, "secret-readable") == [
+        "secret-readable: a private key can be read here, as in 2 more places of the file"
+    ]
+
+
+@pytest.mark.parametrize("more", [
+    {"scripts/start.sh": "kubectl create namespace team\n"},
+    {"kubernetes/apps/media/team/ks.yaml": (
+        f"{FLUX}  name: team\n  namespace: flux-system\nspec:\n  interval: 1h\n  prune: true\n  path: ./apps/team\n"
+        "  sourceRef:\n    kind: GitRepository\n    name: team\n"
+        "---\napiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata:\n"
+        "  name: team\n  namespace: flux-system\n"
+        "spec: {interval: 1h, url: https://github.com/others/team, ref: {tag: v1}}\n")},
+])  # fmt: skip
+def test_a_namespace_that_an_installer_makes_is_there(more: dict[str, str], tmp_path: Path) -> None:
+    root = app(tmp_path, "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: team}\n")
+    ks = root / "kubernetes/apps/media/notes/ks.yaml"
+    ks.write_text(ks.read_text().replace("  targetNamespace: media\n", ""))
+    assert said(root, "namespace-missing") == ["namespace-missing: nobody creates the namespace team"]
+    write(root, more)
+    listed = root / "kubernetes/apps/media/kustomization.yaml"
+    listed.write_text(
+        "resources: [./namespace.yaml, ./notes/ks.yaml" + (", ./team/ks.yaml" * any("ks" in p for p in more)) + "]\n"
+    )
+    assert said(root, "namespace-missing") == []
+
+
+def test_cilium_that_terraform_installs_is_there(tmp_path: Path) -> None:
+    policy = thing("CiliumNetworkPolicy", "a", "{endpointSelector: {}}", "cilium.io/v2")
+    root = app(tmp_path, policy)
+    assert len(said(root, "provider-missing")) == 1
+    write(root, {"terraform/main.tf": 'resource "helm_release" "cilium" {\n  chart = "cilium"\n}\n'})
+    assert said(root, "provider-missing") == []
