@@ -23,7 +23,26 @@ def of_class(name: str, mode: str) -> dict[str, tuple[str, str]]:
     }
 
 
+LIST = f"{APP}/app/kustomization.yaml"
+EXTRA = f"{APP}/app/extra.yaml"
+STATIC = (
+    "---\napiVersion: v1\nkind: PersistentVolume\nmetadata:\n  name: films\nspec:\n  accessModes: [ReadWriteMany]\n"
+    "  capacity:\n    storage: 1Gi\n  storageClassName: nfs\n  nfs:\n    server: 192.168.1.2\n    path: /films\n"
+    "---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata:\n  name: films\nspec:\n"
+    "  accessModes: [ReadWriteMany]\n  resources:\n    requests:\n      storage: 1Gi\n"
+    "  storageClassName: {name}\n  volumeName: films\n"
+)
+LISTED = {LIST: ("  - ./pvc.yaml\n", "  - ./pvc.yaml\n  - ./extra.yaml\n")}
+
 MUTATIONS = [
+    Mutation(
+        "a claim of another class than the volume that it names",
+        "claim-volume-differs",
+        EXTRA,
+        'storageClassName: ""',
+        LISTED,
+        {EXTRA: STATIC.format(name='""')},
+    ),
     Mutation(
         "two replicas on a claim of one node",
         "claim-not-shared",
@@ -61,6 +80,7 @@ MUTATIONS = [
     ),
 ]
 HARMLESS = [
+    Harmless("a claim that fits the volume that it names", LISTED, {EXTRA: STATIC.format(name="nfs")}),
     Harmless(
         "a Deployment that ends a pod before it starts the next",
         {MANIFEST: (STRATEGY, f"{ROLLING}    rollingUpdate:\n      maxSurge: 0\n      maxUnavailable: 1\n")},

@@ -15,6 +15,18 @@ FIRST_CLAIM = "  name: app-template-internal-none-config\nspec:\n  accessModes:\
 
 MUTATIONS = [
     Mutation(
+        "a field of pods in a container of app-template",
+        "value-field-unknown",
+        RELEASE,
+        "fsGroup: 911",
+        {
+            RELEASE: (
+                "            securityContext:\n              allow",
+                "            securityContext:\n              fsGroup: 911\n              allow",
+            )
+        },
+    ),
+    Mutation(
         "a field of a Kustomization in a HelmRelease",
         "field-unknown",
         RELEASE,

@@ -224,6 +224,28 @@ MUTATIONS = [
         extra_route("own", "media", "prometheus-operated\n          namespace: monitring"),
     ),
     Mutation(
+        "a route into another namespace that grants nothing",
+        "reference-not-granted",
+        EXTRA,
+        "name: hubble-ui",
+        LISTED,
+        extra_route("own", "media", "hubble-ui\n          namespace: kube-system"),
+    ),
+    Mutation(
+        "a route of a release with two services that names none",
+        "route-without-backend",
+        RELEASE,
+        "news:",
+        {
+            RELEASE: (
+                "    service:\n      app:\n",
+                "    route:\n      news:\n        hostnames: [feed.example.net]\n    service:\n      feed:\n"
+                "        controller: app-template-internal-none\n        ports:\n"
+                "          http:\n            port: 81\n      app:\n",
+            )
+        },
+    ),
+    Mutation(
         "a route to a port that its Service does not have",
         "service-port-unknown",
         EXTRA,

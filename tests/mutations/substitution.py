@@ -45,6 +45,17 @@ def alone_with(post_build: str) -> dict[str, tuple[str, str]]:
 
 MUTATIONS = [
     Mutation(
+        "a variable without its dollar sign",
+        "substitution-misspelt",
+        f"{APP}/app/script.yaml",
+        "externalName: nas.{DOMAIN}",
+        LISTED,
+        {
+            f"{APP}/app/script.yaml": "---\napiVersion: v1\nkind: Service\nmetadata:\n  name: nas\nspec:\n"
+            "  type: ExternalName\n  externalName: nas.{DOMAIN}\n"
+        },
+    ),
+    Mutation(
         "a variable with a typing error",
         "substitution-undefined",
         RELEASE,

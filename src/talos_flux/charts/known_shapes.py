@@ -13,6 +13,8 @@ from talos_flux.manifests.releases import Keys, mapping
 CONTROLLER, VOLUME, SERVICE = ("controllers", NAME), ("persistence", NAME), ("service", NAME)
 CONTAINERS = ((*CONTROLLER, "containers", NAME), (*CONTROLLER, "initContainers", NAME))
 VOLUMES = ("persistentVolumeClaim", "configMap", "secret", "emptyDir", "hostPath", "nfs", "custom")
+# Keys of a volume that somebody takes for a type of it.
+VOLUME_KEYS = ("existingClaim", "volumeName", "storageClass", "accessMode", "mountPath", "globalMounts")
 # Words of Kubernetes, of which there are no others; the rest of the library's own words grow with its versions.
 WORDS: Mapping[tuple[str, ...], tuple[str, ...]] = {
     (*CONTROLLER, "type"): ("deployment", "statefulset", "daemonset", "cronjob", "job"),
@@ -70,7 +72,9 @@ def _of_volume(keys: Keys, volume: Any) -> Iterator[WrongShape]:
         return
     if kind not in VOLUMES:
         # A newer library has more of them.
-        if near := closest(kind, VOLUMES):
+        if kind in VOLUME_KEYS:
+            yield WrongShape((*keys, "type"), f"{kind} is none of its volumes, but a key beside type")
+        elif near := closest(kind, VOLUMES):
             yield WrongShape((*keys, "type"), f"{kind} is none of its volumes: did you mean {near}?")
         return
     for alternatives in NEEDED.get(kind, ()):

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from talos_flux.manifests import app_template
+from talos_flux.manifests.chart_table import services_of
 from talos_flux.manifests.exposure import INGRESSES
 from talos_flux.manifests.flux_tree import Cluster, Kustomization
 from talos_flux.manifests.object_references import ObjectReference, filled
@@ -158,6 +159,8 @@ def ports(cluster: Cluster) -> Names:
                 for name in names:
                     key = f"{release.name}{name}" if name.startswith("#") else name
                     several[release.namespace, key].append(given)
+        for made in services_of(release):
+            several[release.namespace, made.name].append(set(made.ports) if made.ports else None)
     for service, sets in several.items():
         known[service] = None if None in sets else set().union(*(each for each in sets if each))
     return known

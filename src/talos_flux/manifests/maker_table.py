@@ -81,6 +81,11 @@ ALWAYS = {
     # Flux itself.
     (SERVICE, "notification-controller"), (SERVICE, "source-controller"), (SERVICE, "webhook-receiver"),
 }  # fmt: skip
+# Roles that Kubernetes and Flux bring, beside system:*.
+ROLES = {
+    "admin", "cluster-admin", "crd-controller-flux-system", "edit", "flux-edit-flux-system", "flux-view-flux-system",
+    "view",
+}  # fmt: skip
 ALWAYS_THERE = {"default", "flux-system", "kube-node-lease", "kube-public", "kube-system"}
 
 # Groups of which a repository holds every object: operators and charts make none unless values name it.

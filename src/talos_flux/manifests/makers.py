@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from talos_flux.manifests import app_template
+from talos_flux.manifests.chart_table import services_of
 from talos_flux.manifests.elsewhere import CRDS
 from talos_flux.manifests.flux_tree import Cluster, Kustomization
 from talos_flux.manifests.maker_table import (
@@ -18,6 +19,7 @@ from talos_flux.manifests.maker_table import (
     MAKES,
     MAKES_NO_MORE,
     NAMES_OF_CHARTS,
+    ROLES,
     Makes,
 )
 from talos_flux.manifests.object_references import ObjectReference, references
@@ -30,6 +32,7 @@ from talos_flux.manifests.reference_table import (
     CONFIG_MAP,
     EXTERNAL_SECRETS,
     NAMESPACE,
+    RBAC,
     SECRET,
     SERVICE,
     SERVICE_ACCOUNT,
@@ -47,6 +50,11 @@ COMMON = {
     "service", "settings", "shared", "storage", "svc", "system", "tls", "token", "values", "web",
 }  # fmt: skip
 TURNED = " is one, so name and key are the wrong way round"
+# Kinds that somebody mixes up, since one is of a namespace and the other of none.
+TWINS = {
+    OfKind("Role", RBAC): OfKind("ClusterRole", RBAC),
+    OfKind("ClusterRole", RBAC): OfKind("Role", RBAC),
+}
 COPIES = ("reflector.v1.k8s.emberstack.com/", "replicator.v1.mittwald.de/", "kubed.appscode.com/")
 
 
@@ -97,6 +105,8 @@ class MadeObjects:
                     self._add(
                         target, release.namespace, self._text(release.kustomization, release.item, name), release.item
                     )
+            for service in services_of(release):
+                self._add(SERVICE, release.namespace, service.name, release.item)
             if mapping(release.item.get("spec", "install")).get("createNamespace"):
                 self._add(NAMESPACE, "", release.namespace, release.item)
         for kustomization in cluster.kustomizations:
@@ -137,7 +147,8 @@ class MadeObjects:
         """Return whether a target is there."""
         known = self.names.get(target, {})
         is_there = name in known.get("" if _is_wide(target) else namespace, ()) or name in known.get(ANYWHERE, ())
-        return is_there or (target, name) in ALWAYS
+        is_of_kubernetes = target in TWINS and (name in ROLES or name.startswith("system:"))
+        return is_there or is_of_kubernetes or (target, name) in ALWAYS
 
     def is_namespaced(self, target: OfKind) -> bool:
         """Return whether objects of a kind are in namespaces, as far as it is known."""
@@ -163,6 +174,9 @@ class MadeObjects:
         target, namespace, name = reference.target, reference.namespace, reference.name
         if reference.part and self.has(target, namespace, reference.part):
             return f"{reference.part}{TURNED}", True
+        twin = TWINS.get(target)
+        if twin and self.has(twin, namespace or reference.item.namespace, name):
+            return f"there is a {twin.kind} of that name", True
         if not _is_wide(target) and (elsewhere := self._elsewhere(target, name)):
             return f"it is in namespace {elsewhere}", True
         names = self.names.get(target, {}).get("" if _is_wide(target) else namespace, {})

@@ -28,7 +28,7 @@ WITHOUT = {"ConfigMap", "CustomResourceDefinition", "GrafanaDashboard", "Namespa
 SAYS_KIND = {
     "caCertificateRefs", "certificateRefs", "dataSource", "dataSourceRef", "eventSources", "extensionRef",
     "generatorRef", "issuerRef", "parametersRef", "resources", "scaleTargetRef", "secretStoreRef", "secretStoreRefs",
-    "subjects", "targetRef", "targetRefs",
+    "roleRef", "subjects", "targetRef", "targetRefs",
 }  # fmt: skip
 NESTED = (dict, list)
 SUFFIXES = ("ConfigMapKeyRef", "SecretKeyRef", "SecretRef")

@@ -18,6 +18,7 @@ SECRET, CONFIG_MAP, CLAIM = OfKind("Secret"), OfKind("ConfigMap"), OfKind("Persi
 SERVICE, SERVICE_ACCOUNT, NAMESPACE = OfKind("Service"), OfKind("ServiceAccount"), OfKind("Namespace")
 GATEWAY = OfKind("Gateway", "gateway.networking.k8s.io")
 CERT_MANAGER, EXTERNAL_SECRETS, CNPG = "cert-manager.io", "external-secrets.io", "postgresql.cnpg.io"
+RBAC = "rbac.authorization.k8s.io"
 ISSUER, CLUSTER_ISSUER = OfKind("Issuer", CERT_MANAGER), OfKind("ClusterIssuer", CERT_MANAGER)
 NETWORK = OfKind("NetworkAttachmentDefinition", "k8s.cni.cncf.io")
 # Kinds of custom resources that are in no namespace; objects.py has those of Kubernetes.
@@ -73,6 +74,13 @@ ROWS: tuple[Field, ...] = (
     # Values of charts that name what is there already
     Field("existingSecret", SECRET, of_charts=True),
     Field("existingSecretName", SECRET, of_charts=True),
+    Field("existingSecretRef", SECRET, of_charts=True),
+    Field("existingPasswordSecret", SECRET, of_charts=True),
+    Field("passwordSecretName", SECRET, of_charts=True),
+    Field("envFromSecret", SECRET, of_charts=True),
+    Field("authExistingSecret", SECRET, of_charts=True),
+    Field("existingSecretPassword", SECRET, of_charts=True),
+    Field("existingServiceAccount", SERVICE_ACCOUNT, of_charts=True),
     Field("existingClaim", CLAIM, of_charts=True),
     Field("existingConfigMap", CONFIG_MAP, of_charts=True),
     Field("existingConfigmap", CONFIG_MAP, of_charts=True),
@@ -118,6 +126,10 @@ ROWS: tuple[Field, ...] = (
     Field("cluster", OfKind("Cluster", CNPG), holders=OF_CNPG),
     Field("superuserSecret", SECRET, holders=("Cluster",)),
     Field("passwordSecret", SECRET, holders=("Cluster",)),
+    Field("clientCASecret", SECRET, holders=("Cluster",), under="certificates"),
+    Field("replicationTLSSecret", SECRET, holders=("Cluster",), under="certificates"),
+    Field("serverCASecret", SECRET, holders=("Cluster",), under="certificates"),
+    Field("serverTLSSecret", SECRET, holders=("Cluster",), under="certificates"),
     Field("secret", SECRET, holders=("Cluster",), under="bootstrap"),
     Field("accessKeyId", SECRET, part="key", holders=("Cluster", "ObjectStore")),
     Field("secretAccessKey", SECRET, part="key", holders=("Cluster", "ObjectStore")),
@@ -143,6 +155,7 @@ ROWS: tuple[Field, ...] = (
     # Scaling and rights
     Field("scaleTargetRef", OfKind("Deployment", "apps"), holders=("HorizontalPodAutoscaler", "ScaledObject")),
     Field("targetRef", OfKind("Deployment", "apps"), holders=("VerticalPodAutoscaler",)),
+    Field("roleRef", OfKind("Role", RBAC), holders=("ClusterRoleBinding", "RoleBinding")),
     Field("subjects", SERVICE_ACCOUNT, holders=("ClusterRoleBinding", "RoleBinding")),
     # Namespaces in selectors
     Field("kubernetes.io/metadata.name", NAMESPACE, under="matchLabels"),

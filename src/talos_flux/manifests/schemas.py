@@ -110,6 +110,15 @@ def missing_fields(value: Any, schema: Schema, keys: Keys = ()) -> Iterator[tupl
         yield from missing_fields(inner, inside or {}, (*keys, key))
 
 
+def null_fields(value: Any, schema: Schema, keys: Keys = ()) -> Iterator[tuple[Keys, str]]:
+    """Yield the keys of mappings in which a required field stands with nothing after it, with its name."""
+    schema = _resolved(schema)
+    if isinstance(value, dict):
+        yield from ((keys, name) for name in schema.get("required", ()) if name in value and value[name] is None)
+    for key, inner, inside in _inside(value, schema, keys):
+        yield from null_fields(inner, inside or {}, (*keys, key))
+
+
 def inner_schema(schema: Schema, keys: Keys) -> Schema:
     """Return the schema of what stands behind keys; an empty one where anything may."""
     for number, key in enumerate(keys):

@@ -140,9 +140,21 @@ def host_twice(cluster: Cluster) -> Violations:
         secrets = str(mapping(route.kustomization.spec.get("postBuild"))) if "$" in name else ""
         key = name, resolve_in_route(variables, host.path, route), where, secrets
         other = seen.setdefault(key, route)
-        if other.kustomization.key != route.kustomization.key and other.item.file.path != route.item.file.path:
+        is_other = other.kustomization.key != route.kustomization.key or _leads_elsewhere(other, route)
+        if is_other and other.item.file.path != route.item.file.path:
             path = "" if host.path == "/" else f" with path {host.path}"
             yield route.item.at(*host.keys), f"{other} in {other.item.file.path} has the host {name}{path}, too"
+
+
+def _leads_elsewhere(one: Route, other: Route) -> bool:
+    """Return whether two routes of one app, each in a file of its own, lead to other Services by other rules.
+
+    Only of TLS, where the host is all that tells them apart: several of HTTP are one with the rules of all.
+    """
+    is_of_tls = one.kind == other.kind == "TLSRoute"
+    return (
+        is_of_tls and not one.release and not other.release and one.content.get("rules") != other.content.get("rules")
+    )
 
 
 def _served(cluster: Cluster, variables: Variables) -> Iterator[tuple[Route, Host, str]]:

@@ -8,6 +8,7 @@ from talos_flux.check.rule import Severity, Violations, rule
 from talos_flux.errors import closest
 from talos_flux.manifests.filled_in import QUOTES, filled_in
 from talos_flux.manifests.flux_tree import KUSTOMIZATION_FILES, Cluster
+from talos_flux.manifests.list_limits import too_long
 from talos_flux.manifests.objects import FLUX, HELM, Object, walk
 from talos_flux.manifests.patches import below, contents_of, moved_to
 from talos_flux.manifests.post_build import texts_by_kustomization, variables_in
@@ -17,11 +18,13 @@ from talos_flux.manifests.schemas import (
     Schema,
     inner_schema,
     missing_fields,
+    null_fields,
     schema_of,
     unknown_fields,
     wrong_forms,
     wrong_types,
 )
+from talos_flux.manifests.served_versions import OF_KUBERNETES
 from talos_flux.repository.files import Map
 
 # A block scalar, whose text starts on the next line.
@@ -113,6 +116,9 @@ def field_form(cluster: Cluster) -> Violations:
     for item, schema in known(written(cluster), cluster):
         for keys, form in wrong_forms(item.content, schema):
             yield item.at(*keys), f"{'.'.join(map(str, keys))} is {item.get(*keys)}, and has to {form}"
+    for item in written(cluster):
+        for keys, length, most in too_long(item):
+            yield item.at(*keys), f"{'.'.join(map(str, keys))} of {item} has {length} entries, and may have {most}"
 
 
 @rule(
@@ -126,6 +132,10 @@ def field_missing(cluster: Cluster) -> Violations:
     for item, schema in known(everything(cluster), cluster):
         for keys, name in missing_fields(item.content, schema):
             yield item.at(*keys), f"{'.'.join(map(str, keys)) or item.kind} has no {name}, which it needs"
+        if item.group in OF_KUBERNETES:
+            for keys, name in null_fields(item.content, schema):
+                text = f"{'.'.join(map(str, keys)) or item.kind} has nothing after {name}, which it needs"
+                yield item.at(*keys, name), text
 
 
 @lru_cache(maxsize=4)

@@ -9,7 +9,7 @@ from talos_flux.manifests.flux_tree import Cluster, Kustomization
 from talos_flux.manifests.flux_version import flux_version
 from talos_flux.manifests.objects import FLUX, HELM, SOURCES, Object
 from talos_flux.manifests.patches import is_target
-from talos_flux.manifests.releases import mapping, releases
+from talos_flux.manifests.releases import mapping, releases, sequence
 from talos_flux.manifests.served_versions import unserved
 from talos_flux.paths import ANSWERS_FILE
 
@@ -35,6 +35,8 @@ GONE = {
     "notification.toolkit.fluxcd.io": {"v1beta1", "v1beta2"},
     "image.toolkit.fluxcd.io": {"v1beta1", "v1beta2"},
 }
+# The minor of Flux 2 that serves these no more: https://fluxcd.io/roadmap, "EOL and Deprecations".
+REMOVED_BY = {"beta1": (2, 7), "beta2": (2, 8)}
 # The newest version of these kinds is a beta.
 STILL_BETA = {("notification.toolkit.fluxcd.io", "Alert"), ("notification.toolkit.fluxcd.io", "Provider")}
 # The first minor of Flux 2 that serves the current version of a kind, where that is not 2.0.
@@ -223,6 +225,15 @@ def api_deprecated(cluster: Cluster) -> Violations:
             cluster.doubts.add("no file tells which Flux runs")
         elif runs >= (2, CURRENT_SINCE.get(item.kind, 0)):
             yield item.at("apiVersion"), f"{item.kind} {item.name} is of {item.api_version}", item.api_version
+    for kustomization in cluster.kustomizations if runs else ():
+        for number, entry in enumerate(map(mapping, sequence(kustomization.spec.get("healthChecks")))):
+            api_version, kind = str(entry.get("apiVersion") or ""), str(entry.get("kind") or "")
+            group, _, version = api_version.rpartition("/")
+            is_gone = version in GONE.get(group, ()) and (group, kind) not in STILL_BETA
+            is_served = not runs or runs < REMOVED_BY[version[-5:]] if is_gone else True
+            if not is_served and not kustomization.spec.get("wait"):
+                text = f"{kustomization} looks at a {kind} of {api_version}, which that Flux serves no more"
+                yield kustomization.item.at("spec", "healthChecks", number), text, api_version
     for item, write in unserved(cluster):
         text = f"nobody serves {item.api_version} of {item.kind} {item.name}: write {write}"
         yield item.at("apiVersion"), text, f"{item.api_version} {item.kind}"

@@ -51,5 +51,11 @@ def _named(release: Release) -> Iterator[tuple[str, str, Keys, str]]:
         for name in mapping(mapping(entry).get("advancedMounts")):
             keys: Keys = (*VALUES, "persistence", key, "advancedMounts", name)
             yield "controllers", "controller", keys, str(name)
+    # lib/pod/fields/_serviceAccountName.tpl of 4.0; 5.0 makes one for each controller.
+    for key, entry in mapping(release.get("controllers")).items() if release.major == 4 else ():
+        wanted = mapping(mapping(entry).get("serviceAccount")).get("identifier")
+        if wanted and mapping(entry).get("enabled") is not False:
+            keys = (*VALUES, "controllers", key, "serviceAccount", "identifier")
+            yield "serviceAccount", "service account", keys, str(wanted)
     for keys, entry in identifiers(release):
         yield "service", "service", keys, str(entry)

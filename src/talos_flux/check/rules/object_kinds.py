@@ -6,6 +6,7 @@ from functools import cache
 
 from talos_flux.check.rule import Severity, Violations, rule
 from talos_flux.check.rules.builds import built_files
+from talos_flux.errors import misspelt
 from talos_flux.manifests.flux_tree import Cluster
 from talos_flux.manifests.objects import Place
 from talos_flux.manifests.post_build import entries
@@ -24,6 +25,9 @@ def kind_unknown(cluster: Cluster) -> Violations:
     yield from _incomplete(cluster)
     for item in (*cluster.roots, *cluster.applied):
         there, elsewhere = _kinds()
+        if item.group not in there and (near := misspelt(item.group, elsewhere.get(item.kind, ()))):
+            yield item.at("apiVersion"), f"nobody has the group {item.group} of {item}: did you mean {near}?"
+            continue
         if item.group not in there or item.kind in there[item.group] or "$" in item.api_version + item.kind:
             continue
         same = [kind for kind in there[item.group] if kind.lower() == item.kind.lower()]

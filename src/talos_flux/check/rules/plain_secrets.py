@@ -1,5 +1,6 @@
 """Rules about secrets that whoever reads the repository could read."""
 
+import posixpath
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +12,7 @@ from talos_flux.manifests.flux_tree import Cluster
 from talos_flux.manifests.makers import made_in
 from talos_flux.manifests.objects import HELM, Object, Place, walk
 from talos_flux.manifests.providers import is_of_bootstrap
-from talos_flux.manifests.releases import mapping
+from talos_flux.manifests.releases import mapping, sequence
 from talos_flux.repository.files import RepositoryFile, Unreadable, documents
 
 # The end of a name counts: passwordKey and tokenSecretName say where a value is, and not the value itself.
@@ -26,6 +27,8 @@ OF_ANSIBLE = {"ansible", "playbooks", "roles"}
 OF_OTHERS = {"ansible_collections", "node_modules", "third_party", "vendor"}
 # Names of environment variables, which hold a value and never the name of a Secret.
 VARIABLE_NAMED_SO = re.compile(r"[A-Z0-9_]*(?:SECRET|SECRET_KEY)")
+# What SOPS leaves in a file that it has encrypted, as YAML, JSON, dotenv or INI.
+OF_SOPS = re.compile(r"""^\s*["']?(?:sops|sops_mac|mac|sops_version)["']?\s*[:=].*""", re.MULTILINE)
 IS_PASSWORD = re.compile(r"pass(?:word|wd|phrase)?$", re.IGNORECASE)
 # Beside it, or around it, these say that a value comes from a Secret, whose key stands here.
 POINTS_ELSEWHERE = re.compile(
@@ -127,12 +130,24 @@ def secret_readable(cluster: Cluster) -> Violations:
 def secret_not_decrypted(cluster: Cluster) -> Violations:
     """Find encrypted objects that a Kustomization without decryption applies."""
     for kustomization in cluster.kustomizations:
+        if mapping(kustomization.spec.get("decryption")).get("provider"):
+            continue
         for item in kustomization.objects:
-            if "sops" in item.content and not kustomization.spec.get("decryption"):
+            names = _encrypted_files(cluster, item) if "generatedBy" in item.content else []
+            if "sops" in item.content or names:
+                of = f", made of {names[0]}," if names else ""
                 yield (
                     item.at(),
-                    f"{kustomization} applies {item.kind} {item.name}, which is encrypted, and does not decrypt",
+                    f"{kustomization} applies {item.kind} {item.name}{of} which is encrypted, and does not decrypt",
                 )
+
+
+def _encrypted_files(cluster: Cluster, item: Object) -> list[str]:
+    """Return the files of a generator that SOPS has encrypted; Flux decrypts these, too."""
+    entry = mapping(item.content.get("generatedBy"))
+    names = [str(name).rpartition("=")[2] for key in ("files", "envs") for name in sequence(entry.get(key))]
+    found = [cluster.files.get(posixpath.normpath(f"{item.file.folder}/{name}")) for name in names]
+    return [file.name for file in found if file and OF_SOPS.search(file.text)]
 
 
 @rule(

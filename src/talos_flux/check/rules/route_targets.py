@@ -28,7 +28,9 @@ def service_unknown(cluster: Cluster) -> Violations:
         if "#" in reference.name:
             continue
         verdict = made.judge(reference)
-        if verdict.is_there or verdict.unjudged:
+        # One of another namespace may be that of a chart all the same; one with a letter wrong is not.
+        is_meant = verdict.is_close and verdict.hint.startswith("did you mean")
+        if verdict.is_there or (verdict.unjudged and not is_meant):
             continue
         text = f"{reference.item} leads to {reference}, which is not there"
         if not made.has(NAMESPACE, "", reference.namespace) and reference.namespace not in ALWAYS_THERE:
