@@ -99,6 +99,18 @@ MUTATIONS = [
         {KS: ("  interval: 1h\n", "  interval: 1 hour\n")},
     ),
     Mutation("no timeout", "no-timeout", KS, "spec:", {KS: ("  timeout: 10m\n", "")}),
+    Mutation(
+        "no retry interval in any app",
+        "tries-unsaid",
+        "kubernetes/apps/default/echo/ks.yaml",
+        "spec:",
+        {
+            ROOT: (
+                "        spec:\n          postBuild:\n",
+                "        spec:\n          retryInterval: null\n          postBuild:\n",
+            )
+        },
+    ),
     Mutation("no word about readiness", "readiness-unsaid", KS, "spec:", {KS: ("  wait: true\n", "")}),
     Mutation("no retry interval", "no-retry-interval", KS, "spec:", {KS: ("  retryInterval: 2m\n", "")}),
     Mutation(

@@ -17,6 +17,9 @@ from talos_flux.repository.yaml_edits import Edit
 # A mending can bring another finding, such as a claim that asks its new class for too much. Seldom does that go on.
 ROUNDS = 6
 
+# Hints that are mended all the same: a habit of the old home is none of the new one.
+OF_NEW_HOMES = {"storage-not-awaited"}
+
 
 @dataclass(frozen=True)
 class Suggestion:
@@ -108,12 +111,13 @@ def _finding_before(first: Cluster, current: Cluster, finding: Finding) -> Findi
 
 
 def found(cluster: Cluster, extra: Extra) -> list[Finding]:
-    """Return the errors and then the warnings."""
+    """Return the errors and then the warnings, and what else an app has to wait for in its new home."""
     every = [*extra(cluster), *findings(cluster)]
-    return [
-        finding for severity in (Severity.ERROR, Severity.WARNING) for finding in every
-        if finding.rule.severity is severity
-    ]  # fmt: skip
+    errors = [finding for finding in every if finding.rule.severity is Severity.ERROR]
+    warnings = [
+        finding for finding in every if finding.rule.severity is Severity.WARNING or finding.rule.id in OF_NEW_HOMES
+    ]
+    return [*errors, *warnings]
 
 
 def _is_yaml(text: str) -> bool:

@@ -85,7 +85,7 @@ def depends_on_cycle(cluster: Cluster) -> Violations:
 
 @rule(
     "depends-on-not-waiting",
-    Severity.WARNING,
+    Severity.HINT,
     "What waits for a Kustomization goes on as soon as that is applied, not when it works.",
     "Set wait: true on it, or give it healthChecks.",
 )

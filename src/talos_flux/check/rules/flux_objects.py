@@ -98,7 +98,7 @@ def _is_tried_again(item: Object, action: str) -> bool:
     "Set spec.timeout, in the root's patch for all of them.",
 )
 def no_timeout(cluster: Cluster) -> Violations:
-    """Find Kustomizations without spec.timeout."""
+    """Find Kustomizations without spec.timeout, where most have one."""
     yield from _without(cluster.kustomizations, "timeout")
 
 
@@ -109,13 +109,25 @@ def no_timeout(cluster: Cluster) -> Violations:
     "Set spec.retryInterval, such as 2m, in the root's patch for all of them.",
 )
 def no_retry_interval(cluster: Cluster) -> Violations:
-    """Find Kustomizations without spec.retryInterval that have an interval of more than 5 minutes."""
-    slow = [
-        kustomization
-        for kustomization in cluster.kustomizations
-        if (seconds(kustomization.spec.get("interval")) or 0) > 300
-    ]
-    yield from _without(slow, "retryInterval")
+    """Find Kustomizations of more than 5 minutes without spec.retryInterval, where most have one."""
+    yield from _without(_slow(cluster), "retryInterval")
+
+
+def _slow(cluster: Cluster) -> list[Kustomization]:
+    """Return the Kustomizations for which it makes a difference."""
+    return [each for each in cluster.kustomizations if (seconds(each.spec.get("interval")) or 0) > 300]
+
+
+@rule(
+    "tries-unsaid",
+    Severity.HINT,
+    "Flux' own default is the interval: so long it waits before it says what is wrong, and before it tries again.",
+    "Set spec.timeout and spec.retryInterval in the root's patch for all of them.",
+)
+def tries_unsaid(cluster: Cluster) -> Violations:
+    """Find that most Kustomizations have no timeout, or no retryInterval: that is a decision, and no slip."""
+    yield from _habit(cluster.kustomizations, "timeout")
+    yield from _habit(_slow(cluster), "retryInterval")
 
 
 @rule(
@@ -127,20 +139,32 @@ def no_retry_interval(cluster: Cluster) -> Violations:
 def readiness_unsaid(cluster: Cluster) -> Violations:
     """Find Kustomizations that say nothing about readiness."""
     yield from _without(cluster.kustomizations, "wait", "healthChecks", "healthCheckExprs")
+    yield from _habit(cluster.kustomizations, "wait", "healthChecks", "healthCheckExprs")
 
 
 def _without(kustomizations: list[Kustomization], *fields: str) -> Violations:
-    """Find Kustomizations with none of these fields; where most have none, one finding at the first of them."""
-    without = [
-        kustomization for kustomization in kustomizations if not any(field in kustomization.spec for field in fields)
-    ]
-    names = " nor ".join(fields[:2])
-    if len(without) > max(5, len(kustomizations) / 2):
+    """Find Kustomizations with none of these fields, where most have one."""
+    without = _lacking(kustomizations, fields)
+    if not _is_habit(without, kustomizations):
+        for kustomization in without:
+            yield kustomization.item.at("spec"), f"{kustomization} has no {' nor '.join(fields[:2])}"
+
+
+def _habit(kustomizations: list[Kustomization], *fields: str) -> Violations:
+    """Find that most Kustomizations have none of these fields, once, at the first of them."""
+    without = _lacking(kustomizations, fields)
+    if _is_habit(without, kustomizations):
+        names = " nor ".join(fields[:2])
         text = f"{len(without)} of {len(kustomizations)} Kustomizations have no {names}, {without[0]} among them"
         yield without[0].item.at("spec"), text
-        return
-    for kustomization in without:
-        yield kustomization.item.at("spec"), f"{kustomization} has no {names}"
+
+
+def _lacking(kustomizations: list[Kustomization], fields: tuple[str, ...]) -> list[Kustomization]:
+    return [each for each in kustomizations if not any(field in each.spec for field in fields)]
+
+
+def _is_habit(without: list[Kustomization], every: list[Kustomization]) -> bool:
+    return len(without) > max(5, len(every) / 2)
 
 
 def seconds(duration: object) -> float | None:

@@ -108,7 +108,7 @@ def storage_class_unknown(cluster: Cluster) -> Violations:
 
 @rule(
     "storage-not-awaited",
-    Severity.WARNING,
+    Severity.HINT,
     "A pod whose volume comes later than the Kustomization's timeout makes the Kustomization fail.",
     "Add the Kustomization that brings the storage class to dependsOn.",
 )
