@@ -233,7 +233,8 @@ def object_twice(cluster: Cluster) -> Violations:
     for other, twins in _twins(cluster):
         for _, item in twins:
             if not _is_same_source(item, other[1]):
-                yield item.at("metadata", "name"), f"{item} is also in {other[1].file.path}, which {other[0]} applies"
+                text = f"{item} is also in {other[1].file.path}, which {other[0]} applies"
+                yield item.at("metadata", "name"), text, str(item)
 
 
 @rule(
