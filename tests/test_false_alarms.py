@@ -117,3 +117,55 @@ def test_cilium_that_terraform_installs_is_there(tmp_path: Path) -> None:
     assert len(said(root, "provider-missing")) == 1
     write(root, {"terraform/main.tf": 'resource "helm_release" "cilium" {\n  chart = "cilium"\n}\n'})
     assert said(root, "provider-missing") == []
+
+
+@pytest.mark.parametrize(("annotations", "count"), [
+    ("", 1), ('  annotations: {reflector.v1.k8s.emberstack.com/reflection-auto-enabled: "true"}\n', 0),
+])  # fmt: skip
+def test_a_secret_that_a_reflector_copies_gives_variables_everywhere(
+    annotations: str, count: int, tmp_path: Path
+) -> None:
+    root = app(tmp_path, thing("ConfigMap", "a"))
+    ks = root / "kubernetes/apps/media/notes/ks.yaml"
+    of = "  postBuild:\n    substituteFrom:\n      - kind: Secret\n        name: shared\n"
+    ks.write_text(ks.read_text().replace("namespace: flux-system\nspec", "namespace: media\nspec") + of)
+    shared = "---\napiVersion: v1\nkind: Secret\nmetadata:\n  name: shared\n  namespace: login\n"
+    app(root, shared + annotations, namespace="login", name="shared")
+    assert len(said(root, "substitution-source-missing")) == count
+
+
+def test_a_token_that_a_page_of_an_api_shows_is_none(tmp_path: Path) -> None:
+    root = app(tmp_path, thing("ConfigMap", "a"))
+    write(root, {"api.json": f'{{"example": "tskey-auth-{"x" * 12}-{"x" * 32}"}}\n'})
+    assert said(root, "secret-readable") == []
+    write(root, {"api.json": f'{{"example": "tskey-auth-{"kq3f" * 3}-{"a1b2" * 8}"}}\n'})
+    assert len(said(root, "secret-readable")) == 1
+
+
+def test_a_variable_in_a_namespace_that_kustomize_writes_over_is_gone(tmp_path: Path) -> None:
+    root = app(tmp_path, "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: '${NAMESPACE}'}\n")
+    ks = root / "kubernetes/apps/media/notes/ks.yaml"
+    ks.write_text(f"{ks.read_text()}  postBuild: {{substitute: {{A: b}}}}\n")
+    assert said(root, "substitution-undefined") == []
+    ks.write_text(ks.read_text().replace("  targetNamespace: media\n", ""))
+    assert len(said(root, "substitution-undefined")) == 1
+
+
+@pytest.mark.parametrize(("components", "count"), [("", 1), ("  components: [../../../part]\n", 0)])
+def test_a_patch_is_about_what_the_components_of_its_kustomization_add(
+    components: str, count: int, tmp_path: Path
+) -> None:
+    root = app(tmp_path, release("one", "one", "{}"))
+    ks = root / "kubernetes/apps/media/notes/ks.yaml"
+    ks.write_text(ks.read_text() + components)
+    added = "{op: add, path: /spec/values/extra, value: {}}"
+    removed = "{op: remove, path: /spec/values/extra}"
+    patches = "patches: [{target: {kind: HelmRelease}, patch: '[OPERATION]'}]\n"
+    component = "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
+    write(root, {
+        "kubernetes/apps/part/kustomization.yaml": component + patches.replace("OPERATION", added),
+        "kubernetes/apps/media/notes/app/kustomization.yaml": (
+            "resources: [./all.yaml]\n" + patches.replace("OPERATION", removed)
+        ),
+    })  # fmt: skip
+    assert len(said(root, "build-refused")) == count

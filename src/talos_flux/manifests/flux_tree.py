@@ -686,7 +686,9 @@ class Cluster:
                     if file:
                         place = Place(file.path, content[name].lines[number])
                         self._see_patch(place, is_seen and is_idle(items, patch, file_of))
-                        for problem in misfits(items, patch, file_of):
+                        # What Flux adds to this folder may be what the patch is about, and is unknown without an owner.
+                        is_all = owner or folder not in self._folders_with_components
+                        for problem in misfits(items, patch, file_of) if is_all else ():
                             self._refusals_seen.setdefault(place, f"this patch can't be applied: {problem}")
                     items = patched(items, patch, file_of)
 
@@ -708,6 +710,12 @@ class Cluster:
         patch_all(LATE)
         items = replaced(items, content, file_of)
         return transformed(items, self._transformers(folder, content, above)) if content.get("transformers") else items
+
+    @cached_property
+    def _folders_with_components(self) -> set[str]:
+        """Return the folders to which a Flux Kustomization adds components."""
+        items = (item for item in self.of("Kustomization", FLUX) if item.spec.get("components"))
+        return {self._kustomization(item).folder for item in items}
 
     def _transformers(self, folder: str, content: Map, above: frozenset[str]) -> list[Object]:
         """Return the transformers of a kustomization.yaml: in itself, in files, and in folders that are built."""

@@ -189,7 +189,8 @@ class MadeObjects:
             (namespace for namespace, names in self.names.get(target, {}).items() if namespace and name in names), ""
         )
 
-    def _is_copied(self, target: OfKind, name: str) -> bool:
+    def is_copied(self, target: OfKind, name: str) -> bool:
+        """Return whether something copies it into other namespaces."""
         items = [names[name] for names in self.names.get(target, {}).values() if name in names]
         return any(prefix in item.file.text for item in items for prefix in COPIES)
 
@@ -214,7 +215,7 @@ class MadeObjects:
 
     def _brought_from_elsewhere(self, reference: ObjectReference) -> str:
         """Return what may bring a target from files that are not in this repository, or from another namespace."""
-        if self._is_copied(reference.target, reference.name):
+        if self.is_copied(reference.target, reference.name):
             return "something copies it into other namespaces"
         for kustomization in self.cluster.kustomizations:
             if not self.cluster.is_here(kustomization) and self._may_bring(kustomization, reference):

@@ -30,6 +30,7 @@ PATTERNS = {
     "a file of Connect credentials": re.compile(r"\"encCredentials\"\s*:"),
     "an auth key": re.compile(r"\btskey-[a-z]+-[A-Za-z0-9-]{20,}"),
 }
+MADE_UP = re.compile(r"[xX]{8,}|(?:\.\.\.|example)")
 PEM_IN_BASE64 = re.compile(r"LS0tLS1CRUdJTi[A-Za-z0-9+/=]{40,}")
 # How a placeholder begins that is a variable: of Jinja any word, of Go's templates one with a dot.
 JINJA_VARIABLE = re.compile(r"(?!.*://)[\w.]")
@@ -52,6 +53,9 @@ def keys_and_tokens(text: str) -> Problems:
     """Find private keys and tokens by how they look."""
     for kind, pattern in PATTERNS.items():
         for match in pattern.finditer(text):
+            # What an API's documentation shows instead of one.
+            if MADE_UP.search(match[0]):
+                continue
             yield line_of(text, match.start()), f"{kind} can be read here"
     for match in PEM_IN_BASE64.finditer(text):
         if "PRIVATE KEY" in decoded(match[0]):

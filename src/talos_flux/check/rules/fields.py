@@ -13,7 +13,7 @@ from talos_flux.manifests.objects import FLUX, HELM, Object, walk
 from talos_flux.manifests.patches import below, contents_of, moved_to
 from talos_flux.manifests.post_build import texts_by_kustomization, variables_in
 from talos_flux.manifests.providers import providers
-from talos_flux.manifests.releases import Keys
+from talos_flux.manifests.releases import Keys, mapping
 from talos_flux.manifests.schemas import (
     Schema,
     inner_schema,
@@ -167,6 +167,8 @@ def _patches_in(item: Object, field: str) -> Iterator[Object]:
             line = item.at(*keys).line
             # A patch can stand in another file, whose values a HelmRelease takes.
             is_block = BLOCK.search("".join(item.file.lines[line - 1 : line]))
+            if "/" in str(mapping(item.get(*keys[:-1], "target")).get("group") or ""):
+                continue  # A version in the group is of nothing: kustomize-patch-without-target says so.
             for content in contents_of({"patch": text}):
                 if isinstance(content, Map):
                     patch = Object(item.file, below(content, line) if is_block else moved_to(content, line))

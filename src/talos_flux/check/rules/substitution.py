@@ -11,6 +11,7 @@ from talos_flux.errors import closest
 from talos_flux.manifests.admission import changers
 from talos_flux.manifests.filled_in import QUOTES, filled_in
 from talos_flux.manifests.flux_tree import Cluster, Kustomization
+from talos_flux.manifests.makers import made_in
 from talos_flux.manifests.objects import FLUX, Object, Place, walk
 from talos_flux.manifests.post_build import (
     VariableSet,
@@ -21,6 +22,7 @@ from talos_flux.manifests.post_build import (
     texts_by_kustomization,
     variables_in,
 )
+from talos_flux.manifests.reference_table import OfKind
 from talos_flux.manifests.values import BLOCK
 from talos_flux.repository.apps import HOST_KEYS
 from talos_flux.repository.files import Map, RepositoryFile, Unreadable
@@ -151,7 +153,9 @@ def substitution_undefined(cluster: Cluster) -> Violations:
     _doubt(cluster)
     for kustomization, (values, are_all), reference in substituted_references(cluster):
         is_open = are_all and reference.name not in values and not reference.has_default and not reference.malformed
-        if is_open and not reference.is_commented_out:
+        # A namespace that kustomize writes over is not there any more when Flux fills in.
+        is_gone = reference.keys == ("metadata", "namespace") and reference.item.namespace != reference.item.declared
+        if is_open and not is_gone and not reference.is_commented_out:
             yield reference.place, _message(reference, kustomization, values), reference.name
 
 
@@ -235,12 +239,16 @@ def substitution_source_missing(cluster: Cluster) -> Violations:
             ):
                 continue
             elsewhere = [space for kind, space, name in made if (kind, name) == (source.kind, source.name)]
-            if not elsewhere and _is_named(cluster, source.name):
+            target = OfKind(source.kind)
+            if (elsewhere and made_in(cluster).is_copied(target, source.name)) or (
+                not elsewhere and _is_named(cluster, source.name)
+            ):
                 continue
             text = f"{kustomization} takes variables from "
             text += f"{source.kind} {kustomization.item.namespace}/{source.name}, which "
             text += f"is in {elsewhere[0] or 'default'}" if elsewhere else "nobody makes"
-            yield kustomization.item.at("spec", "postBuild", "substituteFrom", source.number), text
+            cause = f"{source.kind} {source.name}"
+            yield kustomization.item.at("spec", "postBuild", "substituteFrom", source.number), text, cause
 
 
 def _is_named(cluster: Cluster, name: str) -> bool:
