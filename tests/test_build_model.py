@@ -98,7 +98,8 @@ SCRIPT = config_map() + "  run.sh: echo ${DOMAIN}\n"
 
 def test_a_variable_in_a_variable_is_filled_in_once_at_most(tmp_path: Path) -> None:
     spec = '  postBuild:\n    substitute:\n      HOSTNAME: "a.${PRIVATE_DOMAIN}"\n'
-    [finding] = found(write(tmp_path, {"a.yaml": config_map()}, spec), "substitution-off")
+    used = {"a.yaml": ROUTE.replace("DOMAIN", "HOSTNAME")}
+    [finding] = found(write(tmp_path, used, spec), "substitution-off")
     assert finding.place.path == "kubernetes/root/apps.yaml"
     assert finding.text == "root has no postBuild, so Kustomization apps keeps ${PRIVATE_DOMAIN}, which nothing defines"
 

@@ -169,3 +169,24 @@ def test_a_patch_is_about_what_the_components_of_its_kustomization_add(
         ),
     })  # fmt: skip
     assert len(said(root, "build-refused")) == count
+
+
+@pytest.mark.parametrize(("address", "count"), [
+    ("10.0.40.20,::ffff:10.0.40.20", 0), ("10.0.40.20,::ffff:10.9.9.9", 1),
+])  # fmt: skip
+def test_an_address_of_ipv4_may_be_written_as_one_of_ipv6(address: str, count: int, tmp_path: Path) -> None:
+    pool = thing("CiliumLoadBalancerIPPool", "pool", "{blocks: [{cidr: 10.0.40.0/24}]}", "cilium.io/v2alpha1")
+    asked = (
+        f"---\napiVersion: v1\nkind: Service\nmetadata: {{name: a, annotations: {{lbipam.cilium.io/ips: '{address}'}}}}"
+    )
+    root = app(tmp_path, pool, asked + "\nspec: {type: LoadBalancer, ports: [{port: 80}]}\n")
+    assert len(said(root, "address-outside-pool")) == count
+
+
+@pytest.mark.parametrize(("value", "count"), [
+    ("ghcr.io/cloudnative-pg/plugin-barman-cloud-sidecar:v0.14.0", 0),
+    ("c2lkZWNhcg-cloudnative-pg-plugin-barman-cloud-sidecar9", 1),
+])  # fmt: skip
+def test_the_address_of_an_image_is_no_secret(value: str, count: int) -> None:
+    text = f"kind: Secret\napiVersion: v1\nmetadata: {{name: a}}\nstringData: {{SIDECAR_IMAGE: '{value}'}}\n"
+    assert len(list(plain("a.yaml", text))) == count

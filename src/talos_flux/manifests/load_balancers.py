@@ -51,11 +51,12 @@ class Block:
 
 
 def parsed(text: Any) -> Address | None:
-    """Return an address; None for anything else."""
+    """Return an address, of IPv4 what IPv6 has of it; None for anything else."""
     try:
-        return ip_address(str(text).strip())
+        address = ip_address(str(text).strip())
     except ValueError:
         return None
+    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
 
 
 # --- Services ---

@@ -54,6 +54,8 @@ PRIVATE = re.compile(r"PRIVATE KEY|AGE-SECRET-KEY")
 RANDOM = re.compile(
     r"\$(?:2[aby]|5|6|apr1|y|argon2\w*)\$.*|(?=[^\W\d_]*\d)(?=\d*[^\W\d_])[\w+-]{20,}|[A-Za-z0-9+/_-]{32,}"
 )
+# An image with its registry, as operators' manifests have it in a Secret.
+IMAGE = re.compile(r"(?:[\w-]+\.)+[a-z]{2,}(?::\d+)?/[\w./-]+(?::[\w.-]+|@sha256:[0-9a-f]{64})+")
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 SETTING = re.compile(r"""^\s*(?:-\s+|export\s+)?["']?([\w.$()\[\]-]+)["']?\s*[:=]\s*(.*?)\s*,?$""")
 WORDS = re.compile(r"[^\s,;'\"\[\]{}()]+")
@@ -107,6 +109,8 @@ def _is_usable(name: str, text: str, is_named_so: bool) -> bool:
         return False
     if is_named_so:
         return True
+    if IMAGE.fullmatch(text):
+        return False
     if "://" in text:
         return _is_telling_address(text, text)
     if text.isdigit() and len(text) < 6:
