@@ -190,3 +190,30 @@ def test_an_address_of_ipv4_may_be_written_as_one_of_ipv6(address: str, count: i
 def test_the_address_of_an_image_is_no_secret(value: str, count: int) -> None:
     text = f"kind: Secret\napiVersion: v1\nmetadata: {{name: a}}\nstringData: {{SIDECAR_IMAGE: '{value}'}}\n"
     assert len(list(plain("a.yaml", text))) == count
+
+
+def test_a_source_beside_the_roots_is_there(tmp_path: Path) -> None:
+    chart = "chartRef: {kind: OCIRepository, name: charts, namespace: flux-system}"
+    root = app(tmp_path, thing("HelmRelease", "a", f"{{interval: 1h, {chart}}}", "helm.toolkit.fluxcd.io/v2"))
+    assert len(said(root, "source-unknown")) == 1
+    source = "apiVersion: source.toolkit.fluxcd.io/v1\nkind: OCIRepository\n"
+    source += "metadata: {name: charts, namespace: flux-system}\n"
+    listing = "resources: [./ks.yaml, ./charts.yaml]\n"
+    write(root, {"kubernetes/flux/charts.yaml": source, "kubernetes/flux/kustomization.yaml": listing})
+    assert said(root, "source-unknown") == []
+
+
+def test_what_is_for_bootstrap_or_put_away_is_meant_to_be_there(tmp_path: Path) -> None:
+    root = app(tmp_path, thing("ConfigMap", "a"))
+    other = (root / "kubernetes/apps/media/notes/ks.yaml").read_text().replace("name: notes", "name: other")
+    generator = "secretGenerator: [{name: a, files: [conf.php]}]\n"
+    write(root, {
+        "kubernetes/bootstrap/other/ks.yaml": other,
+        "archive/other/kustomization.yaml": generator,
+        "archive/other/conf.php": "a=b\n",
+    })  # fmt: skip
+    assert said(root, "app-not-listed", "secret-plain") == []
+    write(
+        root, {"kubernetes/apps/other/ks.yaml": other, "kubernetes/apps/kustomization.yaml": "resources: [./media]\n"}
+    )
+    assert len(said(root, "app-not-listed")) == 1

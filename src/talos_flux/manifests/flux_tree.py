@@ -458,6 +458,18 @@ class Cluster:
         }
         return [built.get(_place_of(root), root) for root in roots]
 
+    @cached_property
+    def beside_roots(self) -> list[Object]:
+        """Return what is no Flux Kustomization, and is built with the roots: by the kustomization.yaml beside them."""
+        folders = {root.file.folder or "." for root in self.roots}
+        return [
+            item
+            for folder in sorted(folders)
+            if self.kustomize_file(folder) and not self.is_component(folder)
+            for item in self._built(folder)
+            if not item.is_a("Kustomization", FLUX)
+        ]
+
     def _starts(self, item: Object) -> bool:
         return bool(self._children_in(self._kustomization(item)))
 

@@ -46,6 +46,8 @@ OF_CLUSTER_TEMPLATE = re.compile(r"#\{\s*(.*?)\s*\}#")
 # VolSync takes it from the Secret, beside the keys; it is no secret without a user and a password.
 ADDRESS = re.compile(r"RESTIC_REPOSITORY=[^@]*")
 
+GENERATES = "this secretGenerator takes a value that can be read"
+
 Problems = Iterator[tuple[int, str]]
 
 
@@ -137,7 +139,7 @@ def _generated(node: yaml.Node) -> Problems:
                 else:
                     is_readable = key.value in ("files", "envs") and not ENCRYPTED_NAME.search(text)
                 if is_readable:
-                    yield entry.start_mark.line + 1, "this secretGenerator takes a value that can be read"
+                    yield entry.start_mark.line + 1, GENERATES
 
 
 def mappings(node: yaml.Node | None) -> Iterator[yaml.MappingNode]:

@@ -186,6 +186,7 @@ def source_unknown(cluster: Cluster) -> Violations:
         for item in kustomization.objects
         if item.group == SOURCES
     }
+    known_sources |= {(item.kind, item.namespace, item.name) for item in cluster.beside_roots if item.group == SOURCES}
     # The root's own source is made by bootstrap, and in no file that Flux applies.
     roots = [kustomization for kustomization in cluster.kustomizations if kustomization.parent is None]
     known_sources |= {

@@ -63,7 +63,8 @@ def app_not_listed(cluster: Cluster) -> Violations:
     left: dict[str, list[Object]] = {}
     for item in cluster.of("Kustomization", FLUX):
         path = item.file.path
-        is_meant = is_put_away(path) or path in cluster.patch_files or NO_CLUSTER.fullmatch(path.split("/")[0])
+        is_of_others = NO_CLUSTER.fullmatch(path.split("/")[0]) or "bootstrap" in path.split("/")[:-1]
+        is_meant = is_put_away(path) or path in cluster.patch_files or is_of_others
         if (path, item.content.line) not in reached and not is_meant:
             left.setdefault(path, []).append(item)
     for path, items in left.items():
