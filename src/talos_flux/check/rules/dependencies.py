@@ -134,15 +134,16 @@ def health_check_dead(cluster: Cluster) -> Violations:
 )
 def health_check_without_namespace(cluster: Cluster) -> Violations:
     """Find healthChecks that name an object of a namespaced kind without its namespace."""
+    # Kustomize gives a namespace to every object of a kind that it does not know.
+    in_namespaces = {(item.kind, item.group) for item in cluster.applied if item.declared}
     for kustomization in cluster.kustomizations:
         for number, entry in enumerate(sequence(kustomization.spec.get("healthChecks"))):
             check = mapping(entry)
             if check.get("namespace") or kustomization.spec.get("wait") is True:
                 continue
             kind, group = str(check.get("kind")), str(check.get("apiVersion") or "apps/v1").rpartition("/")[0]
-            # Kustomize gives a namespace to every object of a kind that it does not know.
-            declared = any(item.is_a(kind, group) and item.declared for item in cluster.applied)
-            if is_of_cluster(group, kind) is False or (is_of_cluster(group, kind) is None and declared):
+            is_wide = is_of_cluster(group, kind)
+            if is_wide is False or (is_wide is None and (kind, group) in in_namespaces):
                 yield (
                     kustomization.item.at("spec", "healthChecks", number),
                     f"{kustomization} looks at {kind} {check.get('name')} in no namespace",
