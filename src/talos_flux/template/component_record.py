@@ -14,7 +14,7 @@ LEVELS = ("restricted", "baseline", "privileged")
 # What only the template, its reference and its tests use of a record stands behind the others.
 KEYS = (
     "does", "namespace", "pod_security", "tier", "depends_on", "secret", "secret_when", "item", "current_when", "chart",
-    "pins", "when", "choice", "brings", "rendered", "seen", "stub",
+    "pins", "when", "choice", "secret_values", "brings", "rendered", "seen", "stub",
 )  # fmt: skip
 NEEDED = ("does", "namespace", "tier")
 

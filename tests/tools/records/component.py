@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from talos_flux.template.component_record import NAME, pin_of, read_record
 from tests.support.render import PROJECT
 from tests.tools.records import secret_stores
@@ -67,6 +69,24 @@ class Brings:
 
 
 @dataclass(frozen=True)
+class SecretValues:
+    """What is in a Secret: its entry in bootstrap/secrets.yaml, and its row in the cluster's pages.
+
+    `keys` is a text of Jinja, YAML when it is rendered; `forms` is what the values look like, `consumer` and `user` who
+    uses them, in a sentence and in a word.
+    """
+
+    user: str
+    consumer: str
+    keys: str
+    forms: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def key_names(self) -> list[str]:
+        return [key["name"] for key in yaml.safe_load(self.keys)]
+
+
+@dataclass(frozen=True)
 class Choice:
     """An entry of the question `components`: the answer, its text, and words that no cluster without it contains."""
 
@@ -82,12 +102,13 @@ class Component:
     `when` and `secret_when` are conditions of Jinja, empty where it is always so; `does` is a text that may hold
     expressions of Jinja. `pod_security` is the level that its pods need of their namespace. `depends_on` may name
     components that exclude each other: those that are off are left out; a record says `storage`, `ingress-internal` or
-    `ingress-external` for those that are an answer. `secret` is the Secret that a OnePasswordItem
-    makes, or a file that Flux decrypts; `item` the 1Password item, where that has another name. `current_when` are
-    objects that Flux can't judge by itself, with the condition that says they work. `manifests` are the files of
-    app/ with the condition of each. `pins` are as in tests/pins.yml. `rendered` is the version of the chart that was
-    rendered with the values as written and judged, `seen` where the values come from, both for the reference. `stub`
-    says what its chart brings in test clusters, where no Go module carries it: `workloads`, `objects`.
+    `ingress-external` for those that are an answer. `secret` is the Secret that the store of secrets makes, or a file
+    that Flux decrypts; `item` its item in the store, where that has another name, `secret_values` what is in it, where
+    no other record says so. `current_when` are objects that Flux can't judge by itself, with the condition that says
+    they work. `manifests` are the files of app/ with the condition of each. `pins` are as in tests/pins.yml. `rendered`
+    is the version of the chart that was rendered with the values as written and judged, `seen` where the values come
+    from, both for the reference. `stub` says what its chart brings in test clusters, where no Go module carries it:
+    `workloads`, `objects`.
     """
 
     name: str
@@ -101,6 +122,7 @@ class Component:
     secret: str = ""
     secret_when: str = ""
     item: str = ""
+    secret_values: SecretValues | None = None
     current_when: tuple[dict[str, str], ...] = ()
     chart: Chart | None = None
     brings: Brings = Brings()
@@ -132,6 +154,8 @@ def component(path: Path) -> Component:
         source = chart.get("name", name)
         module = ModuleChart(**chart["module"]) if "module" in chart else None
         values["chart"] = Chart(chart["url"], source, chart.get("pin", pin_of(source)), module)
+    if said := values.pop("secret_values", None):
+        values["secret_values"] = SecretValues(**said)
     brings = values.pop("brings", {})
     crds = tuple(CrdFiles(entry["module"], tuple(entry["files"])) for entry in brings.get("crds", ()))
     values["brings"] = Brings(tuple(brings.get("groups", ())), crds)

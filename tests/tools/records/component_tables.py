@@ -26,6 +26,7 @@ def all_tables(components: Iterable[Component]) -> dict[Path, str]:
     question, versions = PROJECT / "questions/components.yml", PROJECT / "questions/component_pins.yml"
     return {
         PROJECT / "macros/catalogue.jinja": catalogue(listed),
+        PROJECT / "macros/component_secrets.jinja": secret_values(listed),
         PROJECT / "questions/charts.yml": chart_sources(listed),
         versions: pins(listed, versions.read_text() if versions.exists() else ""),
         question: with_choices(question.read_text(), "components", choices(listed)),
@@ -83,6 +84,48 @@ def text(template: str) -> str:
     parts = EXPRESSION.split(template)
     shown = [f"({part})" if number % 2 else repr(part) for number, part in enumerate(parts) if part]
     return " ~ ".join(shown)
+
+
+# --- macros/component_secrets.jinja ---
+
+
+def secret_values(components: Iterable[Component]) -> str:
+    """Return what bootstrap/secrets.yaml and the pages say of the Secrets of components, in Jinja."""
+    rows, entries, forms = ["{% set secrets_of_components = ["], [], []
+    for app in sorted(components, key=lambda each: each.name):
+        if values := app.secret_values:
+            item = app.item or app.secret
+            when = " and ".join(condition for condition in (app.when, app.secret_when) if condition) or "true"
+            names = ", ".join(values.key_names)
+            rows.append(f"  ({app.secret!r}, {app.namespace!r}, {item!r}, {names!r}, {values.user!r}, {when}),")
+            entries += [
+                f"{{% if {when} %}}",
+                f"  - name: {app.secret}",
+                f"    namespace: {app.namespace}",
+                f"    app: {app.name}{{{{ item({item!r}) }}}}",
+                f"    consumer: {values.consumer}",
+                "    keys:",
+                *(f"      {line}" for line in values.keys.rstrip("\n").split("\n")),
+                "{% endif %}",
+            ]
+            if values.forms:
+                said = ", ".join(f"{key}: {form}" for key, form in values.forms.items())
+                forms += [f"{{% if {when} %}}", f"  {app.secret}: {{{said}}}", "{% endif %}"]
+    above = [f"{{#- {MADE_OF_RECORDS} Import with context. -#}}"]
+    above.append("{% from 'macros/secrets.jinja' import item with context %}")
+    return "\n".join(
+        [
+            *above,
+            *rows,
+            "] %}",
+            "\n{% macro entries_of_components() %}",
+            *entries,
+            "{% endmacro %}",
+            "\n{% macro forms_of_components() %}",
+            *forms,
+            "{% endmacro %}\n",
+        ]
+    )
 
 
 # --- questions/ ---
