@@ -140,9 +140,10 @@ def components() -> tuple[Component, ...]:
     UserError for a record that has a key or a value that is none.
     """
     served = secret_stores.conditions(secret_stores.backends(), "apps")
+    served |= {each.app: f"storage == {each.name!r}" for each in storages()}
     found = [component(path) for path in sorted(APPS.glob(f"*/{NAME}"))]
     if unknown := served.keys() - {each.name for each in found}:
-        raise ValueError(f"backends/secrets: apps has no component {min(unknown)}.")
+        raise ValueError(f"backends: there is no component {min(unknown)}.")
     return tuple(dataclasses.replace(each, when=served.get(each.name, each.when)) for each in found)
 
 
