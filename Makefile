@@ -58,8 +58,6 @@ lock: $(STAMP) ## pin and hash what the tools need, and what this project needs 
 	$(COMPILE) pyproject.toml --output-file src/talos_flux/requirements.txt
 	$(COMPILE) pyproject.toml requirements.in --constraint src/talos_flux/requirements.txt --output-file requirements.txt
 
-bench verify-charts pins tables tags release-cluster: export PYTHONPATH := $(CURDIR)/src
-
 bench: $(STAMP) ## measure, side by side
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench_update

@@ -318,7 +318,7 @@ HAVE_NO_DEFAULT = {
     "api_address",
     "load_balancer_pool",
     "nodes",
-    *(name for each in generator.records() for name in each.parts_of_the_path),
+    *(name for each in generator.records() for name in (*each.parts_of_the_path, each.reads)),
     "app_image",
     "app_tag",
     "app_chart_url",

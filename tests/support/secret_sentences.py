@@ -29,7 +29,7 @@ SAID: dict[str, str] = {
     "a literal of a secretGenerator": "5: this secretGenerator takes a value that can be read [secret-plain]",
     "a file of a secretGenerator": "5: this secretGenerator takes a value that can be read [secret-plain]",
     "variables of a secretGenerator": "5: this secretGenerator takes a value that can be read [secret-plain]",
-    "a SOPS file that is not encrypted": "7: the value of password in this Secret can be read [secret-plain]",
+    "a SOPS file that is not encrypted": "1: y.sops.yaml is named *.sops.*, but is not encrypted: sops encrypt --in-place kubernetes/y.sops.yaml [secret-not-encrypted]",
     "a SOPS file that is partly encrypted": "8: the value of b in this Secret can be read [secret-plain]",
     "variables that SOPS did not encrypt": "1: z.sops.env is named *.sops.*, but is not encrypted: sops encrypt --in-place kubernetes/z.sops.env [secret-not-encrypted]",
     "an age key": "1: an age secret key can be read here [secret-readable]",

@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -91,8 +92,8 @@ def _fetched(source: str, commit: str) -> Path:
 
 
 def _say(text: str) -> None:
-    """Print what happens next; without rich, which the generators do not have."""
-    print(f"→ {printable(text)}", flush=True)
+    """Print what happens next, beside what a program reads; without rich, which the generators do not have."""
+    print(f"→ {printable(text)}", file=sys.stderr, flush=True)
 
 
 def _has(repository: Path, commit: str) -> bool:
