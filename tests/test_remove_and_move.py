@@ -655,10 +655,10 @@ def test_questions_reach_the_person(bare: Workplace) -> None:
 
 def test_the_template_is_fetched_once(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     kept = fetch.checkout(str(source), "v1.0.0")
-    assert "Fetching the template" in capsys.readouterr().err
+    assert "Fetching the template" in capsys.readouterr().out
     shutil.rmtree(source)
     assert fetch.checkout(str(source), "v1.0.0") == kept
-    assert "Fetching" not in capsys.readouterr().err
+    assert "Fetching" not in capsys.readouterr().out
     assert fetched(tmp_path) == [kept]
     assert git(kept, "status", "--porcelain") == ""
 

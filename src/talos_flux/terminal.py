@@ -8,6 +8,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.segment import Segment
 
+from talos_flux import progress
 from talos_flux.errors import UserError, printable
 
 
@@ -42,6 +43,7 @@ def warn(text: str) -> None:
 def progress_to_stderr() -> None:
     """Send messages to stderr from now on, so that stdout holds only what a program reads."""
     out.file = sys.stderr
+    progress.to_stderr()
 
 
 def can_ask() -> bool:

@@ -4,16 +4,16 @@ import fcntl
 import hashlib
 import re
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import talos_flux
-from talos_flux.errors import UserError, printable
+from talos_flux.errors import UserError
 from talos_flux.paths import ANSWERS, cache_folder
 from talos_flux.process import ToolError, run, succeeds
+from talos_flux.progress import say
 from talos_flux.repository.settings import load, look_up
 
 # Others run a command, ext::, or wait for ever, fd::; an answers file may come from a template.
@@ -77,7 +77,7 @@ def _fetched(source: str, commit: str) -> Path:
     copy = cache_folder() / f"{_digest(source)}.git"
     with _locked(copy):
         if not copy.exists():
-            _say(f"Fetching the template {source}")
+            say(f"Fetching the template {source}")
             draft = new_folder(copy.parent, copy.name)
             try:
                 run("git", "clone", "--quiet", "--bare", "--", source, draft, extra=PROTOCOLS)
@@ -85,15 +85,10 @@ def _fetched(source: str, commit: str) -> Path:
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
         elif not _has(copy, commit):
-            _say(f"Fetching the template {source} at {commit}")
+            say(f"Fetching the template {source} at {commit}")
             branches = "+refs/heads/*:refs/heads/*"
             run("git", "-C", copy, "fetch", "--quiet", "--force", "--tags", "--", source, branches, extra=PROTOCOLS)
     return copy
-
-
-def _say(text: str) -> None:
-    """Print what happens next, beside what a program reads; without rich, which the generators do not have."""
-    print(f"→ {printable(text)}", file=sys.stderr, flush=True)
 
 
 def _has(repository: Path, commit: str) -> bool:
