@@ -52,19 +52,17 @@ def rows(render: Callable[[Answers], Path]) -> Iterator[Row]:
                 secrets.setdefault((secret["namespace"], secret["app"]), set()).add(secret["name"])
     for (namespace, name), (app, chart) in sorted(seen.items()):
         spec: dict[str, Any] = app.kustomization["spec"]
-        said = records[name]
-        made = secrets.get((namespace, name), set()) | (
-            {said.secret} if said.secret and "{" not in said.secret else set()
-        )
+        record = records[name]
+        own = {record.secret} if record.secret and "{" not in record.secret else set()
         yield [
-            f"{namespace} ({said.pod_security})",
+            f"{namespace} ({record.pod_security})",
             name,
             TIERS[spec["interval"]],
             ", ".join(sorted(waits[namespace, name])) or "–",
             chart,
-            ", ".join(sorted(made)) or "–",
-            said.rendered or "–",
-            said.seen or "–",
+            ", ".join(sorted(own | secrets.get((namespace, name), set()))) or "–",
+            record.rendered or "–",
+            record.seen or "–",
         ]
 
 

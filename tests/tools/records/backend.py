@@ -54,6 +54,11 @@ def read(path: Path, record: type[Record], **parts: type[Any]) -> Record:
     return record(**{"name": path.stem, **values})
 
 
+def answers_of(question: str, record: Any) -> dict[str, str]:
+    """Return answers that choose a record, and a good one to each question that it has, for the tests."""
+    return {question: record.name, **{name: asked.good[0] for name, asked in record.questions.items()}}
+
+
 def facts_of(listed: Iterable[Any], names: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Return fields of records, by the record's name: what templates may ask."""
     found = {each.name: {name: getattr(each, name) for name in names} for each in listed}
@@ -99,10 +104,10 @@ def macros(
     lines.append(f"}}.get({question} | default(''), {{}}) %}}")
     for text, by_name in texts.items():
         lines += ["", f"{{% macro {name or kind}_{text}() %}}"]
-        for number, (answer, said_of_it) in enumerate((answer, said) for answer, said in by_name.items() if said):
+        for number, (answer, said_of_it) in enumerate(by_name.items()):
             lines.append(f"{{% {'elif' if number else 'if'} {question} == {answer!r} %}}")
             lines += said_of_it.rstrip("\n").split("\n")
-        lines += ["{% endif %}"] * any(by_name.values()) + ["{% endmacro %}"]
+        lines += ["{% endif %}"] * bool(by_name) + ["{% endmacro %}"]
     return "\n".join([*lines, ""])
 
 

@@ -7,12 +7,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from talos_flux.template.component_record import NAME, pin_of, read_record
 from tests.support.render import PROJECT
 from tests.tools.records import secret_stores
 from tests.tools.records.ingress import ingresses
+from tests.tools.records.made import is_answered, key_names
 from tests.tools.records.storage import storages
 
 APPS = PROJECT / "template/kubernetes/apps"
@@ -83,7 +82,7 @@ class SecretValues:
 
     @property
     def key_names(self) -> list[str]:
-        return [key["name"] for key in yaml.safe_load(self.keys)]
+        return key_names(self.keys)
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,7 @@ def components() -> tuple[Component, ...]:
     UserError for a record that has a key or a value that is none.
     """
     served = secret_stores.conditions(secret_stores.backends(), "apps")
-    served |= {each.app: f"storage == {each.name!r}" for each in storages()}
+    served |= {each.app: is_answered("storage", [each.name]) for each in storages()}
     found = [component(path) for path in sorted(APPS.glob(f"*/{NAME}"))]
     if unknown := served.keys() - {each.name for each in found}:
         raise ValueError(f"backends: there is no component {min(unknown)}.")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.support.render import PROJECT
 from tests.tools.records.component import ROLES, Component
-from tests.tools.records.made import MADE, in_order, pins_of, scalar, with_choices
+from tests.tools.records.made import MADE, choice_of, in_order, pin_question, pins_of, scalar, with_choices
 
 MADE_OF_RECORDS = MADE.format("template/kubernetes/apps/*/component.yaml")
 EXPRESSION = re.compile(r"\{\{ (.+?) \}\}")
@@ -151,12 +151,11 @@ def pins(components: tuple[Component, ...], before: str) -> str:
 
     They keep the order that they have in the file before, and with it that of the answers files; new ones come last.
     """
-    questions = {}
-    for app in components:
-        when = f"generator == 'cluster' and {app.when}" if app.when else "generator == 'cluster'"
-        for name, pin in app.pins.items():
-            version = scalar(pin["version"])
-            questions[name] = f'{name}:\n  type: str\n  default: {version}\n  ask: false\n  when: "{{{{ {when} }}}}"\n'
+    questions = {
+        name: pin_question(name, scalar(pin["version"]), app.when)
+        for app in components
+        for name, pin in app.pins.items()
+    }
     found = in_order(pins_of(before), questions)
     return f"# Charts and images, as the versions in questions/pins.yml.\n# {MADE_OF_RECORDS}\n\n" + "\n".join(found)
 
@@ -164,7 +163,7 @@ def pins(components: tuple[Component, ...], before: str) -> str:
 def choices(components: tuple[Component, ...]) -> dict[str, str]:
     """Return the choices of the question `components`, by name."""
     chosen = sorted((app.choice for app in components if app.choice), key=lambda choice: choice.name)
-    return {choice.name: f"    {choice.name} - {choice.text}: {choice.name}\n" for choice in chosen}
+    return {choice.name: choice_of(choice.name, choice.text) for choice in chosen}
 
 
 def _by_condition(components: tuple[Component, ...], lines: Callable[[Component], Iterable[str]]) -> Iterator[str]:

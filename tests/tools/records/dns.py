@@ -8,12 +8,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-import yaml
-
 from tests.support.render import PROJECT
 from tests.tools.records import backend
 from tests.tools.records.backend import Question
-from tests.tools.records.made import NO_TABLES, with_choices
+from tests.tools.records.made import NO_TABLES, key_names, text_of, with_choices
 
 # Texts of a record that are templates, each a macro.
 TEXTS = ("account", "first_boot", "keys", "new_domain", "solver", "external_dns", "external_dns_arguments")
@@ -50,11 +48,11 @@ class Provider:
     @property
     def answers(self) -> dict[str, str]:
         """Return answers that choose it, for the tests."""
-        return {"dns_provider": self.name, **{name: question.good[0] for name, question in self.questions.items()}}
+        return backend.answers_of("dns_provider", self)
 
     @property
     def key_names(self) -> list[str]:
-        return [key["name"] for key in yaml.safe_load(self.keys)]
+        return key_names(self.keys)
 
 
 @cache
@@ -63,8 +61,8 @@ def providers() -> tuple[Provider, ...]:
     return tuple(backend.read(path, Provider) for path in backend.paths("dns"))
 
 
-def all_tables(listed: Iterable[Provider], before: Mapping[Path, str] = NO_TABLES) -> dict[Path, str]:
-    """Return each table as it should be, by its path; `before` are those that others have made already."""
+def all_tables(listed: Iterable[Provider], made: Mapping[Path, str] = NO_TABLES) -> dict[Path, str]:
+    """Return each table as it should be, by its path; `made` has those of other records."""
     given = tuple(listed)
     facts = {
         each.name: {
@@ -83,7 +81,7 @@ def all_tables(listed: Iterable[Provider], before: Mapping[Path, str] = NO_TABLE
     rules = [pair for each in given for pair in each.questions.items()]
     question = PROJECT / "questions/access.yml"
     choices = with_choices(
-        before.get(question) or question.read_text(),
+        text_of(question, made),
         "dns_provider",
         {each.name: choice(each) for each in given},
         others=["none"],

@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.support.render import PROJECT
 from tests.tools.records import backend
-from tests.tools.records.made import MADE, in_order, pins_of, scalar, with_choices
+from tests.tools.records.made import MADE, choice_of, in_order, is_answered, pin_question, pins_of, scalar, with_choices
 
 TEMPLATE = PROJECT / "template"
 CONDITION = re.compile(r"\{%.*?%\}")
@@ -130,7 +130,7 @@ def all_tables(listed: Iterable[Host]) -> dict[Path, str]:
     checking = {each.name: each.ci for each in given if each.ci}
     choices = {
         "webhook_provider": {name: choice(name, each) for name, each in calling.items()},
-        "ci": {name: f"    {name} - {each.choice}: {name}\n" for name, each in checking.items()},
+        "ci": {name: choice_of(name, each.choice) for name, each in checking.items()},
     }
     questions = QUESTIONS.read_text()
     for question, entries in choices.items():
@@ -176,18 +176,9 @@ def pins(given: tuple[Host, ...], before: str) -> str:
         texts |= {name: pinned(pin) for name, pin in each.pins.items()}
         for name in (*each.pins, *(each.ci.pins if each.ci else ())):
             users.setdefault(name, []).append(each.name)
-    questions = {
-        name: f"{name}:\n  type: str\n  default: {text}\n  ask: false\n"
-        f"  when: \"{{{{ generator == 'cluster' and {condition(users[name])} }}}}\"\n"
-        for name, text in texts.items()
-    }
+    questions = {name: pin_question(name, text, is_answered("ci", users[name])) for name, text in texts.items()}
     made = MADE.format("backends/git/*.yaml")
     return f"# What CI runs with.\n# {made}\n\n" + "\n".join(in_order(pins_of(before), questions))
-
-
-def condition(names: list[str]) -> str:
-    """Return when one of some hosts runs CI."""
-    return f"ci == '{names[0]}'" if len(names) == 1 else f"ci in {names}"
 
 
 def pinned(pin: Mapping[str, Any]) -> str:

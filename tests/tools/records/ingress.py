@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.support.render import PROJECT
 from tests.tools.records import backend
-from tests.tools.records.made import NO_TABLES, with_choices
+from tests.tools.records.made import NO_TABLES, choice_of, text_of, with_choices
 
 # Texts of a record that are templates, each a macro.
 TEXTS = ("what_it_is", "annotations", "which_annotations")
@@ -52,15 +52,15 @@ def ingresses() -> tuple[Ingress, ...]:
     return tuple(backend.read(path, Ingress) for path in backend.paths("ingress"))
 
 
-def all_tables(listed: Iterable[Ingress], before: Mapping[Path, str] = NO_TABLES) -> dict[Path, str]:
-    """Return each table as it should be, by its path; `before` are those that others have made already."""
+def all_tables(listed: Iterable[Ingress], made: Mapping[Path, str] = NO_TABLES) -> dict[Path, str]:
+    """Return each table as it should be, by its path; `made` has those of other records."""
     given = tuple(listed)
     macros = backend.macros(
         "ingress", "ingress_backend", backend.facts_of(given, FACTS), backend.texts_of(given, TEXTS)
     )
     question = PROJECT / "questions/access.yml"
-    choices = {each.name: f"    {each.name} - {each.choice}: {each.name}\n" for each in given}
+    choices = {each.name: choice_of(each.name, each.choice) for each in given}
     return {
         PROJECT / "macros/ingress.jinja": macros,
-        question: with_choices(before.get(question) or question.read_text(), "ingress_backend", choices),
+        question: with_choices(text_of(question, made), "ingress_backend", choices),
     }

@@ -7,6 +7,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import yaml
+
 MADE = "Made by `make tables` of {}."
 NO_TABLES: Mapping[Path, str] = MappingProxyType({})
 CHOICE = re.compile(r"^    (?=\S)", re.MULTILINE)
@@ -55,6 +57,28 @@ def with_condition(text: str, question: str, when: str) -> str:
     if not found:
         raise ValueError(f"{question} has no condition.")
     return text[: found.start(2)] + f'"{{{{ {when} }}}}"' + text[found.end(2) :]
+
+
+def choice_of(name: str, text: str) -> str:
+    """Return a choice of a question."""
+    return f"    {name} - {text}: {name}\n"
+
+
+def pin_question(name: str, default: str, when: str = "") -> str:
+    """Return the question that records a version in a cluster, on this condition of Jinja; the default is YAML."""
+    condition = f"generator == 'cluster' and {when}" if when else "generator == 'cluster'"
+    return f'{name}:\n  type: str\n  default: {default}\n  ask: false\n  when: "{{{{ {condition} }}}}"\n'
+
+
+def is_answered(question: str, answers: Iterable[str]) -> str:
+    """Return the condition of Jinja that a question is answered by one of these."""
+    listed = list(answers)
+    return f"{question} == {listed[0]!r}" if len(listed) == 1 else f"{question} in {listed}"
+
+
+def key_names(keys: str) -> list[str]:
+    """Return the names in a text of keys of bootstrap/secrets.yaml."""
+    return [key["name"] for key in yaml.safe_load(keys)]
 
 
 def scalar(value: Any) -> str:

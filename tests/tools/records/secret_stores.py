@@ -9,7 +9,16 @@ from typing import Any
 from tests.support.render import PROJECT
 from tests.tools.records import backend
 from tests.tools.records.backend import Question
-from tests.tools.records.made import scalar, text_of, with_choices, with_condition, with_question
+from tests.tools.records.made import (
+    choice_of,
+    is_answered,
+    pin_question,
+    scalar,
+    text_of,
+    with_choices,
+    with_condition,
+    with_question,
+)
 
 # Texts of a record that are templates, each a macro.
 TEXTS = (
@@ -18,6 +27,7 @@ TEXTS = (
     "new_keys_of_talos", "set_a_value", "another_app", "does_not_appear", "change_the_keys", "cannot_be_read",
     "sign_in", "webhook_token", "restic_password",
 )  # fmt: skip
+FACTS = ("title", "client", "app_secrets", "store", "place", "by_property", "refresh", "forms")
 IMPORTS = (
     "{% from 'macros/external_secrets.jinja' import external_secret_by_hand, external_secret_does_not_appear, "
     "read_an_external_secret_now %}",
@@ -89,7 +99,7 @@ class Backend:
     @property
     def answers(self) -> dict[str, str]:
         """Return answers that choose it, for the tests."""
-        return {"secrets_backend": self.name, **{name: question.good[0] for name, question in self.questions.items()}}
+        return backend.answers_of("secrets_backend", self)
 
 
 @cache
@@ -98,43 +108,27 @@ def backends() -> tuple[Backend, ...]:
     return tuple(backend.read(path, Backend) for path in backend.paths("secrets"))
 
 
-def condition(names: Iterable[str]) -> str:
-    """Return the condition of Jinja that one of these is chosen."""
-    listed = list(names)
-    return f"secrets_backend == {listed[0]!r}" if len(listed) == 1 else f"secrets_backend in {listed}"
-
-
 def conditions(given: Iterable[Backend], of: str) -> dict[str, str]:
     """Return when each thing that the records list by this key is there, by its name."""
     served: dict[str, list[str]] = {}
     for each in given:
         for name in getattr(each, of):
             served.setdefault(name, []).append(each.name)
-    return {name: condition(names) for name, names in served.items()}
+    return {name: is_answered("secrets_backend", names) for name, names in served.items()}
 
 
 def all_tables(given: Iterable[Backend], made: Mapping[Path, str]) -> dict[Path, str]:
     """Return each table as it should be, by its path; `made` has those of other records."""
     listed = tuple(given)
-    facts = {
-        each.name: {
-            "title": each.title,
-            "client": each.client,
-            "app_secrets": each.app_secrets,
-            "store": each.store,
-            "place": each.place,
-            "by_property": each.by_property,
-            "refresh": each.refresh,
-            "forms": each.forms,
-        }
-        for each in listed
-    }
-    texts = {text: {each.name: getattr(each, text) for each in listed} for text in TEXTS}
     asked = {each.name: each.questions for each in listed}
     component_questions, tools = PROJECT / "questions/components.yml", PROJECT / "questions/tool_pins.yml"
     return {
         PROJECT / "macros/secrets_backend.jinja": backend.macros(
-            "secrets", "secrets_backend", facts, texts, imports=IMPORTS
+            "secrets",
+            "secrets_backend",
+            backend.facts_of(listed, FACTS),
+            backend.texts_of(listed, TEXTS),
+            imports=IMPORTS,
         ),
         PROJECT / "macros/secrets_rules.jinja": rules(listed),
         PROJECT / "questions/secrets.yml": backend.questions(
@@ -157,7 +151,7 @@ def rules(given: tuple[Backend, ...]) -> str:
 
 def with_what_is_asked(text: str, given: tuple[Backend, ...]) -> str:
     """Return questions/components.yml with the choices, and with when what several of them ask is asked."""
-    choices = {each.name: f"    {each.name} - {each.choice}: {each.name}\n" for each in given}
+    choices = {each.name: choice_of(each.name, each.choice) for each in given}
     text = with_choices(text, "secrets_backend", choices)
     for question, when in conditions(given, "asks").items():
         text = with_condition(text, question, f"(generator == 'cluster' or {question!r} in takes_over) and {when}")
@@ -168,6 +162,5 @@ def with_pins(text: str, given: tuple[Backend, ...]) -> str:
     """Return the questions of the tools' versions with those of the backends."""
     versions = {name: pin["version"] for each in given for name, pin in each.pins.items()}
     for name, when in conditions(given, "pins").items():
-        entry = f"{name}:\n  type: str\n  default: {scalar(versions[name])}\n  ask: false\n"
-        text = with_question(text, name, f"{entry}  when: \"{{{{ generator == 'cluster' and {when} }}}}\"\n")
+        text = with_question(text, name, pin_question(name, scalar(versions[name]), when))
     return text

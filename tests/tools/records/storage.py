@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.support.render import PROJECT
 from tests.tools.records import backend
-from tests.tools.records.made import NO_TABLES, with_choices
+from tests.tools.records.made import NO_TABLES, choice_of, text_of, with_choices
 
 # Texts of a record that are templates, each a macro.
 TEXTS = (
@@ -86,8 +86,8 @@ def storages() -> tuple[Storage, ...]:
     return tuple(backend.read(path, Storage) for path in backend.paths("storage"))
 
 
-def all_tables(listed: Iterable[Storage], before: Mapping[Path, str] = NO_TABLES) -> dict[Path, str]:
-    """Return each table as it should be, by its path; `before` are those that others have made already."""
+def all_tables(listed: Iterable[Storage], made: Mapping[Path, str] = NO_TABLES) -> dict[Path, str]:
+    """Return each table as it should be, by its path; `made` has those of other records."""
     given = tuple(listed)
     facts = backend.facts_of(given, FACTS)
     # Without storage there is a row of its own, so that nothing has to ask for that first.
@@ -96,8 +96,8 @@ def all_tables(listed: Iterable[Storage], before: Mapping[Path, str] = NO_TABLES
     folders = [each.folder for each in given if each.folder]
     macros += f"\n{{#- Of every storage. -#}}\n{{% set folders_of_storages = {folders!r} %}}\n"
     question = PROJECT / "questions/components.yml"
-    choices = {each.name: f"    {each.name} - {each.choice}: {each.name}\n" for each in given}
+    choices = {each.name: choice_of(each.name, each.choice) for each in given}
     return {
         PROJECT / "macros/storage.jinja": macros,
-        question: with_choices(before.get(question) or question.read_text(), "storage", choices, others=["none"]),
+        question: with_choices(text_of(question, made), "storage", choices, others=["none"]),
     }
