@@ -46,8 +46,8 @@ def unshared_sources(repository: Repository, app: App) -> Iterator[ChartSource]:
 
 def items_of(repository: Repository, app: App) -> list[str]:
     """Return the items of a store that the app's Secrets are made of."""
-    found = repository.objects("OnePasswordItem", "ExternalSecret", folder=app.folder)
-    return list(dict.fromkeys(item for _, wanted in found for item in items.read_by(wanted)))
+    manifests = repository.objects("OnePasswordItem", "ExternalSecret", folder=app.folder)
+    return list(dict.fromkeys(item for _, manifest in manifests for item in items.read_by(manifest)))
 
 
 def only_here(folder: Path) -> list[str]:

@@ -52,11 +52,11 @@ def services_of(release: Release) -> Iterator[ChartService]:
 
 
 def _service(release: Release, above: Path, name: str, port: str, *others: str) -> ChartService:
-    said = mapping(release.get(*above, "service"))
-    if set(said) & ADDS_PORTS or set(mapping(release.get(*above))) & ADDS_PORTS or "$" in str(said.get("port")):
+    service = mapping(release.get(*above, "service"))
+    if set(service) & ADDS_PORTS or set(mapping(release.get(*above))) & ADDS_PORTS or "$" in str(service.get("port")):
         return ChartService(name, None)
-    names = {str(said["portName"])} if said.get("portName") else set()
-    return ChartService(name, frozenset({str(said.get("port") or port), *others, *names}))
+    names = {str(service["portName"])} if service.get("portName") else set()
+    return ChartService(name, frozenset({str(service.get("port") or port), *others, *names}))
 
 
 def _full_name(release: Release, above: Path, chart: str) -> str:

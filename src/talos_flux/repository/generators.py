@@ -62,6 +62,10 @@ class Generator:
         return (f"{self.prefix}name",)
 
 
+# The generator of what the others are put in.
+OF_NAMESPACES = "namespace"
+
+
 @cache
 def generators() -> Mapping[str, Generator]:
     """Return all generators by name, in the order of their questions."""

@@ -2,7 +2,7 @@
 
 from talos_flux.repository.settings import look_up
 from talos_flux.secrets import items
-from talos_flux.secrets.declared import SECRETS, Secret, SecretKey, app_folder
+from talos_flux.secrets.declared import SECRETS, Secret, SecretKey
 from talos_flux.secrets.onepassword import OnePassword
 
 
@@ -46,8 +46,7 @@ class OnePasswordStore:
 
         UserError when nothing in the app makes it of an item.
         """
-        item = items.of_the_secret(app_folder(namespace, app), name)
-        return Secret(name, (), namespace, app=app, item=item)
+        return items.secret_of_an_app(namespace, app, name)
 
     def way_in(self) -> str:
         """Return what a person keeps a copy of so that the values can be read again."""

@@ -6,7 +6,7 @@ from talos_flux.errors import UserError
 from talos_flux.process import ToolError, run
 from talos_flux.repository.settings import look_up
 from talos_flux.secrets import items
-from talos_flux.secrets.declared import SECRETS, Secret, SecretKey, app_folder
+from talos_flux.secrets.declared import SECRETS, Secret, SecretKey
 
 BUNDLE = "secrets.yaml"
 
@@ -65,8 +65,7 @@ class OpenBaoStore:
 
         UserError when nothing in the app makes it of an entry.
         """
-        item = items.of_the_secret(app_folder(namespace, app), name)
-        return Secret(name, (), namespace, app=app, item=item)
+        return items.secret_of_an_app(namespace, app, name)
 
     def way_in(self) -> str:
         """Return what a person keeps a copy of so that the values can be read again."""

@@ -6,7 +6,7 @@ that what was rendered once can be rendered again when the folder has moved on.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from talos_flux.template.fetch import PROTOCOLS, checkout
 from talos_flux.template.render import Template
 
 Answers = Mapping[str, Any]
+Rendered = Callable[[str], str]
 
 # As kustomize writes the address of a folder in a repository.
 REMOTE = re.compile(
@@ -25,6 +26,8 @@ REMOTE = re.compile(
 )
 # {role: [app that may have it]}
 ROLES = "{% from 'macros/catalogue.jinja' import roles with context %}{{ roles | to_json }}"
+# {component: where its manifests are}, empty for one that is off
+FOLDERS = "{{ folder | to_json }}"
 SUFFIX = ".jinja"
 # The generators' own files in the same folder.
 MADE = ("kustomization.yaml", "onepassworditem.yaml", "externalsecret.yaml")
@@ -43,13 +46,9 @@ def read(address: str, root: Path, template: Template, cluster: Answers, recorde
     chart = record.get("chart")
     pins = {name: str(pin["version"]) for name, pin in record.get("pins", {}).items()}
     pins = {name: recorded.get("pins", {}).get(name, version) for name, version in pins.items()}
-    names = template.answers(cluster, destination=root)
-    off = {name for name, place in names.get("folder", {}).items() if not place}
-
-    def text(source: str) -> str:
-        return template.text(source, cluster, pins, destination=root)
-
+    text = template.texts(cluster, pins, destination=root)
     roles = json.loads(text(ROLES))
+    off = {name for name, place in json.loads(text(FOLDERS)).items() if not place}
     has_secret = record.get("secret") and _holds(record.get("secret_when", ""), text)
     secret = text(record["secret"]) if has_secret else ""
     return {
@@ -89,15 +88,15 @@ def _folder(address: str, root: Path) -> Path:
 def _newest(repository: str) -> str:
     """Return the commit that a repository's own branch is at."""
     try:
-        said = run("git", "ls-remote", "--", repository, "HEAD", extra=PROTOCOLS).split()
+        listed = run("git", "ls-remote", "--", repository, "HEAD", extra=PROTOCOLS).split()
     except ToolError as failed:
         raise UserError(f"{repository} can't be reached: {failed.reason}.") from None
-    if not said:
+    if not listed:
         raise UserError(f"{repository} has no commit.")
-    return said[0]
+    return listed[0]
 
 
-def _holds(condition: str, text: Any) -> bool:
+def _holds(condition: str, text: Rendered) -> bool:
     """Return whether a condition of Jinja holds; an empty one does."""
     return not condition or bool(text(f"{{% if {condition} %}}yes{{% endif %}}"))
 
@@ -113,7 +112,7 @@ def _chart(chart: Mapping[str, Any], name: str, pins: Mapping[str, str], path: P
     return {"name": source, "url": chart["url"], "tag": pins[pin]}
 
 
-def _manifests(folder: Path, text: Any) -> Iterator[tuple[str, str]]:
+def _manifests(folder: Path, text: Rendered) -> Iterator[tuple[str, str]]:
     """Yield name and text of each manifest that this cluster has; UserError for one that it can't have."""
     for path in sorted(folder.iterdir()):
         if path.name == NAME or path.name.startswith("."):

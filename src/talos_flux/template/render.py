@@ -142,15 +142,18 @@ class Template:
         facts = known(self._names(recorded, data, destination).get("facts"))
         return facts if isinstance(facts, Mapping) else {}
 
-    def text(self, source: str, recorded: Answers, more: Answers = NOTHING, *, destination: Path = Path()) -> str:
-        """Return a text of Jinja as the template's own files see the answers of an instance, and `more` names.
+    def texts(self, recorded: Answers, more: Answers = NOTHING, *, destination: Path = Path()) -> Callable[[str], str]:
+        """Return the function that renders a text of Jinja as the template's own files see the answers of an instance.
 
-        UserError when it can't be rendered.
+        They see `more` names as well. The function raises UserError when a text can't be rendered.
         """
-        names = {**self._names(recorded, NOTHING, destination), **more}
-        names["_copier_phase"] = Phase.RENDER
-        with refusing("it can't be rendered"):
-            return self._text(self._compiled(source), names)
+        names = {**self._names(recorded, NOTHING, destination), **more, "_copier_phase": Phase.RENDER}
+
+        def text(source: str) -> str:
+            with refusing("it can't be rendered"):
+                return self._text(self._compiled(source), names)
+
+        return text
 
     def render(
         self, recorded: Answers, data: Answers = NOTHING, *, destination: Path = Path()

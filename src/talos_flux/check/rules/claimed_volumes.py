@@ -28,11 +28,11 @@ def claim_volume_differs(cluster: Cluster) -> Violations:
     named_by = {_claim_of(volume): (home, volume) for home, volume in volumes.values()}
     for home, claim in applied if volumes else ():
         if claim.is_a("PersistentVolumeClaim", ""):
-            wanted = variables.resolve(claim.spec.get("volumeName") or "", home, claim)
-            found = volumes.get(wanted) if wanted else named_by.get((claim.namespace, _name(variables, (home, claim))))
-            if found:
-                for keys, problem in _problems(variables, (home, claim), found):
-                    yield claim.at("spec", *keys), f"{claim} and {found[1]} {problem}"
+            name = variables.resolve(claim.spec.get("volumeName") or "", home, claim)
+            volume = volumes.get(name) if name else named_by.get((claim.namespace, _name(variables, (home, claim))))
+            if volume:
+                for keys, problem in _problems(variables, (home, claim), volume):
+                    yield claim.at("spec", *keys), f"{claim} and {volume[1]} {problem}"
 
 
 def _name(variables: Variables, one: Applied) -> str:

@@ -16,9 +16,11 @@ from talos_flux.manifests.releases import VALUES, Release, mapping, releases, se
 def route_without_backend(cluster: Cluster) -> Violations:
     """Find routes without a backend in releases with several services, or none: lib/routes/_autoDetectService.tpl."""
     for release in releases(cluster):
-        if not release.is_app_template or not release.is_whole or len(_enabled(release, "service")) == 1:
+        if not release.is_app_template or not release.is_whole:
             continue
         services = _enabled(release, "service")
+        if len(services) == 1:
+            continue
         for name, route in _enabled(release, "route").items():
             rules = [mapping(one) for one in sequence(route.get("rules"))]
             if any(one.get("filters") or _names_one(one) for one in rules):

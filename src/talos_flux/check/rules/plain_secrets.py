@@ -148,8 +148,8 @@ def _encrypted_files(cluster: Cluster, item: Object) -> list[str]:
     """Return the files of a generator that SOPS has encrypted; Flux decrypts these, too."""
     entry = mapping(item.content.get("generatedBy"))
     names = [str(name).rpartition("=")[2] for key in ("files", "envs") for name in sequence(entry.get(key))]
-    found = [cluster.files.get(posixpath.normpath(f"{item.file.folder}/{name}")) for name in names]
-    return [file.name for file in found if file and OF_SOPS.search(file.text)]
+    files = [cluster.files.get(posixpath.normpath(f"{item.file.folder}/{name}")) for name in names]
+    return [file.name for file in files if file and OF_SOPS.search(file.text)]
 
 
 @rule(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from talos_flux.errors import UserError
-from talos_flux.repository.generators import Generator, generator_named
+from talos_flux.repository.generators import OF_NAMESPACES, Generator, generator_named
 from talos_flux.repository.kustomization_edits import with_resource
 from talos_flux.repository.transaction import FileTransaction
 from talos_flux.template import own_components
@@ -15,9 +15,6 @@ from talos_flux.template.generate.copying import Copy, answered, copy
 from talos_flux.template.generate.destination import Destination
 from talos_flux.template.generate.template_source import TemplateCheckout
 from talos_flux.template.instances import without_metadata
-
-# The generator of what others are put in.
-OF_NAMESPACES = "namespace"
 
 
 @dataclass

@@ -7,13 +7,11 @@ from typing import Any
 from talos_flux.errors import UserError, did_you_mean
 from talos_flux.paths import ANSWERS_FILE
 from talos_flux.repository.apps import Repository
-from talos_flux.repository.generators import Generator
+from talos_flux.repository.generators import OF_NAMESPACES, Generator, generator_named
 from talos_flux.template.component_record import LEVELS
 from talos_flux.template.generate.destination import Destination, holds_files
 from talos_flux.template.generate.template_source import TemplateCheckout
 
-# RFC 1123, which Kubernetes holds a namespace to.
-LONGEST_NAMESPACE = 63
 OF_KUBERNETES = ("kube-node-lease", "kube-public")
 # The Kustomization of this name is made by Flux.
 FLUX_SYSTEM = "flux-system"
@@ -40,7 +38,7 @@ def refuse_destination(
 def refuse_a_bad_name(generator: Generator, destination: Destination, template: TemplateCheckout) -> None:
     """Raise UserError for a name that Kubernetes does not accept."""
     for name, longest in (
-        (destination.namespace, LONGEST_NAMESPACE),
+        (destination.namespace, generator_named(OF_NAMESPACES).longest_name),
         (destination.folder.name, generator.longest_name),
     ):
         if error := template.macro("names", "name_error", name, longest).strip():
